@@ -1,0 +1,79 @@
+"""Keypoints to heatmaps and back: the one pair of functions that training and inference share.
+
+Cell centres lie on whole numbers, x first, as in `geometry`. Nothing is rounded
+in encoding, since decoding assumes a Gaussian about the true centre.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+SIGMA_LITE = 2.0  # cells, for 64x48 maps
+SIGMA_PAPER = 3.0  # cells, for 96x72 maps (MODEL.md 1.9, [R])
+
+
+def encode(keypoints: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
+    """Gaussians with peak 1 at keypoints (..., 2) in cells: heatmaps (..., h, w)."""
+    height, width = size
+    x = torch.arange(width, device=keypoints.device, dtype=keypoints.dtype)
+    y = torch.arange(height, device=keypoints.device, dtype=keypoints.dtype)
+    gauss_x = torch.exp(-((x - keypoints[..., 0:1]) ** 2) / (2 * sigma**2))
+    gauss_y = torch.exp(-((y - keypoints[..., 1:2]) ** 2) / (2 * sigma**2))
+    return gauss_y[..., :, None] * gauss_x[..., None, :]
+
+
+def heatmaps_from_logits(logits: Tensor, sigma: float) -> Tensor:
+    """Spatial softmax scaled so that a sure joint peaks near 1, a doubtful one lower: (..., h, w) to the same.
+
+    A Gaussian of `sigma` cells that sums to 1 peaks at 1 / (2 pi sigma^2); this is undone.
+    """
+    probability = F.softmax(logits.flatten(-2).float(), dim=-1)
+    return (probability * (2 * math.pi * sigma**2)).reshape(logits.shape)
+
+
+def decode(heatmaps: Tensor, *, blur_sigma: float) -> tuple[Tensor, Tensor]:
+    """Positions (..., 2) in cells and raw peaks (...) of heatmaps (..., h, w).
+
+    The peak's whole-cell position is refined by one Newton step on the
+    logarithm of the blurred map, exact for a Gaussian (DARK: Zhang et al.,
+    CVPR 2020, eqs. 5-10). The step is held within one cell, and left out on the border.
+    """
+    height, width = heatmaps.shape[-2:]
+    maps = heatmaps.reshape(-1, 1, height, width).float()
+    peaks, index = maps.flatten(1).max(dim=1)
+    row, column = index // width, index % width
+    log_maps = _blurred(maps, blur_sigma).clamp_min(1e-10).log()[:, 0]
+    shift = _newton_step(log_maps, row.clamp(1, height - 2), column.clamp(1, width - 2))
+    inside = (row > 0) & (row < height - 1) & (column > 0) & (column < width - 1)
+    position = torch.stack([column, row], dim=1) + shift * inside[:, None]
+    lead = heatmaps.shape[:-2]
+    return position.reshape(*lead, 2), peaks.reshape(lead)
+
+
+def _blurred(maps: Tensor, sigma: float) -> Tensor:
+    radius = math.ceil(2 * sigma)
+    offsets = torch.arange(-radius, radius + 1, device=maps.device, dtype=maps.dtype)
+    kernel = torch.exp(-(offsets**2) / (2 * sigma**2))
+    kernel = kernel / kernel.sum()
+    maps = F.conv2d(F.pad(maps, (radius, radius, 0, 0), mode="replicate"), kernel.view(1, 1, 1, -1))
+    return F.conv2d(F.pad(maps, (0, 0, radius, radius), mode="replicate"), kernel.view(1, 1, -1, 1))
+
+
+def _newton_step(log_maps: Tensor, row: Tensor, column: Tensor) -> Tensor:
+    """-H^-1 g of each map at (row, column) by central differences: (N, 2) as x, y, at most one cell a side."""
+    n = torch.arange(len(log_maps), device=log_maps.device)
+
+    def at(dy: int, dx: int) -> Tensor:
+        return log_maps[n, row + dy, column + dx]
+
+    gx, gy = (at(0, 1) - at(0, -1)) / 2, (at(1, 0) - at(-1, 0)) / 2
+    hxx = at(0, 1) - 2 * at(0, 0) + at(0, -1)
+    hyy = at(1, 0) - 2 * at(0, 0) + at(-1, 0)
+    hxy = (at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1)) / 4
+    determinant = hxx * hyy - hxy**2
+    peaked = (determinant > 1e-6) & (hxx < 0)
+    safe = torch.where(peaked, determinant, torch.ones_like(determinant))
+    step = torch.stack([-(hyy * gx - hxy * gy) / safe, -(hxx * gy - hxy * gx) / safe], dim=1)
+    return torch.where(peaked[:, None], step.clamp(-1, 1), torch.zeros_like(step))

@@ -1,0 +1,125 @@
+"""Weights files: safetensors that say what they are.
+
+One file is enough to rebuild a network: its metadata names the variant, the
+crop, the joints, what it was trained on and the figures measured with it.
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+import resources
+from jmpose_core.errors import WeightsError
+from jmpose_core.skeleton import JOINTS
+
+_CARD: Final = "jmpose"
+
+
+class WeightsCard(msgspec.Struct, frozen=True, kw_only=True):
+    """What a weights file says of itself."""
+
+    variant: str  # the builder's name: "jmpose_lite", "raft_small", "detector", ...
+    crop_size: tuple[int, int] = (0, 0)  # height, width of the input; 0 where any will do
+    joints: tuple[str, ...] = JOINTS
+    training_data: tuple[str, ...] = ()
+    recipe: str = ""  # the command that made it
+    figures: dict[str, float] = {}  # "PCK@0.2 LSP-Extended val": 0.71
+    options: dict[str, bool | int | float | str] = {}  # builder arguments that differ from its defaults
+
+
+def save_weights(path: Path, state: Mapping[str, Tensor], card: WeightsCard) -> None:
+    """Write a weights file whole or not at all.
+
+    Raises:
+        WeightsError: the folder cannot be written to, or the disk is full.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        os.close(handle)
+        try:
+            save_file(tensors, temporary, metadata={_CARD: msgspec.json.encode(card).decode()})
+            Path(temporary).replace(path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: weights not written ({error}); choose a folder with space you may write to") from (
+            error
+        )
+
+
+def read_weights(name_or_path: str | Path) -> tuple[dict[str, Tensor], WeightsCard]:
+    """Tensors and card of a bundled name or of a file.
+
+    Raises:
+        WeightsError: no such file, a torn one, or one that another program wrote.
+    """
+    path = find_weights(name_or_path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            card = _card(path, file.metadata())
+            return {name: file.get_tensor(name) for name in file.keys()}, card  # noqa: SIM118 - not a dict
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: cannot be read as safetensors ({error}); copy the file again") from error
+
+
+def read_card(name_or_path: str | Path) -> WeightsCard:
+    """The card alone, without reading the tensors."""
+    path = find_weights(name_or_path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _card(path, file.metadata())
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: cannot be read as safetensors ({error}); copy the file again") from error
+
+
+def find_weights(name_or_path: str | Path) -> Path:
+    """The file of a bundled name ("jmpose_lite") or the path itself.
+
+    Raises:
+        WeightsError: neither a bundled name nor a file.
+    """
+    bundled = resources.WEIGHTS / f"{name_or_path}.safetensors"
+    if bundled.is_file():
+        return bundled
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    names = ", ".join(sorted(file.stem for file in resources.WEIGHTS.glob("*.safetensors")))
+    raise WeightsError(f"{name_or_path}: no such weights file, nor one of the bundled names ({names})")
+
+
+def load_into(network: nn.Module, state: Mapping[str, Tensor], *, place: str) -> None:
+    """Load `state` with every key matched.
+
+    Raises:
+        WeightsError: a key is missing, left over, or of another shape; names the first of each.
+    """
+    own = network.state_dict()
+    missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    misshapen = [name for name in own.keys() & state.keys() if own[name].shape != state[name].shape]
+    if missing or extra or misshapen:
+        parts = [
+            f"{len(names)} {what} (first: {min(names)})"
+            for what, names in (("missing", missing), ("left over", extra), ("of another shape", misshapen))
+            if names
+        ]
+        raise WeightsError(f"{place}: does not fit this network: {'; '.join(parts)}")
+    network.load_state_dict(dict(state))
+
+
+def _card(path: Path, metadata: Mapping[str, str] | None) -> WeightsCard:
+    if not metadata or _CARD not in metadata:
+        raise WeightsError(f"{path}: not a JM-Pose Studio weights file; bring it in with `jmpose weights convert`")
+    try:
+        return msgspec.json.decode(metadata[_CARD], type=WeightsCard)
+    except msgspec.MsgspecError as error:
+        raise WeightsError(f"{path}: its card cannot be read ({error}); it may come from a newer program") from error
