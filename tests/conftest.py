@@ -1,0 +1,62 @@
+"""For every test: no window on the screen, no thread left behind, and no Qt test where Qt cannot be loaded."""
+
+import importlib
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+QT_LIBRARIES = "libegl1 libgl1 libglib2.0-0 libxkbcommon0 libfontconfig1 libdbus-1-3"
+WINDOW_TESTS = Path(__file__).parent / "app"
+
+
+def _qt_fault() -> str | None:
+    """Why Qt cannot be loaded here: a bare Linux lacks system libraries that no Python package carries."""
+    try:
+        importlib.import_module("PySide6.QtWidgets")
+    except ImportError as error:
+        return f"Qt cannot be loaded: {error}. On Debian and Ubuntu: apt-get install {QT_LIBRARIES}"
+    return None
+
+
+QT_FAULT = _qt_fault()
+
+
+class _SkippedModule(pytest.Module):
+    """A test file of the window where there is no Qt: not imported, and counted as skipped."""
+
+    def collect(self) -> list[pytest.Item]:  # type: ignore[override]
+        pytest.skip(str(QT_FAULT), allow_module_level=True)
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    if QT_FAULT:  # pytest-qt ends the whole run where Qt cannot be loaded
+        pluginmanager.unregister(name="pytest-qt")
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    if QT_FAULT and WINDOW_TESTS in module_path.parents:
+        return _SkippedModule.from_parent(parent, path=module_path)
+    return None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if QT_FAULT:
+        terminalreporter.section("the tests of the window were SKIPPED", yellow=True)
+        terminalreporter.write_line(QT_FAULT)
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_threads() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 2
+    while leaked := set(threading.enumerate()) - before:
+        if time.monotonic() > deadline:
+            pytest.fail(f"threads left behind: {sorted(thread.name for thread in leaked)}")
+        time.sleep(0.01)
