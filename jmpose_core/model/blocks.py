@@ -1,0 +1,120 @@
+"""Building blocks that the backbones and the refiner share."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torchvision.ops import deform_conv2d
+
+
+@dataclass(frozen=True)
+class BackboneOutput:
+    """What any backbone returns for N frames.
+
+    heatmaps: (N, K, h, w), peak about 1 for a sure joint.
+    logits: (N, K, h, w), what the training loss sees; the heatmaps themselves where the network regresses them.
+    features: maps (N, C, h, w) at the heatmaps' size, shallow to deep; at least one.
+    """
+
+    heatmaps: Tensor
+    logits: Tensor
+    features: tuple[Tensor, ...]
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions around an identity or a projected shortcut (He et al., CVPR 2016): (N, i, h, w) -> o.
+
+    Names of the parts are those of the official HRNet checkpoints.
+    """
+
+    expansion = 1
+
+    def __init__(self, i: int, o: int, *, project: bool = False) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(i, o, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(o)
+        self.conv2 = nn.Conv2d(o, o, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(o)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = projection(i, o) if project else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        shortcut = x if self.downsample is None else self.downsample(x)
+        y = self.relu(self.bn1(self.conv1(x)))
+        return self.relu(self.bn2(self.conv2(y)) + shortcut)
+
+
+class Bottleneck(nn.Module):
+    """1x1 to `width`, 3x3, 1x1 to four times `width`, around a shortcut: (N, i, h, w) -> (N, 4 * width, h, w)."""
+
+    expansion = 4
+
+    def __init__(self, i: int, width: int) -> None:
+        super().__init__()
+        o = width * self.expansion
+        self.conv1 = nn.Conv2d(i, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, o, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(o)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = None if i == o else projection(i, o)
+
+    def forward(self, x: Tensor) -> Tensor:
+        shortcut = x if self.downsample is None else self.downsample(x)
+        y = self.relu(self.bn1(self.conv1(x)))
+        y = self.relu(self.bn2(self.conv2(y)))
+        return self.relu(self.bn3(self.conv3(y)) + shortcut)
+
+
+def projection(i: int, o: int) -> nn.Sequential:
+    """A shortcut that changes the number of channels: 1x1 convolution and batch norm."""
+    return nn.Sequential(nn.Conv2d(i, o, 1, bias=False), nn.BatchNorm2d(o))
+
+
+def chain(i: int, o: int, n: int) -> nn.Sequential:
+    """`n` BasicBlocks, the first always with a projected shortcut: (N, i, h, w) -> (N, o, h, w), not negative.
+
+    The first shortcut's batch norm lets a chain restore the scale that a gate
+    before it took away, also where i equals o.
+    """
+    return nn.Sequential(BasicBlock(i, o, project=True), *(BasicBlock(o, o) for _ in range(n - 1)))
+
+
+class ModulatedDeformConv(nn.Module):
+    """3x3 convolution that samples where it is told, as much as it is told (Zhu et al., CVPR 2019).
+
+    Offsets are in cells, (N, 18 * groups, h, w), (dy, dx) for each tap of each
+    group; masks (N, 9 * groups, h, w) scale the samples. With offsets 0 and
+    masks 1 this is a plain dilated convolution: (N, i, h, w) -> (N, o, h, w).
+    """
+
+    def __init__(self, i: int, o: int, *, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.weight = nn.Parameter(torch.empty(o, i, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(o))
+        nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+
+    def forward(self, x: Tensor, offset: Tensor, mask: Tensor) -> Tensor:
+        # Not every backend has a half-precision kernel, and offsets lose cells in bfloat16.
+        with torch.autocast(x.device.type, enabled=False):
+            return deform_conv2d(
+                x.float(),
+                offset.float(),
+                self.weight,
+                self.bias,
+                padding=self.dilation,
+                dilation=self.dilation,
+                mask=mask.float(),
+            )
+
+
+def spatial_log_softmax(x: Tensor, temperature: float = 1.0) -> Tensor:
+    """Log-probabilities over the cells of each map: (..., h, w) to (..., h * w), in single precision at least."""
+    x = x.flatten(-2)
+    if x.dtype in (torch.float16, torch.bfloat16):
+        x = x.float()
+    return torch.log_softmax(x / temperature, dim=-1)
