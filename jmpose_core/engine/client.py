@@ -151,14 +151,15 @@ class _Run:
     def _read(self) -> None:
         pipe = self._process.stdout
         assert pipe is not None
-        fault = ""
+        fault = "it closed its output"
         try:
             with pipe:
                 while (payload := read_frame(pipe)) is not None:
                     self._on_reply(decode_reply(payload))
         except EngineError as error:
             fault = str(error)
-        self._finish(fault)
+        finally:  # also where on_reply raises: the process must not outlive its reader
+            self._finish(fault)
 
     def _finish(self, fault: str) -> None:
         exit_code = self._wait_or_kill()
@@ -178,7 +179,7 @@ class _Run:
 
     def _obituary(self, exit_code: int, fault: str) -> str:
         how = f"was ended by signal {-exit_code}" if exit_code < 0 else f"ended with exit code {exit_code}"
-        return f"The engine {how}{': ' + fault if fault else ''}. What it printed is in {self._log_path}"
+        return f"The engine {how} ({fault}). What it printed is in {self._log_path}"
 
 
 def _start_process(command: Sequence[str], log_path: Path) -> subprocess.Popen[bytes]:

@@ -56,7 +56,9 @@ class Predict(Message, frozen=True, kw_only=True):
     last: int
     visible_frame: int
     weights: str = "jmpose_lite"
-    boxes: dict[int, dict[int, Xyxy]] | None = None  # track id -> frame index -> box, in place of detection and tracking
+    boxes: dict[int, dict[int, Xyxy]] | None = (
+        None  # track id -> frame index -> box, in place of detection and tracking
+    )
     seeds: list[Seed] = []
     stage: Stage = "refined"
     exact: bool = False
