@@ -121,14 +121,14 @@ def sample_taps(x: Tensor, offset: Tensor, mask: Tensor, *, dilation: int) -> Te
     n, channels, height, width = x.shape
     groups = mask.shape[1] // 9
     tap = torch.arange(9, device=x.device)[:, None, None]
-    base_row = torch.arange(height, device=x.device)[:, None] + dilation * (tap // 3 - 1)
-    base_column = torch.arange(width, device=x.device) + dilation * (tap % 3 - 1)
+    tap_row = torch.arange(height, device=x.device)[:, None] + dilation * (tap // 3 - 1)
+    tap_column = torch.arange(width, device=x.device) + dilation * (tap % 3 - 1)
     row, column = offset.reshape(n * groups, 9, 2, height, width).unbind(2)
     # grid_sample's units: -1 and 1 are the outer edges of the first and last cell.
-    grid = torch.stack([(2 * (column + base_column) + 1) / width - 1, (2 * (row + base_row) + 1) / height - 1], dim=-1)
-    samples = F.grid_sample(
-        x.reshape(n * groups, channels // groups, height, width), grid.flatten(1, 2), align_corners=False
-    )
+    grid_x = torch.add((2 * tap_column + 1) / width - 1, column, alpha=2 / width)
+    grid_y = torch.add((2 * tap_row + 1) / height - 1, row, alpha=2 / height)
+    grid = torch.stack([grid_x, grid_y], dim=-1).flatten(1, 2)
+    samples = F.grid_sample(x.reshape(n * groups, channels // groups, height, width), grid, align_corners=False)
     samples = samples.reshape(n, groups, channels // groups, 9, height, width)
     return (samples * mask.reshape(n, groups, 1, 9, height, width)).reshape(n, channels * 9, height, width)
 
