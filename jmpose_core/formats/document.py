@@ -1,0 +1,161 @@
+"""What a PoseTrack file says, in memory: every field kept, by the file's own words. No Qt, no torch.
+
+The model is PoseTrack18's and PoseTrack21's, which the other formats are read into
+and written from. `None` means that the file has no such key. Keys this program does
+not know are kept in `extra` and written back. Positions and boxes are image pixels.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from jmpose_core.skeleton import POSETRACK18_SLOTS
+
+Xywh: TypeAlias = tuple[float, float, float, float]
+Polygon: TypeAlias = tuple[tuple[float, float], ...]  # corners x, y
+
+# One-based, as PoseTrack18 files carry it: COCO's list, of which the edges at the ears make no sense there.
+POSETRACK18_SKELETON: tuple[tuple[int, int], ...] = (
+    (16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13), (6, 7), (6, 8), (7, 9),
+    (8, 10), (9, 11), (2, 3), (1, 2), (1, 3), (2, 4), (3, 5), (4, 6), (5, 7),
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class ImageRecord:
+    """One frame of a file."""
+
+    id: int
+    file_name: str
+    frame_id: int | None = None
+    nframes: int | None = None
+    vid_id: str | int | None = None
+    is_labeled: bool | None = None  # PoseTrack21: has keypoints
+    has_labeled_person: bool | None = None  # PoseTrack21: has boxes, with keypoints or without
+    has_no_densepose: bool | None = None
+    ignore_regions: tuple[Polygon, ...] | None = None
+    width: int | None = None
+    height: int | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class PersonRecord:
+    """One person in one image, an entry of `annotations`."""
+
+    image_id: int
+    keypoints: npt.NDArray[np.float64] | None = None  # (K, 3) x, y, third value; K names of the document's joints
+    track_id: int | None = None
+    id: int | None = None
+    bbox_xywh: Xywh | None = None
+    bbox_head_xywh: Xywh | None = None
+    category_id: int | None = None
+    scores: tuple[float, ...] | None = None  # one a keypoint; empty in PoseTrack18's ground truth
+    score: float | None = None  # of the person
+    person_id: int | None = None  # PoseTrack21: identity across videos
+    iscrowd: bool | int | None = None
+    area: float | None = None
+    num_keypoints: int | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+    synthesised: tuple[str, ...] = ()  # names of fields and joints that were made up, not read; never written
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PersonRecord):
+            return NotImplemented
+        return _same_points(self.keypoints, other.keypoints) and all(
+            getattr(self, name) == getattr(other, name) for name in _PERSON_FIELDS
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+_PERSON_FIELDS = tuple(entry.name for entry in fields(PersonRecord) if entry.name != "keypoints")
+
+
+def _same_points(first: npt.NDArray[np.float64] | None, second: npt.NDArray[np.float64] | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return np.array_equal(first, second)
+
+
+@dataclass(slots=True)
+class Category:
+    """The kind of thing that is annotated: the person and the names of its joints."""
+
+    id: int = 1
+    name: str = "person"
+    supercategory: str | None = "person"
+    keypoints: tuple[str, ...] = POSETRACK18_SLOTS
+    skeleton: tuple[tuple[int, ...], ...] | None = POSETRACK18_SKELETON
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class PoseTrackDocument:
+    """One file: images in the order of the video, people in the order of the file."""
+
+    images: list[ImageRecord]
+    people: list[PersonRecord]
+    categories: list[Category] | None = field(default_factory=lambda: [Category()])  # absent in some predictions
+    extra: dict[str, Any] = field(default_factory=dict)
+    # Order of keys by place ("", "images", "annotations", "categories"), so that a file is written back as it was.
+    key_order: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Names of the K keypoints; PoseTrack18's 17 slots where the file names none."""
+        return self.categories[0].keypoints if self.categories else POSETRACK18_SLOTS
+
+    def people_by_image(self) -> list[list[tuple[int, PersonRecord]]]:
+        """For each image, in order: its people with their positions in `people`."""
+        position = {image.id: index for index, image in enumerate(self.images)}
+        grouped: list[list[tuple[int, PersonRecord]]] = [[] for _ in self.images]
+        for index, person in enumerate(self.people):
+            grouped[position[person.image_id]].append((index, person))
+        return grouped
+
+
+@dataclass(slots=True)
+class ExportSummary:
+    """What a written file does not say, or says without anyone having labelled it: field or joint -> how often."""
+
+    people: int = 0
+    images: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    synthesised: dict[str, int] = field(default_factory=dict)
+
+    def drop(self, what: str, count: int = 1) -> None:
+        """Note that `count` values of `what` have no place in the format."""
+        if count:
+            self.dropped[what] = self.dropped.get(what, 0) + count
+
+    def synthesise(self, what: str, count: int = 1) -> None:
+        """Note that `count` values of `what` were derived from others."""
+        if count:
+            self.synthesised[what] = self.synthesised.get(what, 0) + count
+
+    def lines(self) -> Iterator[str]:
+        """The summary as sentences for the user."""
+        yield f"{self.people} people in {self.images} images written"
+        yield from (f"not in this format: {what} ({count} left out)" for what, count in self.dropped.items())
+        yield from (f"derived, not labelled: {what} ({count})" for what, count in self.synthesised.items())
+
+
+def summary_of(document: PoseTrackDocument, *, drops: Iterable[str] = ()) -> ExportSummary:
+    """A summary that counts what is synthesised, and the named fields of images and people that are dropped."""
+    summary = ExportSummary(people=len(document.people), images=len(document.images))
+    for person in document.people:
+        for what in person.synthesised:
+            summary.synthesise(what)
+    for name in drops:
+        owner, _, attribute = name.partition(".")
+        records: list[Any] = {"images": document.images, "annotations": document.people}[owner]
+        summary.drop(name, sum(_is_set(getattr(record, attribute)) for record in records))
+    return summary
+
+
+def _is_set(value: object) -> bool:
+    return value is not None and value != () and value != {}
