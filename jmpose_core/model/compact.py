@@ -39,6 +39,6 @@ class CompactBackbone(nn.Module):
         *shallow, deepest = self.trunk(x)
         y = self.context(deepest)
         for feature, lateral, mix in zip(reversed(shallow), self.lateral, self.mix, strict=True):
-            y = mix(F.interpolate(y, scale_factor=2.0, mode="bilinear") + lateral(feature))
+            y = mix(F.interpolate(y, size=feature.shape[-2:], mode="bilinear") + lateral(feature))
         logits = self.final_layer(y).float()
         return BackboneOutput(heatmaps=heatmaps_from_logits(logits, SIGMA_LITE), logits=logits, features=(y,))

@@ -1,0 +1,226 @@
+"""A video and its tracks in, annotations out: the one path for the window and the command line."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from jmpose_core import geometry, heatmaps
+from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.clip import DELTA, ENLARGE, Segment, cut, segments
+from jmpose_core.devices import autocast, pick_device
+from jmpose_core.errors import Cancelled
+from jmpose_core.geometry import Affine, Xyxy
+from jmpose_core.model.network import PoseNetwork, load_pose_network
+from jmpose_core.skeleton import NUM_JOINTS
+from jmpose_core.video import Video
+
+Stage = Literal["initial", "refined"]
+
+_BATCH: Final = 16  # crops a pass: larger gains nothing on a CPU
+_CHUNK_FRAMES: Final = 24  # frames of video whose segments are worked on together
+_VISIBLE_FROM: Final = 0.3  # confidence: above, the joint is seen; below, it is guessed and shown as occluded
+_PRESENT_FROM: Final = 0.06  # below, the model has no idea: absent
+_SCORED_FROM: Final = 0.2  # joints that count in a person's score (MODEL.md 1.10, the HRNet path)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the network sees of one person in one frame.
+
+    crop_rgb: (H, W, 3) uint8. initial, refined: (15, h, w) heatmaps. flow: (2, H, W)
+    crop pixels, from the key frame to the next. crop_from_image: (2, 3).
+    """
+
+    crop_rgb: npt.NDArray[np.uint8]
+    initial: npt.NDArray[np.float32]
+    flow: npt.NDArray[np.float32]
+    refined: npt.NDArray[np.float32]
+    crop_from_image: Affine
+
+
+class PoseEstimator:
+    """JM-Pose or one of its siblings, ready to estimate.
+
+    Args:
+        weights: a bundled name or a weights file.
+        device: "auto", "cpu" or "cuda".
+
+    Raises:
+        WeightsError: no such weights, or not those of a pose network.
+    """
+
+    def __init__(self, weights: str | Path = "jmpose_lite", device: str = "auto") -> None:
+        self.device = pick_device(device)
+        self.network: PoseNetwork = load_pose_network(weights).to(self.device).eval()
+        self.source = Path(weights).stem if isinstance(weights, Path) else str(weights)
+
+    def estimate(
+        self,
+        video: Video,
+        tracks: Mapping[int, Mapping[int, Xyxy]],
+        *,
+        stage: Stage = "refined",
+        exact: bool = False,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Annotation]:
+        """Estimate every box of every track, in the order of frames, a chunk of video at a time.
+
+        Args:
+            tracks: track id -> frame index -> box in image pixels.
+            stage: whose heatmaps are decoded.
+            exact: crop each window by its own key frame, as the paper does; slower.
+            on_progress: called with the boxes done and their total.
+            should_stop: asked between passes.
+
+        Raises:
+            Cancelled: should_stop said so; what was yielded before is whole.
+        """
+        total = sum(len(boxes) for boxes in tracks.values())
+        done = 0
+        frames = sorted({frame for boxes in tracks.values() for frame in boxes})
+        for first, last in _chunks(frames):
+            work = [
+                segment
+                for track_id, boxes in sorted(tracks.items())
+                for segment in segments(
+                    track_id,
+                    {frame: box for frame, box in boxes.items() if first <= frame < last},
+                    video.frame_count,
+                    self.network.crop_size,
+                    exact=exact,
+                )
+            ]
+            people: list[Annotation] = []
+            for segment, crops in _crops(video, work, self.network.crop_size):
+                if should_stop():
+                    raise Cancelled("stopped; the people found until then are kept")
+                people.extend(self._annotations(segment, self._heatmaps(crops, stage), video))
+                done += len(segment.key_frames)
+                on_progress(done, total)
+            yield from sorted(people, key=lambda person: (person.frame_index, person.track_id))
+
+    @torch.inference_mode()
+    def probe(self, video: Video, frame_index: int, bbox_xyxy: Xyxy) -> Probe:
+        """Initial heatmaps, flow and refined heatmaps of one person in one frame, cropped as the paper does.
+
+        Raises:
+            ValueError: the box has no area.
+        """
+        size = self.network.crop_size
+        crop_from_image = geometry.crop_from_image(bbox_xyxy, size, enlarge=ENLARGE)
+        frames = [
+            min(max(index, 0), video.frame_count - 1) for index in range(frame_index - DELTA, frame_index + DELTA + 1)
+        ]
+        crops = np.stack([cut(video.frame(index), crop_from_image, size) for index in frames])
+        images = self._images(crops)
+        initial = self._initial(images)
+        refined = self._refined(initial, images)
+        with autocast(self.device):
+            flow = self.network.flow.flow_in_pixels(images[DELTA : DELTA + 1], images[DELTA + 1 : DELTA + 2])
+        return Probe(
+            crop_rgb=crops[DELTA],
+            initial=initial[DELTA].cpu().numpy(),
+            flow=flow[0].float().cpu().numpy(),
+            refined=refined[0].cpu().numpy(),
+            crop_from_image=crop_from_image,
+        )
+
+    @torch.inference_mode()
+    def _heatmaps(self, crops: npt.NDArray[np.uint8], stage: Stage) -> Tensor:
+        """Crops of a segment (F, H, W, 3) -> heatmaps of its key frames (F - 2 DELTA, 15, h, w)."""
+        images = self._images(crops)
+        if stage == "initial":
+            return self._initial(images[DELTA : len(images) - DELTA])
+        return self._refined(self._initial(images), images)
+
+    def _images(self, crops: npt.NDArray[np.uint8]) -> Tensor:
+        return torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 255
+
+    def _initial(self, images: Tensor) -> Tensor:
+        with autocast(self.device):
+            return torch.cat([self.network.initial(part) for part in images.split(_BATCH)])
+
+    def _refined(self, initial: Tensor, images: Tensor) -> Tensor:
+        with autocast(self.device):
+            flow = torch.cat([self.network.flow(a, b) for a, b in _pairs(images)])
+            windows = range(len(images) - 2 * DELTA)
+            clips = torch.stack([initial[start : start + 2 * DELTA + 1] for start in windows])
+            flows = torch.stack([flow[start : start + 2 * DELTA] for start in windows])
+            return torch.cat(
+                [
+                    self.network.refiner(a, b).refined
+                    for a, b in zip(clips.split(_BATCH), flows.split(_BATCH), strict=True)
+                ]
+            )
+
+    def _annotations(self, segment: Segment, maps: Tensor, video: Video) -> Iterator[Annotation]:
+        cells, peaks = heatmaps.decode(maps, blur_sigma=1.0)
+        crop_from_heatmap = geometry.scaled(self.network.crop_size[0] / maps.shape[-2])
+        image_from_heatmap = geometry.compose(geometry.inverse(segment.crop_from_image), crop_from_heatmap)
+        points = geometry.apply(image_from_heatmap, cells.cpu().numpy())
+        confidence = peaks.clamp(0, 1).double().cpu().numpy()
+        for index, frame in enumerate(segment.key_frames):
+            sure = confidence[index]
+            counted = sure[sure > _SCORED_FROM]
+            yield Annotation(
+                frame_index=frame,
+                track_id=segment.track_id,
+                bbox_xyxy=segment.bboxes_xyxy[index],
+                keypoints=points[index],
+                visibility=_visibility(points[index], sure, video.width, video.height),
+                confidence=sure,
+                origin=np.full(NUM_JOINTS, Origin.PREDICTED, np.uint8),
+                score=float(counted.mean()) if len(counted) else 0.0,
+                source=self.source,
+            )
+
+
+def _visibility(
+    points: npt.NDArray[np.float64], confidence: npt.NDArray[np.float64], width: int, height: int
+) -> npt.NDArray[np.uint8]:
+    inside = (points >= -0.5).all(axis=1) & (points[:, 0] <= width - 0.5) & (points[:, 1] <= height - 0.5)
+    codes = np.full(NUM_JOINTS, Visibility.ABSENT, np.uint8)
+    codes[inside & (confidence >= _PRESENT_FROM)] = Visibility.OCCLUDED
+    codes[inside & (confidence >= _VISIBLE_FROM)] = Visibility.VISIBLE
+    return codes
+
+
+def _pairs(images: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Adjacent images, batched."""
+    return zip(images[:-1].split(_BATCH), images[1:].split(_BATCH), strict=True)
+
+
+def _chunks(frames: list[int]) -> Iterator[tuple[int, int]]:
+    """Ranges (last excluded) of at most _CHUNK_FRAMES that cover the frames."""
+    start = 0
+    while start < len(frames):
+        first = frames[start]
+        last = first + _CHUNK_FRAMES
+        yield first, last
+        while start < len(frames) and frames[start] < last:
+            start += 1
+
+
+def _crops(
+    video: Video, work: list[Segment], crop_size: tuple[int, int]
+) -> Iterator[tuple[Segment, npt.NDArray[np.uint8]]]:
+    """Each segment with its crops (F, H, W, 3), decoding every frame once and holding none."""
+    wanted: dict[int, list[Segment]] = {}
+    for segment in work:
+        for frame in set(segment.frames):
+            wanted.setdefault(frame, []).append(segment)
+    crops: dict[int, dict[int, npt.NDArray[np.uint8]]] = {id(segment): {} for segment in work}
+    for frame in sorted(wanted):
+        image = video.frame(frame)
+        for segment in wanted[frame]:
+            crops[id(segment)][frame] = cut(image, segment.crop_from_image, crop_size)
+            if len(crops[id(segment)]) == len(set(segment.frames)):
+                own = crops.pop(id(segment))
+                yield segment, np.stack([own[index] for index in segment.frames])

@@ -1,0 +1,158 @@
+"""Labels by the MoveNet teachers: people in the videos, and the nose that LSP-Extended lacks.
+
+Writes folders in the layout of train.poses, where a keypoint's third value is the
+teacher's score. The demo clip's source video is left out, so that the demo shows
+a video that no network here has seen.
+
+    python -m train.teacher --data ../shared/data --out runs/teacher
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from jmpose_core import geometry
+from jmpose_core.skeleton import POSETRACK18_SLOTS
+from jmpose_core.video import open_video
+
+_COCO: Final = (
+    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
+    "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
+    "right_ankle",
+)  # fmt: skip
+_SLOT_OF_COCO: Final = {_COCO.index(name): slot for slot, name in enumerate(POSETRACK18_SLOTS) if name in _COCO}
+_TRUSTED: Final = 0.3  # score from which a teacher's joint is taken as a label
+_VIDEOS: Final = ("intel", "pose2sim", "vtest")
+_PEOPLE_PER_VIDEO: Final = 400
+
+Image = npt.NDArray[np.uint8]
+
+
+class Teacher:
+    """MoveNet Thunder (one person) and MultiPose (boxes), through onnxruntime on the CPU."""
+
+    def __init__(self, folder: Path) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 2
+        self._thunder = onnxruntime.InferenceSession(folder / "movenet-thunder.onnx", options)
+        self._multipose = onnxruntime.InferenceSession(folder / "movenet-multipose.onnx", options)
+
+    def pose(self, image: Image, bbox_xyxy: geometry.Xyxy) -> npt.NDArray[np.float64]:
+        """(17, 3) x, y in image pixels and score, in COCO order."""
+        crop_from_image = geometry.crop_from_image(bbox_xyxy, (256, 256))
+        crop = cv2.warpAffine(image, crop_from_image, (256, 256))
+        name = self._thunder.get_inputs()[0].name
+        y_x_score = np.asarray(self._thunder.run(None, {name: crop[None].astype(np.int32)})[0]).reshape(17, 3)
+        points = y_x_score[:, [1, 0]].astype(np.float64) * 256 - 0.5
+        moved = geometry.apply(geometry.inverse(crop_from_image), points)
+        return np.column_stack([moved, y_x_score[:, 2]])
+
+    def boxes(self, image: Image, *, longest: int = 512, score: float = 0.3) -> list[geometry.Xyxy]:
+        """Boxes of at most six people."""
+        height, width = image.shape[:2]
+        factor = longest / max(height, width)
+        sides = (round(width * factor), round(height * factor))
+        small = cv2.resize(image, sides, interpolation=cv2.INTER_AREA)
+        padded = np.zeros((-(-sides[1] // 32) * 32, -(-sides[0] // 32) * 32, 3), np.int32)
+        padded[: sides[1], : sides[0]] = small
+        name = self._multipose.get_inputs()[0].name
+        people = np.asarray(self._multipose.run(None, {name: padded[None]})[0])[0, :, 51:]
+        scale = np.array([padded.shape[1], padded.shape[0]]) / factor
+        return [
+            (float(x0 * scale[0]), float(y0 * scale[1]), float(x1 * scale[0]), float(y1 * scale[1]))
+            for y0, x0, y1, x1, sure in people
+            if sure >= score
+        ]
+
+
+def label_videos(data: Path, out: Path, teacher: Teacher) -> None:
+    """People of the videos and of DAVIS, one crop each."""
+    images, annotations = [], []
+    (out / "images").mkdir(parents=True, exist_ok=True)
+    for frame in _frames(data):
+        for bbox in teacher.boxes(frame):
+            left, top, right, bottom = bbox
+            if bottom - top < 60 or right - left < 20:
+                continue
+            pose = teacher.pose(frame, bbox)
+            if (pose[5:, 2] > _TRUSTED).sum() < 7:
+                continue
+            cut, shift, factor = _cut_out(frame, bbox)
+            number = len(images)
+            file_name = f"images/{number:06d}.jpg"
+            cv2.imwrite(str(out / file_name), cut[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+            pose[:, :2] = (pose[:, :2] - shift) * factor
+            images.append({"id": number, "file_name": file_name})
+            x, y = (np.array([left, top]) - shift) * factor
+            box = [float(x), float(y), (right - left) * factor, (bottom - top) * factor]
+            annotations.append({"image_id": number, "bbox": box, "keypoints": _slots(pose)})
+    (out / "annotations.json").write_text(json.dumps({"images": images, "annotations": annotations}))
+
+
+def add_noses(data: Path, out: Path, teacher: Teacher) -> None:
+    """LSP-Extended's annotations with the teacher's nose where it is sure of one."""
+    document = json.loads((data / "lspet" / "annotations.json").read_bytes())
+    files = {image["id"]: data / "lspet" / image["file_name"] for image in document["images"]}
+    for image in document["images"]:
+        image["file_name"] = str(files[image["id"]].resolve())
+    for person in document["annotations"]:
+        picture = cv2.imread(str(files[person["image_id"]]))
+        x, y, width, height = person["bbox"]
+        nose = teacher.pose(np.ascontiguousarray(picture[..., ::-1]), (x, y, x + width, y + height))[0]
+        if nose[2] > _TRUSTED:
+            person["keypoints"][:3] = [float(value) for value in nose]
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "annotations.json").write_text(json.dumps(document))
+
+
+def _frames(data: Path) -> Iterator[Image]:
+    for folder in _VIDEOS:
+        paths = sorted(path for path in (data / "videos" / folder).rglob("*") if path.suffix in (".mp4", ".avi"))
+        for path in paths:
+            with open_video(path) as video:
+                step = max(1, video.frame_count * len(paths) // _PEOPLE_PER_VIDEO)
+                for index in range(0, video.frame_count, step):
+                    yield video.frame(index)
+    for path in sorted((data / "flow" / "davis_people").glob("*/?????.jpg"))[::2]:
+        yield np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
+
+
+def _cut_out(frame: Image, bbox_xyxy: geometry.Xyxy) -> tuple[Image, npt.NDArray[np.float64], float]:
+    """The person with a wide margin, at most 320 pixels a side; its corner in the frame, and the scale."""
+    left, top, right, bottom = bbox_xyxy
+    margin = 0.35 * max(right - left, bottom - top)
+    x0, y0 = max(0, int(left - margin)), max(0, int(top - margin))
+    cut = frame[y0 : int(bottom + margin), x0 : int(right + margin)]
+    factor = min(1.0, 320 / max(cut.shape[:2]))
+    if factor < 1:
+        cut = cv2.resize(cut, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return cut, np.array([x0, y0], float), factor
+
+
+def _slots(pose: npt.NDArray[np.float64]) -> list[float]:
+    slots = np.zeros((17, 3))
+    for coco, slot in _SLOT_OF_COCO.items():
+        if pose[coco, 2] > _TRUSTED and not POSETRACK18_SLOTS[slot].endswith("_ear"):
+            slots[slot] = pose[coco]
+    return [float(value) for value in slots.ravel()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    teacher = Teacher(arguments.data / "teachers")
+    add_noses(arguments.data, arguments.out / "lspet", teacher)
+    label_videos(arguments.data, arguments.out / "videos", teacher)
+
+
+if __name__ == "__main__":
+    main()
