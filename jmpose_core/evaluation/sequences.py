@@ -1,0 +1,257 @@
+"""Ground truth and predictions of videos, paired and checked, as arrays that every metric reads."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from jmpose_core.errors import FormatError
+from jmpose_core.evaluation.pck import HEAD_FACTOR
+from jmpose_core.evaluation.regions import inside_any
+from jmpose_core.formats.document import ImageRecord, PersonRecord, Polygon, PoseTrackDocument
+from jmpose_core.formats.files import fault
+from jmpose_core.formats.posetrack_conversion import parsed_image_name
+from jmpose_core.skeleton import JOINT_INDEX, JOINTS, NUM_JOINTS
+
+NO_SCORE: Final = -9999.0  # poseval's stand-in for a joint without a score
+TRACK_ID_LIMIT: Final = 10_000  # poseval's
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class People:
+    """The people of one frame."""
+
+    points: npt.NDArray[np.float64]  # (N, 15, 3) x, y, third value; zeros where there is no joint
+    joints: npt.NDArray[np.bool_]  # (N, 15) joint exists: not all three values 0
+    track_ids: npt.NDArray[np.int64]  # (N,)
+    head_sizes: npt.NDArray[np.float64]  # (N,) 0.6 times the head box's diagonal; NaN without one
+    scores: npt.NDArray[np.float64]  # (N, 15)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def selected(self, people: npt.NDArray[np.bool_], joints: npt.NDArray[np.bool_]) -> "People":
+        """Those `people` (N,) with those `joints` (N, 15)."""
+        return People(
+            self.points[people], joints[people], self.track_ids[people], self.head_sizes[people], self.scores[people]
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FramePair:
+    """One frame of ground truth with what was predicted there."""
+
+    name: str
+    is_labeled: bool
+    truth: People
+    predicted: People
+
+    def distances(self) -> npt.NDArray[np.float64]:
+        """(P, G, 15) distances in head sizes; infinite unless both people have the joint."""
+        offset = self.predicted.points[:, None, :, :2] - self.truth.points[None, :, :, :2]
+        both = self.predicted.joints[:, None] & self.truth.joints[None]
+        distance = np.full(both.shape, np.inf)
+        np.divide(np.linalg.norm(offset, axis=3), self.truth.head_sizes[None, :, None], out=distance, where=both)
+        return distance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sequence:
+    """One video."""
+
+    name: str
+    frames: tuple[FramePair, ...]
+    regions: tuple[tuple[Polygon, ...], ...]  # a frame's ignore regions
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document and the file it came from, for messages."""
+
+    document: PoseTrackDocument
+    path: Path
+
+
+def cleaned(frame: FramePair, regions: tuple[Polygon, ...], *, positive_only: bool = False) -> FramePair:
+    """The frame without the joints that lie in ignore regions, and without people who have no joint left.
+
+    With `positive_only` a joint exists only where x > 0 and y > 0, as the PoseTrack21 kit has it.
+    """
+    return FramePair(
+        frame.name,
+        frame.is_labeled,
+        _cleaned(frame.truth, regions, positive_only),
+        _cleaned(frame.predicted, regions, positive_only),
+    )
+
+
+def _cleaned(people: People, regions: tuple[Polygon, ...], positive_only: bool) -> People:
+    joints = people.joints
+    if positive_only:
+        joints = joints & (people.points[..., :2] > 0).all(axis=2)
+    if regions and len(people):
+        joints = joints & ~inside_any(people.points[..., :2], regions)
+    return people.selected(joints.any(axis=1), joints)
+
+
+def paired(truth: Source, predicted: Source) -> list[Sequence]:
+    """The videos of a pair of documents, frames paired by position.
+
+    Raises:
+        FormatError: other images, or in another order; a track id missing or twice in a frame; a ground truth person
+            without head box; an ignore region that is no polygon. The message names file, place and cure.
+    """
+    _check_images(truth, predicted)
+    truth_people, predicted_people = _people(truth, ground_truth=True), _people(predicted, ground_truth=False)
+    sequences = []
+    for name, indices in _videos(truth):
+        images = [truth.document.images[index] for index in indices]
+        sequences.append(
+            Sequence(
+                name=name,
+                frames=tuple(
+                    FramePair(
+                        image.file_name, image.is_labeled is not False, truth_people[index], predicted_people[index]
+                    )
+                    for index, image in zip(indices, images, strict=True)
+                ),
+                regions=tuple(image.ignore_regions or () for image in images),
+            )
+        )
+    return sequences
+
+
+def check_for_poseval(source: Source) -> None:
+    """What only poseval demands: PoseTrack's image names, categories, track ids below 10000.
+
+    Raises:
+        FormatError: with file, place and cure.
+    """
+    document, path = source.document, source.path
+    other = "or evaluate with the metric posetrack21"
+    if document.categories is None:
+        raise fault(path, "categories", "missing", cure=f"add PoseTrack18's category with its joint names, {other}")
+    missing = [name for name in JOINTS if name not in document.joint_names]
+    if missing:
+        raise fault(path, "categories[0].keypoints", f"no {missing[0]}", cure="name all 15 PoseTrack joints")
+    for index, image in enumerate(document.images):
+        if parsed_image_name(image.file_name) is None:
+            raise fault(
+                path,
+                f"images[{index}].file_name",
+                f'"{image.file_name}" is not .../SSSSSS_mpii_test/000000.jpg (or _bonn, _mpiinew)',
+                cure=f"rename the folder and the files as PoseTrack has them, {other}",
+            )
+    for index, person in enumerate(document.people):
+        if person.track_id is not None and person.track_id >= TRACK_ID_LIMIT:
+            raise fault(
+                path,
+                f"annotations[{index}].track_id",
+                f"{person.track_id}, poseval takes ids below {TRACK_ID_LIMIT}",
+                cure=f"number the tracks of each video from 0, {other}",
+            )
+
+
+def _check_images(truth: Source, predicted: Source) -> None:
+    ours, theirs = predicted.document.images, truth.document.images
+    if len(ours) != len(theirs):
+        known = {image.id for image in ours}
+        absent = next((image.file_name for image in theirs if image.id not in known), None)
+        raise fault(
+            predicted.path,
+            "images",
+            f"{len(ours)} images, the ground truth has {len(theirs)}" + (f" ({absent} is missing)" if absent else ""),
+            cure="list every image of the ground truth, in its order, also those without people",
+        )
+    for index, (image, expected) in enumerate(zip(ours, theirs, strict=True)):
+        if image.id != expected.id and PurePosixPath(image.file_name).name != PurePosixPath(expected.file_name).name:
+            raise fault(
+                predicted.path,
+                f"images[{index}]",
+                f"{image.file_name} (id {image.id}) where the ground truth has {expected.file_name} (id {expected.id})",
+                cure="list the images in the ground truth's order",
+            )
+
+
+def _videos(source: Source) -> Iterator[tuple[str, list[int]]]:
+    """Names and image positions of the videos in a document: most files hold one, named as the file."""
+    groups: dict[str, list[int]] = {}
+    for index, image in enumerate(source.document.images):
+        groups.setdefault(_video_of(image), []).append(index)
+    for name, indices in groups.items():
+        yield (source.path.stem if len(groups) == 1 else name), indices
+
+
+def _video_of(image: ImageRecord) -> str:
+    return PurePosixPath(image.file_name).parent.name or str(image.vid_id)
+
+
+def _people(source: Source, *, ground_truth: bool) -> list[People]:
+    document = source.document
+    columns = [(JOINT_INDEX[name], slot) for slot, name in enumerate(document.joint_names) if name in JOINT_INDEX]
+    joints, slots = [joint for joint, _ in columns], [slot for _, slot in columns]
+    frames = []
+    for image_index, entries in enumerate(document.people_by_image()):
+        _check_regions(source.path, image_index, document.images[image_index])
+        points = np.zeros((len(entries), NUM_JOINTS, 3))
+        scores = np.full((len(entries), NUM_JOINTS), NO_SCORE)
+        heads = np.full(len(entries), np.nan)
+        track_ids = np.zeros(len(entries), np.int64)
+        owner: dict[int, int] = {}
+        for row, (index, person) in enumerate(entries):
+            if person.keypoints is not None:
+                points[row, joints] = person.keypoints[slots]
+            if person.scores:
+                scores[row, joints] = np.array(person.scores)[slots]
+            track_ids[row] = _track_id(source.path, index, person, owner)
+            if ground_truth:
+                heads[row] = _head_size(source.path, index, person)
+        frames.append(People(points, (points != 0).any(axis=2), track_ids, heads, scores))
+    return frames
+
+
+def _track_id(path: Path, index: int, person: PersonRecord, owner: dict[int, int]) -> int:
+    place = f"annotations[{index}].track_id"
+    if person.track_id is None:
+        raise fault(path, place, "missing", cure="track the people first: every person needs a track id")
+    if not -(2**63) <= person.track_id < 2**63:
+        raise fault(path, place, f"{person.track_id} is out of range", cure="number the tracks from 0")
+    if person.track_id in owner:
+        raise fault(
+            path,
+            place,
+            f"{person.track_id} is also annotations[{owner[person.track_id]}]'s in the same image",
+            cure="give each person of an image an id of its own",
+        )
+    owner[person.track_id] = index
+    return person.track_id
+
+
+def _head_size(path: Path, index: int, person: PersonRecord) -> float:
+    has_joints = person.keypoints is not None and bool((person.keypoints != 0).any())
+    box = person.bbox_head_xywh
+    size = HEAD_FACTOR * float(np.hypot(box[2], box[3])) if box is not None else 0.0
+    if has_joints and not size > 0:
+        what = "missing" if box is None else "of no size"
+        cure = "every labelled person of the ground truth needs a head box, which is the unit of distances"
+        raise fault(path, f"annotations[{index}].bbox_head", what, cure=cure)
+    return size or float("nan")
+
+
+def _check_regions(path: Path, index: int, image: ImageRecord) -> None:
+    for number, polygon in enumerate(image.ignore_regions or ()):
+        if len(polygon) < 3:
+            raise fault(
+                path,
+                f"images[{index}].ignore_regions_x[{number}]",
+                f"a polygon of {len(polygon)} points",
+                cure="give it three corners at least, or remove it",
+            )
+
+
+def refuse_empty(path: Path) -> NoReturn:
+    """The error for a folder without annotation files."""
+    raise FormatError(f"{path}: no .json file in it; give the folder that holds one PoseTrack file a video")
