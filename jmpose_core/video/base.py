@@ -1,0 +1,75 @@
+"""What every source of frames offers, whatever it is stored in."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Tells whether two sources hold the same frames; survives copying, renaming and remuxing.
+
+    The digest is taken of stored bytes, not of decoded pixels: decoders may round
+    differently from one release to the next, and the stored bytes do not change.
+    """
+
+    frame_count: int
+    width: int
+    height: int
+    digest: str  # SHA-256, hexadecimal
+
+
+class Video(ABC):
+    """Frames by index, from 0. A context manager; not to be shared between threads: each opens its own."""
+
+    path: Path
+    frame_count: int
+    width: int  # pixels, as shown (after rotation)
+    height: int
+    fps: float  # average, frames per second
+    times: NDArray[np.float64]  # (frame_count,) seconds from the first frame, never decreasing
+
+    def frame(self, index: int) -> NDArray[np.uint8]:
+        """Frame `index` as a new array: height x width x 3, RGB.
+
+        Raises `IndexError` outside 0 <= index < frame_count, and `VideoError` if the
+        picture is damaged.
+        """
+        if not 0 <= index < self.frame_count:
+            raise IndexError(f"{self.path}: frame {index} of {self.frame_count}")
+        return self._read(index)
+
+    def frames(self, first: int = 0, last: int | None = None) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Frames first, first + 1, ... with their indices; `last` is excluded (None: all the rest)."""
+        for index in range(first, self.frame_count if last is None else last):
+            yield index, self.frame(index)
+
+    @abstractmethod
+    def _read(self, index: int) -> NDArray[np.uint8]:
+        """Frame `index`, known to be in range."""
+
+    @abstractmethod
+    def image_name(self, index: int) -> str:
+        """The frame's file name in a folder of images; for a video, the one it would have there."""
+
+    @abstractmethod
+    def fingerprint(self) -> Fingerprint:
+        """What identifies these frames; cheap."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the file. Closing twice does no harm."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
