@@ -42,7 +42,7 @@ def iou_with_box(polygon: Polygon, bbox_xyxy: Xyxy) -> float:
 
 
 def _clipped(corners: npt.NDArray[np.float64], bbox_xyxy: Xyxy) -> npt.NDArray[np.float64]:
-    """The polygon within the box (Sutherland and Hodgman, 1974); of a concave one the area is right, not the outline."""
+    """The polygon within the box (Sutherland and Hodgman, 1974); the area of a concave one is right."""
     left, top, right, bottom = bbox_xyxy
     for axis, bound, sign in ((0, left, 1), (0, right, -1), (1, top, 1), (1, bottom, -1)):
         kept: list[npt.NDArray[np.float64]] = []
