@@ -33,6 +33,7 @@ _GAMMA: Final = 0.8  # weight of an update against the next one, RAFT equation 7
 _STRIDE: Final = 8  # of RAFT's features
 _WEIGHT_DECAY: Final = 1e-5
 _GRADIENT_LIMIT: Final = 1.0
+_MOST_OVERFLOWS: Final = 20  # batches
 _WARM_UP: Final = 0.05  # of the budget
 _LOG_EVERY: Final = 25  # steps
 _CHECKPOINT_EVERY: Final = 120.0  # seconds
@@ -106,7 +107,7 @@ class Trainer:
         self.budget = minutes * 60
         self.raft = raft_small(weights=None)
         self.optimiser = torch.optim.AdamW(self.raft.parameters(), lr=peak, weight_decay=_WEIGHT_DECAY)
-        self.step, self.elapsed = 0, 0.0
+        self.step, self.elapsed, self.overflows = 0, 0.0, 0
 
     @property
     def progress(self) -> float:
@@ -150,6 +151,7 @@ class Trainer:
                         "flow_loss": round(flow_loss, 4),
                         "matching_loss": round(match_loss, 4),
                         "pairs_per_second": round(speed, 1),
+                        "overflows": self.overflows,
                     }
                 )
                 losses, since = [], self.elapsed
@@ -164,9 +166,18 @@ class Trainer:
         match_loss = matching_loss(self.raft.corr_block.corr_pyramid[0], flow, visible)
         self.optimiser.zero_grad(set_to_none=True)
         (flow_loss + phase.matching_weight * match_loss).backward()
-        nn.utils.clip_grad_norm_(self.raft.parameters(), _GRADIENT_LIMIT, error_if_nonfinite=True)
-        self.optimiser.step()
+        self._apply_gradients()
         return flow_loss.item(), match_loss.item()
+
+    def _apply_gradients(self) -> None:
+        """One step of the optimiser; a batch that overflowed is left out, many of them end the training."""
+        norm = nn.utils.clip_grad_norm_(self.raft.parameters(), _GRADIENT_LIMIT)
+        if norm.isfinite():
+            self.optimiser.step()
+            return
+        self.overflows += 1
+        if self.overflows > _MOST_OVERFLOWS:
+            raise JMPoseError(f"{self.overflows} batches gave no finite gradient: start again with a lower --peak")
 
     def _report(self, record: Mapping[str, object]) -> None:
         line = json.dumps({"elapsed": round(self.elapsed, 1), **record})

@@ -8,7 +8,7 @@ homography P. Its flow is that formula; the second frame is drawn through the in
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -17,15 +17,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
+from train.flow_motion import Field, Matrix, Point, about, mapped, random_bend, random_motion, similarity, unbent
 from train.flow_photometry import disturb
 from train.flow_sources import FlowSources, Picture
 
-Field: TypeAlias = npt.NDArray[np.float32]  # (H, W, 2): x, y in pixels
-Matrix: TypeAlias = npt.NDArray[np.float64]  # (3, 3)
-
-_STEEPEST_BEND: Final = 0.2  # of any partial derivative: keeps the bend invertible by fixed-point iteration
-_INVERSE_ITERATIONS: Final = 6
-_FARTHEST: Final = 36.0  # pixels
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +104,7 @@ def collate(pairs: list[FlowPair]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 def _layers(rng: np.random.Generator, sources: FlowSources, size: tuple[int, int], reach: float) -> list[_Layer]:
     camera = np.eye(3)
     if rng.random() < 0.75:
-        camera = _random_motion(rng, size, _centre(size), reach, distance=3.0, turn=2.0, growth=0.03, tilt=1.0)
+        camera = random_motion(rng, size, _centre(size), reach, distance=3.0, turn=2.0, growth=0.03, tilt=1.0)
     layers = [_background(rng, sources, size, camera, reach)]
     for _ in range(rng.integers(1, 3)):
         if sources.cutouts and rng.random() < 0.85:
@@ -124,7 +120,7 @@ def _background(
     rng: np.random.Generator, sources: FlowSources, size: tuple[int, int], camera: Matrix, reach: float
 ) -> _Layer:
     photo = _choice(rng, sources.photos)
-    bend = _random_bend(rng, size, reach * rng.uniform(0.5, 5)) if rng.random() < 0.5 else None
+    bend = random_bend(rng, size, reach * rng.uniform(0.5, 5)) if rng.random() < 0.5 else None
     return _Layer(photo, _view(rng, photo, size), None, np.eye(3), camera, bend)
 
 
@@ -135,13 +131,13 @@ def _person(
     tall, wide = cutout.alpha.shape
     scale = size[0] * rng.uniform(0.45, 1.1) / max(tall, wide)
     place = np.array([rng.uniform(0.2, 0.8) * size[1], rng.uniform(0.25, 0.75) * size[0]])
-    turn = _about(place, _similarity(rng.normal(0, 12), 1.0))
+    turn = about(place, similarity(rng.normal(0, 12), 1.0))
     upright = np.array([[scale, 0, place[0] - scale * wide / 2], [0, scale, place[1] - scale * tall / 2], [0, 0, 1.0]])
     if rng.random() < 0.5:
         upright = upright @ np.array([[-1, 0, wide - 1], [0, 1, 0], [0, 0, 1.0]])
     cutout_from_first = np.linalg.inv(turn @ upright)
-    motion = _random_motion(rng, size, place, reach, distance=5.0, turn=5.0, growth=0.04)
-    bend = _random_bend(rng, size, reach * rng.uniform(1, 8)) if rng.random() < 0.8 else None
+    motion = random_motion(rng, size, place, reach, distance=5.0, turn=5.0, growth=0.04)
+    bend = random_bend(rng, size, reach * rng.uniform(1, 8)) if rng.random() < 0.8 else None
     return _Layer(cutout.picture, cutout_from_first, cutout.alpha, cutout_from_first, camera @ motion, bend)
 
 
@@ -168,8 +164,8 @@ def _shape(
         pivot = centre + 2 * radius * np.array([np.cos(angle), np.sin(angle)])
         cv2.line(alpha, _point(centre), _point(pivot), (255,), max(3, int(radius * rng.uniform(0.3, 0.8))), cv2.LINE_AA)
         turn = 14.0
-    motion = _random_motion(rng, size, pivot, reach, distance=5.0, turn=turn, growth=0.04)
-    bend = _random_bend(rng, size, reach * rng.uniform(0.5, 4)) if rng.random() < 0.4 else None
+    motion = random_motion(rng, size, pivot, reach, distance=5.0, turn=turn, growth=0.04)
+    bend = random_bend(rng, size, reach * rng.uniform(0.5, 4)) if rng.random() < 0.4 else None
     return _Layer(photo, _view(rng, photo, size), alpha, np.eye(3), camera @ motion, bend)
 
 
@@ -185,59 +181,17 @@ def _bars(rng: np.random.Generator, size: tuple[int, int]) -> _Layer:
     return _Layer(np.zeros((*size, 3), np.uint8), np.eye(3), alpha, np.eye(3), np.eye(3), None)
 
 
+def _centre(size: tuple[int, int]) -> Point:
+    return np.array([(size[1] - 1) / 2, (size[0] - 1) / 2])
+
+
 def _view(rng: np.random.Generator, photo: Picture, size: tuple[int, int]) -> Matrix:
     """Random place, scale and turn of a photo seen through the frame: photo_from_first."""
     scale = rng.uniform(0.6, 1.5)
     room = np.maximum(np.array(photo.shape[1::-1]) - scale * np.array(size[::-1]), 0)
     corner = rng.uniform(0, 1, 2) * room
     place = np.array([[scale, 0, corner[0]], [0, scale, corner[1]], [0, 0, 1.0]])
-    return place @ _about(_centre(size), _similarity(rng.normal(0, 15), 1.0))
-
-
-# --- motion ------------------------------------------------------------------------------------
-
-
-def _random_motion(
-    rng: np.random.Generator,
-    size: tuple[int, int],
-    pivot: npt.NDArray[np.float64],
-    reach: float,
-    *,
-    distance: float,
-    turn: float,
-    growth: float,
-    tilt: float = 0.0,
-) -> Matrix:
-    """Shift of about `distance` pixels at 192 high, seldom far more; turn about the pivot in degrees; growth; tilt."""
-    length = min(rng.exponential(distance) if rng.random() < 0.8 else rng.uniform(0, 4 * distance), _FARTHEST) * reach
-    heading = rng.uniform(0, 2 * np.pi)
-    motion = _about(pivot, _similarity(rng.normal(0, turn) * reach, float(np.exp(rng.normal(0, growth) * reach))))
-    motion[:2, 2] += length * size[0] / 192 * np.array([np.cos(heading), np.sin(heading)])
-    perspective = np.eye(3)
-    perspective[2, :2] = rng.normal(0, tilt * reach * 1e-4, 2)
-    return motion @ perspective
-
-
-def _random_bend(rng: np.random.Generator, size: tuple[int, int], amplitude: float) -> Field:
-    """Smooth displacement of about `amplitude` pixels, flattened until it folds nowhere."""
-    cells = int(rng.integers(3, 7))
-    knots = rng.standard_normal((cells + 1, cells, 2)).astype(np.float32) * np.float32(amplitude)
-    bend = cv2.resize(knots, size[::-1], interpolation=cv2.INTER_CUBIC)
-    steepest = max(float(np.abs(np.diff(bend, axis=0)).max()), float(np.abs(np.diff(bend, axis=1)).max()))
-    return (bend * np.float32(min(1.0, _STEEPEST_BEND / max(steepest, 1e-6)))).astype(np.float32, copy=False)
-
-
-def _similarity(degrees: float, scale: float) -> Matrix:
-    cos, sin = scale * np.cos(np.deg2rad(degrees)), scale * np.sin(np.deg2rad(degrees))
-    return np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1.0]])
-
-
-def _about(pivot: npt.NDArray[np.float64], matrix: Matrix) -> Matrix:
-    shift = np.eye(3)
-    shift[:2, 2] = pivot
-    back = np.eye(3)
-    back[:2, 2] = -pivot
-    return shift @ matrix @ back
+    return place @ about(_centre(size), similarity(rng.normal(0, 15), 1.0))
 
 
 # --- drawing -----------------------------------------------------------------------------------
@@ -249,7 +203,7 @@ def _draw_first(layers: list[_Layer], grid: Field) -> tuple[Picture, npt.NDArray
         canvas, covered = _paint(canvas, layer, grid)
         label[covered] = index
         bent = grid if layer.bend is None else grid + layer.bend
-        np.copyto(flow, _mapped(layer.motion, bent) - grid, where=covered[..., None])
+        np.copyto(flow, mapped(layer.motion, bent) - grid, where=covered[..., None])
     assert canvas is not None
     return canvas, label, flow
 
@@ -257,47 +211,27 @@ def _draw_first(layers: list[_Layer], grid: Field) -> tuple[Picture, npt.NDArray
 def _draw_second(layers: list[_Layer], grid: Field) -> tuple[Picture, npt.NDArray[np.uint8]]:
     canvas, label = None, np.zeros(grid.shape[:2], np.uint8)
     for index, layer in enumerate(layers):
-        canvas, covered = _paint(canvas, layer, _unbent(_mapped(np.linalg.inv(layer.motion), grid), layer.bend))
+        canvas, covered = _paint(canvas, layer, unbent(mapped(np.linalg.inv(layer.motion), grid), layer.bend))
         label[covered] = index
     assert canvas is not None
     return canvas, label
 
 
-def _unbent(bent: Field, bend: Field | None) -> Field:
-    """Solve x + bend(x) = bent for x; each iteration divides the error by at least 2."""
-    if bend is None:
-        return bent
-    point = bent
-    for _ in range(_INVERSE_ITERATIONS):
-        point = bent - cv2.remap(bend, point, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return point
-
-
 def _paint(canvas: Picture | None, layer: _Layer, first_grid: Field) -> tuple[Picture, npt.NDArray[np.bool_]]:
     """Put the layer, seen at these places of the first frame, over the canvas; say where it covers it."""
-    places = _mapped(layer.picture_from_first, first_grid)
+    places = mapped(layer.picture_from_first, first_grid)
     colour = cv2.remap(layer.picture, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     if layer.alpha is None or canvas is None:
         return colour.astype(np.uint8, copy=False), np.ones(first_grid.shape[:2], bool)
-    places = _mapped(layer.alpha_from_first, first_grid)
+    places = mapped(layer.alpha_from_first, first_grid)
     alpha = cv2.remap(layer.alpha, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     weight = (alpha.astype(np.uint16) + (alpha >> 7))[..., None]  # 0..256
     blended = (colour * weight + canvas * (256 - weight)) >> 8
     return blended.astype(np.uint8), alpha > 127
 
 
-def _mapped(matrix: Matrix, points: Field) -> Field:
-    if matrix[2, 0] == 0 and matrix[2, 1] == 0:
-        return cv2.transform(points, matrix[:2]).astype(np.float32, copy=False)
-    return cv2.perspectiveTransform(points, matrix).astype(np.float32, copy=False)
-
-
 def _pixel_grid(size: tuple[int, int]) -> Field:
     return np.stack(np.meshgrid(np.arange(size[1]), np.arange(size[0])), axis=-1).astype(np.float32)
-
-
-def _centre(size: tuple[int, int]) -> npt.NDArray[np.float64]:
-    return np.array([(size[1] - 1) / 2, (size[0] - 1) / 2])
 
 
 def _point(xy: npt.NDArray[np.float64]) -> tuple[int, int]:
@@ -305,5 +239,5 @@ def _point(xy: npt.NDArray[np.float64]) -> tuple[int, int]:
     return int(x), int(y)
 
 
-def _choice(rng: np.random.Generator, items: tuple) -> ...:
+def _choice(rng: np.random.Generator, items: tuple[_Item, ...]) -> _Item:
     return items[int(rng.integers(len(items)))]

@@ -1,0 +1,161 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+import resources
+from jmpose_core.model.flow import (
+    HEATMAP_FLOW_LIMIT,
+    Flow,
+    forward_backward_error,
+    mirrored,
+    raft_large_flow,
+    raft_small_flow,
+    warp,
+)
+from jmpose_core.weights import load_into, read_weights
+
+BUNDLED = resources.WEIGHTS / "raft_small.safetensors"
+
+
+class ConstantRaft(nn.Module):
+    """Answers nonsense at first and one flow everywhere at last; remembers what it was asked."""
+
+    def __init__(self, u: float, v: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([float(u), float(v)]))
+        self.asked: list[tuple[Tensor, int]] = []
+
+    def forward(self, first: Tensor, second: Tensor, num_flow_updates: int) -> list[Tensor]:
+        self.asked.append((first, num_flow_updates))
+        flow = self.weight.view(1, 2, 1, 1).expand(len(first), 2, *first.shape[-2:])
+        return [flow * 1000, flow]
+
+
+def constant_flow(u: float, v: float) -> Flow:
+    return Flow(ConstantRaft(u, v), updates=3, size=(192, 144), heatmap_size=(64, 48))
+
+
+def crops(height: int = 256, width: int = 192, batch: int = 1) -> Tensor:
+    return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(0))
+
+
+def test_flow_is_in_heatmap_cells_on_the_heatmap_grid():
+    flow = constant_flow(6, -3)(crops(batch=2), crops(batch=2))
+    assert flow.shape == (2, 2, 64, 48)
+    torch.testing.assert_close(flow[:, 0], torch.full((2, 64, 48), 2.0))
+    torch.testing.assert_close(flow[:, 1], torch.full((2, 64, 48), -1.0))
+
+
+def test_flow_beyond_the_limit_is_clipped():
+    flow = constant_flow(500, -500)(crops(), crops())
+    assert flow.max() == HEATMAP_FLOW_LIMIT
+    assert flow.min() == -HEATMAP_FLOW_LIMIT
+
+
+def test_flow_for_the_panel_is_in_crop_pixels():
+    flow = constant_flow(6, -3).flow_in_pixels(crops(), crops())
+    assert flow.shape == (1, 2, 256, 192)
+    torch.testing.assert_close(flow[:, 0], torch.full((1, 256, 192), 8.0))
+    torch.testing.assert_close(flow[:, 1], torch.full((1, 256, 192), -4.0))
+
+
+def test_raft_gets_the_declared_range_size_and_updates():
+    flow = constant_flow(0, 0)
+    flow(torch.zeros(1, 3, 256, 192), torch.ones(1, 3, 256, 192))
+    assert isinstance(flow.raft, ConstantRaft)
+    first, updates = flow.raft.asked[0]
+    assert first.shape == (1, 3, 192, 144)
+    torch.testing.assert_close(first, torch.full_like(first, -1.0))
+    assert updates == 3
+
+
+def test_a_model_in_training_leaves_its_flow_fixed():
+    model = nn.ModuleList([constant_flow(1, 1)])
+    model.train()
+    assert not any(module.training for module in model[0].modules())
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+    assert not model[0](crops(), crops()).requires_grad
+
+
+@pytest.mark.parametrize(
+    ("size", "heatmap_size", "updates"),
+    [((190, 144), (95, 72), 3), ((120, 144), (60, 72), 3), ((192, 144), (64, 72), 3), ((192, 144), (64, 48), 0)],
+)
+def test_impossible_sizes_are_refused(size, heatmap_size, updates):
+    with pytest.raises(ValueError, match=r"flow size|updates"):
+        Flow(ConstantRaft(0, 0), updates=updates, size=size, heatmap_size=heatmap_size)
+
+
+@pytest.mark.parametrize("second", [torch.zeros(1, 3, 192, 256), torch.zeros(2, 3, 256, 192), torch.zeros(3, 256, 192)])
+def test_crops_that_do_not_fit_are_refused(second):
+    with pytest.raises(ValueError, match="crops"):
+        constant_flow(0, 0)(crops(), second)
+
+
+@pytest.mark.parametrize(("builder", "grid"), [(raft_small_flow, (64, 48)), (raft_large_flow, (96, 72))])
+def test_named_flows_answer_on_their_variants_grid(builder, grid):
+    torch.manual_seed(0)
+    flow = builder()
+    flow.updates = 1
+    crop = crops(grid[0] * 4, grid[1] * 4)
+    answer = flow(crop, crop)
+    assert answer.shape == (1, 2, *grid)
+    assert answer.isfinite().all()
+
+
+@given(st.integers(-5, 5), st.integers(-5, 5))
+def test_warp_by_whole_pixels_is_exact(u, v):
+    image = torch.rand(1, 2, 16, 13, generator=torch.Generator().manual_seed(0))
+    flow = torch.tensor([float(u), float(v)]).view(1, 2, 1, 1).expand(1, 2, 16, 13)
+    expected = torch.zeros_like(image)
+    rows, columns = range(max(0, -v), min(16, 16 - v)), range(max(0, -u), min(13, 13 - u))
+    for y in rows:
+        for x in columns:
+            expected[..., y, x] = image[..., y + v, x + u]
+    torch.testing.assert_close(warp(image, flow), expected, atol=1e-5, rtol=0)
+
+
+def test_warp_between_pixels_is_bilinear():
+    image = torch.arange(5.0).expand(1, 1, 4, 5)
+    flow = torch.zeros(1, 2, 4, 5)
+    flow[:, 0] = 0.25
+    torch.testing.assert_close(warp(image, flow)[..., :4], image[..., :4] + 0.25)
+
+
+@given(st.integers(0, 1000))
+def test_the_mirrored_flow_warps_the_mirrored_picture(seed):
+    generator = torch.Generator().manual_seed(seed)
+    image = torch.rand(1, 3, 12, 17, generator=generator)
+    flow = torch.randn(1, 2, 12, 17, generator=generator) * 3
+    torch.testing.assert_close(warp(image.flip(-1), mirrored(flow)), warp(image, flow).flip(-1), atol=1e-5, rtol=0)
+    torch.testing.assert_close(mirrored(mirrored(flow)), flow)
+
+
+def test_forward_backward_error_tells_agreement_from_contradiction():
+    forward = torch.tensor([2.0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 10, 10)
+    agreeing = forward_backward_error(forward, -forward)
+    torch.testing.assert_close(agreeing[:, :9, :8], torch.zeros(1, 9, 8), atol=1e-5, rtol=0)
+    torch.testing.assert_close(agreeing[:, 9, 9], torch.tensor([5.0]).sqrt())  # left the grid
+    torch.testing.assert_close(
+        forward_backward_error(forward, forward)[:, :9, :8], torch.full((1, 9, 8), 20.0).sqrt(), atol=1e-4, rtol=0
+    )
+
+
+def test_warp_refuses_a_flow_of_another_size():
+    with pytest.raises(ValueError, match="warped"):
+        warp(torch.zeros(1, 3, 8, 8), torch.zeros(1, 2, 4, 4))
+
+
+@pytest.mark.skipif(not BUNDLED.exists(), reason="the flow's weights are not bundled yet")
+def test_the_bundled_flow_sees_no_motion_in_one_frame_and_a_shift_in_two():
+    torch.manual_seed(0)
+    flow = raft_small_flow()
+    load_into(flow.raft, read_weights("raft_small")[0], place="raft_small")
+    texture = nn.functional.interpolate(crops(32, 24), (256, 200), mode="bicubic").clamp(0, 1)
+    still = flow(texture[..., :192], texture[..., :192])
+    assert still.norm(dim=1).mean() < 0.15
+    shifted = flow(texture[..., :192], texture[..., 8:])  # content moves 8 crop pixels, 2 cells, to the left
+    centre = shifted[0, :, 16:48, 12:36].mean(dim=(1, 2))
+    torch.testing.assert_close(centre, torch.tensor([-2.0, 0.0]), atol=0.3, rtol=0)
