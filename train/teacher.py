@@ -30,7 +30,7 @@ _COCO: Final = (
 _SLOT_OF_COCO: Final = {_COCO.index(name): slot for slot, name in enumerate(POSETRACK18_SLOTS) if name in _COCO}
 _TRUSTED: Final = 0.3  # score from which a teacher's joint is taken as a label
 _VIDEOS: Final = ("intel", "pose2sim", "vtest")
-_PEOPLE_PER_VIDEO: Final = 400
+_FRAMES_PER_FOLDER: Final = 150
 
 Image = npt.NDArray[np.uint8]
 
@@ -117,10 +117,10 @@ def _frames(data: Path) -> Iterator[Image]:
         paths = sorted(path for path in (data / "videos" / folder).rglob("*") if path.suffix in (".mp4", ".avi"))
         for path in paths:
             with open_video(path) as video:
-                step = max(1, video.frame_count * len(paths) // _PEOPLE_PER_VIDEO)
+                step = -(-video.frame_count * len(paths) // _FRAMES_PER_FOLDER)
                 for index in range(0, video.frame_count, step):
                     yield video.frame(index)
-    for path in sorted((data / "flow" / "davis_people").glob("*/?????.jpg"))[::2]:
+    for path in sorted((data / "flow" / "davis_people").glob("*/?????.jpg"))[::3]:
         yield np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
 
 

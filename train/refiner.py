@@ -1,0 +1,233 @@
+"""Train JM-Pose's refiner on clips made from stills, behind a fixed backbone and fixed flow.
+
+    python -m train.refiner --data ../shared/data --teacher runs/teacher \
+        --backbone runs/backbone/backbone.safetensors --flow runs/flow/raft_small.safetensors --out runs/refiner
+
+Backbone and RAFT never change, so their outputs are computed once per clip and
+kept (`--cache`); the refiner then trains on them in many short epochs. Writes the
+whole network as jmpose_lite.safetensors.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from jmpose_core import geometry, heatmaps
+from jmpose_core.devices import autocast
+from jmpose_core.evaluation.pck import pck
+from jmpose_core.model.network import PoseNetwork, jmpose_lite
+from jmpose_core.skeleton import FLIP
+from jmpose_core.weights import WeightsCard, load_into, read_weights, save_weights
+from train.augment import CropAugmentation
+from train.backbone import Schedule, spatial_cross_entropy
+from train.clips import Clip, synthesise
+from train.losses import information_orthogonality
+from train.poses import LabelledPerson, is_validation, read_people
+
+BATCH: Final = 16
+IO_WEIGHT: Final = 1e-4  # alpha of MODEL.md 1.9, summed over the layers
+_AS_LABELLED: Final = CropAugmentation(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+_MILD: Final = CropAugmentation(30.0, 0.4, 0.2, 0.05, 0.0, 0.5)
+_CPU: Final = torch.device("cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class CachedClips:
+    """What the fixed parts make of N clips.
+
+    initial: (N, 5, 15, h, w) half precision. flow: (N, 4, 2, h, w) half precision.
+    cells: (N, 15, 2) joints in heatmap cells. weight: (N, 15).
+    """
+
+    initial: Tensor
+    flow: Tensor
+    cells: Tensor
+    weight: Tensor
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def batch(self, index: Tensor, *, flip: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Clips in single precision, mirrored where `flip`: joints change sides and u its sign."""
+        initial, flow = self.initial[index].float(), self.flow[index].float()
+        cells, weight = self.cells[index], self.weight[index]
+        if flip:
+            order = list(FLIP)
+            initial = initial[:, :, order].flip(-1)
+            flow = flow.flip(-1) * torch.tensor([-1.0, 1.0]).view(1, 1, 2, 1, 1)
+            mirrored = cells[:, order].clone()
+            mirrored[..., 0] = initial.shape[-1] - 1 - mirrored[..., 0]
+            cells, weight = mirrored, weight[:, order]
+        return initial, flow, cells, weight
+
+
+class RandomClips(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
+    """Endless clips of random people: crops (5, H, W, 3) uint8, cells (15, 2), weight (15,); every other one degraded."""
+
+    def __init__(self, people: list[LabelledPerson], crop_size: tuple[int, int], seed: int) -> None:
+        self.people, self.crop_size, self.seed = people, crop_size, seed
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        cv2.setNumThreads(0)
+        worker = get_worker_info()
+        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        number = 0
+        while True:
+            person, other = (self.people[int(rng.integers(len(self.people)))] for _ in range(2))
+            yield tensors(synthesise(person, other, self.crop_size, rng, degraded=number % 2 == 1, augmentation=_MILD))
+            number += 1
+
+
+def tensors(clip: Clip) -> tuple[Tensor, Tensor, Tensor]:
+    """Crops, joints in heatmap cells, weights."""
+    cells = geometry.apply(geometry.scaled(1 / 4), clip.keypoints).astype(np.float32)
+    return torch.from_numpy(clip.crops), torch.from_numpy(cells), torch.from_numpy(clip.weight)
+
+
+@torch.inference_mode()
+def encode(network: PoseNetwork, crops: Tensor) -> tuple[Tensor, Tensor]:
+    """Crops (B, 5, H, W, 3) uint8 -> initial heatmaps and flow of the fixed parts, half precision."""
+    images = crops.permute(0, 1, 4, 2, 3).float() / 255
+    batch = len(images)
+    with autocast(_CPU):
+        initial = network.initial(images.flatten(0, 1)).unflatten(0, (batch, -1))
+        flow = network.flow(images[:, :-1].flatten(0, 1), images[:, 1:].flatten(0, 1)).unflatten(0, (batch, -1))
+    return initial.half(), flow.half()
+
+
+def cache_training_clips(network: PoseNetwork, people: list[LabelledPerson], count: int, place: Path) -> CachedClips:
+    """`count` random clips, read from `place` where an earlier run left them."""
+    if place.is_file():
+        return CachedClips(**torch.load(place, weights_only=True))
+    loader = DataLoader(RandomClips(people, network.crop_size, seed=1), batch_size=4, num_workers=1, prefetch_factor=4)
+    parts: list[tuple[Tensor, ...]] = []
+    for crops, cells, weight in loader:
+        parts.append((*encode(network, crops), cells, weight))
+        if 4 * len(parts) >= count:
+            break
+    cached = CachedClips(*(torch.cat(part)[:count] for part in zip(*parts, strict=True)))
+    torch.save({name: getattr(cached, name) for name in CachedClips.__slots__}, place)
+    return cached
+
+
+def validation_clips(network: PoseNetwork, people: list[LabelledPerson], *, degraded: bool) -> CachedClips:
+    """One clip of each person, always the same."""
+    rng = np.random.default_rng(2 + degraded)
+    parts: list[tuple[Tensor, ...]] = []
+    for person in people:
+        other = people[int(rng.integers(len(people)))]
+        clip = synthesise(person, other, network.crop_size, rng, degraded=degraded, augmentation=_AS_LABELLED)
+        crops, cells, weight = tensors(clip)
+        parts.append((*encode(network, crops[None]), cells[None], weight[None]))
+    return CachedClips(*(torch.cat(part) for part in zip(*parts, strict=True)))
+
+
+@torch.inference_mode()
+def accuracy(network: PoseNetwork, clips: CachedClips) -> tuple[float, float]:
+    """PCK@0.2 of the torso, in percent, of the key frames' initial and refined heatmaps."""
+    network.refiner.eval()
+    found: list[list[Tensor]] = [[], []]
+    for index in torch.arange(len(clips)).split(BATCH):
+        initial, flow, _, _ = clips.batch(index, flip=False)
+        with autocast(_CPU):
+            refined = network.refiner(initial, flow).refined
+        for stage, maps in enumerate((initial[:, initial.shape[1] // 2], refined)):
+            found[stage].append(heatmaps.decode(maps, blur_sigma=1.0)[0])
+    truth, labelled = clips.cells.numpy(), clips.weight.numpy() > 0.999
+    first, second = (100 * pck(torch.cat(stage).numpy(), truth, labelled, threshold=0.2).total for stage in found)
+    return first, second
+
+
+def train(
+    network: PoseNetwork, clips: CachedClips, validation: dict[str, CachedClips], out: Path, minutes: float
+) -> None:
+    """Train the refiner for a time budget; the log tells the loss and the IO objective's three terms."""
+    refiner = network.refiner
+    optimiser = torch.optim.AdamW(refiner.parameters(), lr=1e-3, weight_decay=0.01)
+    schedule = Schedule(peak=1.5e-3, rise=0.03, floor=0.005)
+    started, step = time.perf_counter(), 0
+    generator = torch.Generator().manual_seed(0)
+    with (out / "log.jsonl").open("a") as log:
+        while (progress := (time.perf_counter() - started) / (60 * minutes)) < 1:
+            refiner.train()
+            for group in optimiser.param_groups:
+                group["lr"] = schedule.rate(progress)
+            index = torch.randint(len(clips), (BATCH,), generator=generator)
+            initial, flow, cells, weight = clips.batch(index, flip=step % 2 == 1)
+            with torch.autocast("cpu", torch.bfloat16):
+                output = refiner(initial, flow)
+            fit = spatial_cross_entropy(output.logits, cells, weight, heatmaps.SIGMA_LITE)
+            orthogonality = information_orthogonality(
+                output.joint_features, output.motion_features, output.aggregated, generator=generator
+            )
+            loss = fit + IO_WEIGHT * orthogonality.total
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(refiner.parameters(), 1.0)
+            optimiser.step()
+            step += 1
+            if step % 50 == 0:
+                entry: dict[str, float] = {"step": step, "progress": progress, "loss": fit.item()}
+                entry |= {name: value.item() for name, value in orthogonality.terms().items()}
+                if step % 400 == 0:
+                    for name, held_out in validation.items():
+                        entry[f"{name} initial"], entry[f"{name} refined"] = accuracy(network, held_out)
+                log.write(json.dumps(entry) + "\n")
+                log.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--teacher", type=Path, required=True)
+    parser.add_argument("--backbone", type=Path, required=True)
+    parser.add_argument("--flow", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--clips", type=int, default=4000)
+    parser.add_argument("--minutes", type=float, default=15)
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
+    network = jmpose_lite().to(memory_format=torch.channels_last).eval()
+    backbone_state, backbone_card = read_weights(arguments.backbone)
+    load_into(network.backbone, backbone_state, place=str(arguments.backbone))
+    load_into(network.flow.raft, read_weights(arguments.flow)[0], place=str(arguments.flow))
+    folders = (arguments.teacher / "lspet", arguments.data / "coco", arguments.teacher / "videos")
+    people = [person for folder in folders for person in read_people(folder)]
+    held_out = [person for person in people if is_validation(person)]
+    validation = {
+        name: validation_clips(network, held_out, degraded=name == "degraded") for name in ("clean", "degraded")
+    }
+    clips = cache_training_clips(
+        network,
+        [person for person in people if not is_validation(person)],
+        arguments.clips,
+        arguments.out / "clips.pt",
+    )
+    train(network, clips, validation, arguments.out, arguments.minutes)
+    figures = dict(backbone_card.figures)
+    for name, held in validation.items():
+        initial, refined = accuracy(network, held)
+        figures |= {f"{name} clips, initial PCK@0.2": initial / 100, f"{name} clips, refined PCK@0.2": refined / 100}
+    card = WeightsCard(
+        variant="jmpose_lite",
+        crop_size=network.crop_size,
+        training_data=backbone_card.training_data,
+        recipe=f"{backbone_card.recipe}; python -m train.refiner --minutes {arguments.minutes:g}",
+        figures=figures,
+    )
+    save_weights(arguments.out / "jmpose_lite.safetensors", network.state_dict(), card)
+
+
+if __name__ == "__main__":
+    main()
