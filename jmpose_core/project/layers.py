@@ -1,0 +1,49 @@
+"""How the annotator's word and the model's are put together.
+
+The annotation layer holds the person *as shown*: whenever a prediction
+changes beneath it, the joints and fields that the annotator does not own are
+brought up to date there. Reading then takes the upper row and merges nothing, and a
+person that a later prediction no longer finds keeps what was last shown.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from jmpose_core.annotations import Annotation, CodeArray, Origin
+
+# Fields of the whole person that can be the annotator's, and their bits in the column `owned`.
+FIELDS: Final[dict[str, int]] = {"bbox_xyxy": 1, "score": 2, "source": 4}
+ALL_FIELDS: Final = sum(FIELDS.values())
+
+
+def owned_joints(annotation: Annotation) -> CodeArray:
+    """(15,) bool: joints that no prediction replaces: propagated, corrected or verified."""
+    return annotation.origin >= Origin.PROPAGATED
+
+
+def changed_fields(new: Annotation, shown: Annotation) -> int:
+    """Bits of the person-level fields in which `new` differs from what was shown."""
+    return sum(bit for name, bit in FIELDS.items() if getattr(new, name) != getattr(shown, name))
+
+
+def merged(annotation: Annotation, owned_fields: int, prediction: Annotation) -> Annotation:
+    """`annotation` where the annotator owns it, `prediction` elsewhere."""
+    own = owned_joints(annotation)
+    followed = {name: getattr(prediction, name) for name, bit in FIELDS.items() if not owned_fields & bit}
+    return replace(
+        annotation,
+        keypoints=np.where(own[:, None], annotation.keypoints, prediction.keypoints),
+        visibility=np.where(own, annotation.visibility, prediction.visibility),
+        confidence=np.where(own, annotation.confidence, prediction.confidence),
+        origin=np.where(own, annotation.origin, prediction.origin),
+        **followed,
+    )
+
+
+def as_prediction(annotation: Annotation) -> Annotation:
+    """The model's word alone: joints given to it as evidence come back as its own."""
+    if annotation.origin.max() <= Origin.PREDICTED:
+        return annotation
+    return replace(annotation, origin=np.minimum(annotation.origin, Origin.PREDICTED).astype(np.uint8))

@@ -1,0 +1,141 @@
+"""Queries on the people of a project. Where both layers hold a person, the annotation is shown.
+
+`MAX(layer)` in a grouped query makes SQLite take the other columns from the
+row that holds the maximum (https://www.sqlite.org/lang_select.html#bareagg).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from jmpose_core.annotations import Annotation, CodeArray, FloatArray, Track
+from jmpose_core.project.database import Database
+from jmpose_core.project.rows import COLUMNS, PersonRow, annotation_of
+from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_PREDICTION
+
+_PAGE = 500  # people read at once by the streams
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lane:
+    """One track on the timeline: N frames in which it is shown, in order."""
+
+    track_id: int
+    frame_index: npt.NDArray[np.int64]  # (N,)
+    state: CodeArray  # (N,) highest Origin of the person's joints
+    confidence: FloatArray  # (N,) 0..1, mean over the joints that are not absent
+
+
+_TOP_ROW = COLUMNS.replace("layer", "MAX(layer)")
+
+_SHOWN_PAGE = f"""
+    SELECT {_TOP_ROW} FROM people
+    WHERE video_id = ? AND (frame_index, track_id) > (?, ?) AND frame_index < ?
+    GROUP BY frame_index, track_id HAVING state >= 0
+    ORDER BY frame_index, track_id LIMIT {_PAGE}
+"""
+_PREDICTION_PAGE = f"""
+    SELECT {COLUMNS} FROM people
+    WHERE video_id = ? AND (frame_index, track_id) > (?, ?) AND frame_index < ? AND layer = {LAYER_PREDICTION}
+    ORDER BY frame_index, track_id LIMIT {_PAGE}
+"""
+_TIMELINE = """
+    SELECT track_id, frame_index, state, confidence, MAX(layer) FROM people WHERE video_id = ?
+    GROUP BY track_id, frame_index HAVING state >= 0 ORDER BY track_id, frame_index
+"""
+# Steps from one track id to the next through the index, and looks only for a first person of each.
+_TRACKS_IN_USE = f"""
+    WITH RECURSIVE used (track_id) AS (
+        SELECT MIN(track_id) FROM people WHERE video_id = ?1
+        UNION ALL
+        SELECT (SELECT MIN(p.track_id) FROM people AS p WHERE p.video_id = ?1 AND p.track_id > used.track_id)
+        FROM used WHERE used.track_id IS NOT NULL
+    )
+    SELECT track_id FROM used WHERE track_id IS NOT NULL AND EXISTS (
+        SELECT 1 FROM people AS p
+        WHERE p.video_id = ?1 AND p.track_id = used.track_id AND p.state >= 0 AND (
+            p.layer = {LAYER_ANNOTATION} OR NOT EXISTS (
+                SELECT 1 FROM people AS a WHERE a.video_id = ?1 AND a.track_id = p.track_id
+                AND a.frame_index = p.frame_index AND a.layer = {LAYER_ANNOTATION}
+            )
+        )
+    )
+"""
+
+
+def shown_between(database: Database, video_id: int, first: int, last: int) -> Iterator[Annotation]:
+    """People as the annotator sees them, `last` excluded, by frame and track. Read page by page."""
+    return _stream(database, _SHOWN_PAGE, video_id, first, last)
+
+
+def predictions_between(database: Database, video_id: int, first: int, last: int) -> Iterator[Annotation]:
+    """The prediction layer alone, `last` excluded, by frame and track. Read page by page."""
+    return _stream(database, _PREDICTION_PAGE, video_id, first, last)
+
+
+def rows_between(database: Database, video_id: int, first: int, last: int) -> list[PersonRow]:
+    """All rows of both layers, tombstones too, `last` excluded, by frame, track and layer."""
+    found = database.rows(
+        f"SELECT {COLUMNS} FROM people WHERE video_id = ? AND frame_index >= ? AND frame_index < ? "
+        "ORDER BY frame_index, track_id, layer",
+        (video_id, first, last),
+    )
+    return [PersonRow(*row) for row in found]
+
+
+def rows_of_person(database: Database, video_id: int, frame_index: int, track_id: int) -> dict[int, PersonRow]:
+    """The rows of one person in one frame, by layer."""
+    found = database.rows(
+        f"SELECT {COLUMNS} FROM people WHERE video_id = ? AND frame_index = ? AND track_id = ?",
+        (video_id, frame_index, track_id),
+    )
+    return {row.layer: row for row in map(PersonRow._make, found)}
+
+
+def timeline(database: Database, video_id: int) -> list[Lane]:
+    """A lane for each track that is shown anywhere, by track; from the index alone."""
+    found = database.rows(_TIMELINE, (video_id,))
+    if not found:
+        return []
+    tracks, frames, states, confidence, _ = (np.array(column) for column in zip(*found, strict=True))
+    starts = np.flatnonzero(np.diff(tracks, prepend=-1))
+    ends = [*starts[1:], len(tracks)]
+    return [
+        Lane(int(tracks[i]), frames[i:j], states[i:j].astype(np.uint8), confidence[i:j].astype(np.float64))
+        for i, j in zip(starts, ends, strict=True)
+    ]
+
+
+def tracks(database: Database, video_id: int) -> list[Track]:
+    """Tracks that are shown somewhere, or were added or named by hand, by id."""
+    names = dict(database.rows("SELECT track_id, name FROM tracks WHERE video_id = ?", (video_id,)))
+    return [
+        Track(track_id, names.get(track_id, ""))
+        for track_id in sorted(track_ids_in_use(database, video_id) | names.keys())
+    ]
+
+
+def track_ids_in_use(database: Database, video_id: int) -> set[int]:
+    """Tracks with somebody shown on them."""
+    return {track_id for (track_id,) in database.rows(_TRACKS_IN_USE, (video_id,))}
+
+
+def used_track_ids(database: Database, video_id: int) -> set[int]:
+    """Ids that are not free: of any person, removed ones too, and of named tracks."""
+    found = database.rows(
+        "SELECT track_id FROM people WHERE video_id = ?1 UNION SELECT track_id FROM tracks WHERE video_id = ?1",
+        (video_id,),
+    )
+    return {track_id for (track_id,) in found}
+
+
+def _stream(database: Database, query: str, video_id: int, first: int, last: int) -> Iterator[Annotation]:
+    frame, track = first, -1  # no track is negative: the page starts with the first track of `first`
+    while True:
+        page = [PersonRow(*row) for row in database.rows(query, (video_id, frame, track, last))]
+        yield from map(annotation_of, page)
+        if len(page) < _PAGE:
+            return
+        frame, track = page[-1].frame_index, page[-1].track_id

@@ -1,0 +1,191 @@
+"""The project file, as the window, the command line and training use it."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from jmpose_core.annotations import Annotation, Track
+from jmpose_core.errors import ProjectError
+from jmpose_core.project import people
+from jmpose_core.project.files import OpenFile, create_file, open_file
+from jmpose_core.project.people import Lane
+from jmpose_core.project.step import Step
+from jmpose_core.project.undo import History, StepInfo
+from jmpose_core.project.videos import VideoList, VideoRecord
+
+
+class Project:
+    """One open `NAME.jmpose`. Every change is on disk when its step ends.
+
+    Of one thread, as its SQLite connection is; another thread or process opens
+    it again with `read_only=True`. Frame ranges exclude their last frame. Every
+    method raises ProjectError when the file cannot be read or written.
+    """
+
+    def __init__(self, file: OpenFile) -> None:
+        self._file = file
+        self._database = file.database
+        self._history = History(self._database)
+        self._videos = VideoList(self._database)
+
+    @classmethod
+    def create(cls, path: Path) -> Self:
+        """Make an empty project and open it.
+
+        Raises:
+            ProjectError: there is a file of that name already, or none can be made there.
+        """
+        return cls(create_file(path))
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool = False) -> Self:
+        """Open a project; one that cannot be written is opened for reading (see `why_read_only`).
+
+        Raises:
+            ProjectError: no such file, not a project, torn, of a newer version, or open in another window.
+        """
+        return cls(open_file(path, read_only=read_only))
+
+    def close(self) -> None:
+        """Close the file; all is saved already."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        """The project file."""
+        return self._database.path
+
+    @property
+    def why_read_only(self) -> str:
+        """Why nothing can be changed; empty where it can."""
+        return self._database.why_read_only
+
+    # Videos. Adding or moving one is not an undo step.
+
+    def add_video(self, path: Path) -> VideoRecord:
+        """Add a video or a folder of frames; one that is there already is returned as it is.
+
+        Raises:
+            VideoError: it cannot be opened.
+            ProjectError: the project knows another video of that path.
+        """
+        return self._videos.add(path)
+
+    def videos(self) -> list[VideoRecord]:
+        """All videos, in the order added, whether or not their files are there."""
+        return self._videos.all()
+
+    def video_path(self, video_id: int) -> Path:
+        """Where the video is now.
+
+        Raises:
+            ProjectError: it is gone.
+        """
+        return self._videos.find(video_id)
+
+    def check_video(self, video_id: int) -> ProjectError | None:
+        """What is wrong with a video's file: gone, unreadable, or another video; None if nothing. Opens it."""
+        return self._videos.check(video_id)
+
+    def relocate_video(self, video_id: int, path: Path) -> VideoRecord:
+        """Take the video from another place from now on.
+
+        Raises:
+            ProjectError: it is not the video that was annotated; the message says in what it differs.
+        """
+        return self._videos.relocate(video_id, path)
+
+    # What is there
+
+    def people(self, video_id: int, frame_index: int) -> list[Annotation]:
+        """What the annotator sees in one frame, by track."""
+        return list(self.people_between(video_id, frame_index, frame_index + 1))
+
+    def people_between(self, video_id: int, first: int, last: int) -> Iterator[Annotation]:
+        """What the annotator sees, by frame and track; read as it is used."""
+        return people.shown_between(self._database, video_id, first, last)
+
+    def predictions_between(self, video_id: int, first: int, last: int) -> Iterator[Annotation]:
+        """What the model said, by frame and track, removed people too; read as it is used."""
+        return people.predictions_between(self._database, video_id, first, last)
+
+    def tracks(self, video_id: int) -> list[Track]:
+        """Tracks with somebody on them, and those added or named by hand, by id."""
+        return people.tracks(self._database, video_id)
+
+    def timeline(self, video_id: int) -> list[Lane]:
+        """A lane for each track with somebody on it, by id; no person is decoded."""
+        return people.timeline(self._database, video_id)
+
+    # Changes
+
+    @contextmanager
+    def step(self, text: str) -> Iterator[Step]:
+        """One undo step, on disk when the body ends; if the body raises, nothing of it happened.
+
+        Raises:
+            ProjectError: the project is read-only, or the file cannot be written; nothing was changed.
+            RuntimeError: a step is open already.
+        """
+        with self._database.transaction():
+            step = Step(self._database, self._history, text)
+            try:
+                yield step
+                step.finish()
+            finally:
+                step.close()
+
+    def apply_predictions(
+        self,
+        video_id: int,
+        annotations: Iterable[Annotation],
+        *,
+        text: str,
+        first: int | None = None,
+        last: int | None = None,
+    ) -> StepInfo | None:
+        """One undo step that replaces the predictions of a range of frames: see `Step.apply_predictions`."""
+        with self.step(text) as step:
+            step.apply_predictions(video_id, annotations, first=first, last=last)
+        return step.info
+
+    def undo(self) -> StepInfo | None:
+        """Undo the last step; None where there is none. Depth is unlimited, and survives a restart."""
+        return self._history.undo()
+
+    def redo(self) -> StepInfo | None:
+        """Redo the step undone last; None where there is none."""
+        return self._history.redo()
+
+    @property
+    def undo_text(self) -> str | None:
+        """Text of the step that `undo` would undo."""
+        return self._history.next_undo()
+
+    @property
+    def redo_text(self) -> str | None:
+        """Text of the step that `redo` would redo."""
+        return self._history.next_redo()
+
+    # Settings of the project: not undone
+
+    def setting(self, name: str, default: Any = None) -> Any:
+        """A value kept with the project (a JSON value)."""
+        found = self._database.rows("SELECT value FROM settings WHERE name = ?", (name,))
+        return json.loads(found[0][0]) if found else default
+
+    def set_setting(self, name: str, value: Any) -> None:
+        """Keep a JSON value with the project."""
+        with self._database.transaction():
+            self._database.run("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, json.dumps(value)))

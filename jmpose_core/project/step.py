@@ -1,0 +1,234 @@
+"""What one undo step may change."""
+
+from collections.abc import Iterable, Sequence
+
+from jmpose_core.annotations import Annotation
+from jmpose_core.errors import ProjectError
+from jmpose_core.project import people, predictions
+from jmpose_core.project.database import Database
+from jmpose_core.project.layers import ALL_FIELDS, changed_fields, merged, owned_joints
+from jmpose_core.project.rows import PersonKey, PersonRow, annotation_of, fault_of, row_of
+from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_PREDICTION
+from jmpose_core.project.undo import PEOPLE, TRACKS, History, LoggedTable, StepInfo
+
+
+class Step:
+    """The changes of one undo step, made by `Project.step`. Frame ranges exclude their last frame.
+
+    A step that changes nothing leaves no trace in the undo log.
+    """
+
+    def __init__(self, database: Database, history: History, text: str) -> None:
+        self._database = database
+        self._history = history
+        self._text = text
+        self._id: int | None = None
+        self._open = True
+        self.info: StepInfo | None = None  # what changed, known when the step has ended; None: nothing
+
+    def put(self, video_id: int, annotation: Annotation) -> None:
+        """Write what the annotator says of one person in one frame; the whole person.
+
+        Joints that are PROPAGATED, CORRECTED or VERIFIED are kept against every
+        later prediction. The others follow the prediction, now and later. So do
+        box, score and source until they are put with another value than was shown.
+
+        Raises:
+            ProjectError: no such video or frame, or a value that cannot be stored.
+        """
+        self._check(video_id, [annotation])
+        below, above = self._layers(video_id, annotation.frame_index, annotation.track_id)
+        owned = _owned_fields(annotation, below, above)
+        if below is not None:
+            annotation = merged(annotation, owned, annotation_of(below))
+        if below is not None and not owned and not owned_joints(annotation).any():
+            if above is not None:  # all of it is the model's again
+                self._change_people([PersonKey(*above[:4])])
+            return
+        row = row_of(video_id, LAYER_ANNOTATION, annotation, owned=owned)
+        if row != above:
+            self._change_people([row])
+
+    def remove(self, video_id: int, frame_index: int, track_id: int) -> None:
+        """Remove a person from a frame, for good: no later prediction of that track shows it again.
+
+        Raises:
+            ProjectError: nobody is shown there on that track.
+        """
+        below, above = self._layers(video_id, frame_index, track_id)
+        shown = above or below
+        if shown is None or shown.removed:
+            raise ProjectError(f"frame {frame_index} has nobody on track {track_id}; choose a person that is shown")
+        self._change_people([_tombstone(shown)])
+
+    def remove_between(self, video_id: int, first: int, last: int, track_id: int) -> None:
+        """Remove a person from every frame of a range; with nobody left on it, the track's name goes too.
+
+        Raises:
+            ProjectError: nobody is shown there on that track.
+        """
+        shown = self._shown(video_id, first, last, track_id)
+        self._change_people([_tombstone(row) for row in shown.values()])
+        in_use = people.track_ids_in_use(self._database, video_id)
+        if track_id not in in_use and self._track_name(video_id, track_id) is not None:
+            self._change(TRACKS, video_id, None, [(video_id, track_id, None)])
+
+    def retrack(self, video_id: int, first: int, last: int, old_track_id: int, new_track_id: int) -> None:
+        """Put the person of one track onto another, in every frame of a range in which it is shown.
+
+        Raises:
+            ProjectError: nobody is on the old track there, or the new one is taken in one of these frames.
+        """
+        _check_track_id(new_track_id)
+        if old_track_id == new_track_id:
+            return
+        moving = self._shown(video_id, first, last, old_track_id)
+        for frame in sorted(moving.keys() & self._shown_or_none(video_id, first, last, new_track_id).keys()):
+            raise ProjectError(
+                f"track {new_track_id} is in frame {frame} already; swap the two tracks, or remove one of them there"
+            )
+        # Somebody who was removed from the new track changes places, and so stays removed.
+        self._exchange(video_id, first, last, old_track_id, new_track_id, frames=moving.keys())
+
+    def swap_tracks(self, video_id: int, first: int, last: int, track_a: int, track_b: int) -> None:
+        """Exchange two tracks in every frame of a range; a frame may hold one of them only.
+
+        Raises:
+            ProjectError: neither is shown there.
+        """
+        _check_track_id(track_a)
+        _check_track_id(track_b)
+        if track_a == track_b:
+            return
+        if not self._shown_or_none(video_id, first, last, track_a):
+            self._shown(video_id, first, last, track_b)
+        self._exchange(video_id, first, last, track_a, track_b, frames=None)
+
+    def add_track(self, video_id: int, name: str = "") -> int:
+        """A new track without anybody on it; its id, free in the video."""
+        self._check(video_id, [])
+        track_id = max(people.used_track_ids(self._database, video_id), default=0) + 1
+        self._change(TRACKS, video_id, None, [(video_id, track_id, name)])
+        return track_id
+
+    def rename_track(self, video_id: int, track_id: int, name: str) -> None:
+        """Name a track."""
+        self._check(video_id, [])
+        _check_track_id(track_id)
+        if self._track_name(video_id, track_id) != name:
+            self._change(TRACKS, video_id, None, [(video_id, track_id, name)])
+
+    def apply_predictions(
+        self, video_id: int, annotations: Iterable[Annotation], *, first: int | None = None, last: int | None = None
+    ) -> None:
+        """Replace the prediction layer of the frames `first` to `last` (excluded).
+
+        Corrected, verified and propagated joints, what the annotator set of box,
+        score and source, and removed people stay. Predicted people that clearly are people of an
+        existing track go on that track; other tracks keep their number where it
+        is free in the video and get a new one where it is not.
+
+        Args:
+            annotations: the model's, of these frames; their joints become PREDICTED (or NONE).
+            first, last: where left out, the frames from the first to the last person.
+
+        Raises:
+            ProjectError: no such video or frame, a person outside of the range, two
+                people on one track in one frame, or a value that cannot be stored.
+        """
+        found = list(annotations)
+        self._check(video_id, found)
+        first, last = predictions.predicted_range(found, first, last)
+        nearby = people.rows_between(self._database, video_id, first - 1, last + 1)
+        used = people.used_track_ids(self._database, video_id)
+        found = predictions.with_existing_tracks(found, nearby, first, last, used)
+        present = [row for row in nearby if first <= row.frame_index < last]
+        self._change_people(predictions.changes(video_id, found, present))
+
+    def finish(self) -> None:
+        """Note in `info` what changed."""
+        self.info = None if self._id is None else self._history.info(self._id)
+
+    def close(self) -> None:
+        """Refuse any further change."""
+        self._open = False
+
+    def _exchange(
+        self, video_id: int, first: int, last: int, track_a: int, track_b: int, *, frames: Iterable[int] | None
+    ) -> None:
+        other = {track_a: track_b, track_b: track_a}
+        wanted = None if frames is None else set(frames)
+        rows = [
+            row
+            for row in people.rows_between(self._database, video_id, first, last)
+            if row.track_id in other and (wanted is None or row.frame_index in wanted)
+        ]
+        moved = [row._replace(track_id=other[row.track_id]) for row in rows]
+        filled = {PersonKey(*row[:4]) for row in moved}
+        emptied = [key for key in (PersonKey(*row[:4]) for row in rows) if key not in filled]
+        self._change_people([*emptied, *moved])
+
+    def _layers(self, video_id: int, frame_index: int, track_id: int) -> tuple[PersonRow | None, PersonRow | None]:
+        rows = people.rows_of_person(self._database, video_id, frame_index, track_id)
+        return rows.get(LAYER_PREDICTION), rows.get(LAYER_ANNOTATION)
+
+    def _shown(self, video_id: int, first: int, last: int, track_id: int) -> dict[int, PersonRow]:
+        shown = self._shown_or_none(video_id, first, last, track_id)
+        if not shown:
+            raise ProjectError(f"nobody is on track {track_id} in frames {first} to {last - 1}; choose another range")
+        return shown
+
+    def _shown_or_none(self, video_id: int, first: int, last: int, track_id: int) -> dict[int, PersonRow]:
+        """The upper row of a track by frame, where it is not removed."""
+        rows = people.rows_between(self._database, video_id, first, last)
+        upper = {row.frame_index: row for row in rows if row.track_id == track_id}
+        return {frame: row for frame, row in upper.items() if not row.removed}
+
+    def _track_name(self, video_id: int, track_id: int) -> str | None:
+        found = self._database.rows("SELECT name FROM tracks WHERE video_id = ? AND track_id = ?", (video_id, track_id))
+        return found[0][0] if found else None
+
+    def _check(self, video_id: int, annotations: Sequence[Annotation]) -> None:
+        found = self._database.rows("SELECT frame_count FROM videos WHERE id = ?", (video_id,))
+        if not found:
+            raise ProjectError(f"{self._database.path}: has no video {video_id}")
+        for annotation in annotations:
+            place = f"video {video_id}, frame {annotation.frame_index}, track {annotation.track_id}"
+            if not 0 <= annotation.frame_index < found[0][0]:
+                raise ProjectError(f"{place}: the video's frames are 0 to {found[0][0] - 1}")
+            if fault := fault_of(annotation):
+                raise ProjectError(f"{place}: {fault}")
+
+    def _change_people(self, rows: Sequence[PersonRow | PersonKey]) -> None:
+        """Write rows, delete those of which only the key is given."""
+        if rows:
+            missing = (None,) * len(PEOPLE.values)
+            complete = [(*row, *missing) if isinstance(row, PersonKey) else row for row in rows]
+            self._change(PEOPLE, rows[0].video_id, rows[0].frame_index, complete)
+
+    def _change(self, table: LoggedTable, video_id: int, frame_index: int | None, rows: Sequence[tuple]) -> None:
+        if not self._open:
+            raise RuntimeError(f"the step {self._text!r} has ended")
+        if self._id is None:
+            self._id = self._history.begin(self._text, video_id, frame_index)
+        self._history.write(table, self._id, rows)
+
+
+def _owned_fields(annotation: Annotation, below: PersonRow | None, above: PersonRow | None) -> int:
+    """Person-level fields that are the annotator's once `annotation` is put."""
+    shown = above or below
+    if shown is None or shown.removed:
+        return ALL_FIELDS
+    already = 0 if above is None else above.owned
+    return already | changed_fields(annotation, annotation_of(shown))
+
+
+def _tombstone(shown: PersonRow) -> PersonRow:
+    """A row that hides the person and still knows what it looked like, so that it is known again when predicted."""
+    annotation = annotation_of(shown)
+    return row_of(shown.video_id, LAYER_ANNOTATION, annotation, removed=True)
+
+
+def _check_track_id(track_id: int) -> None:
+    if track_id < 0:
+        raise ProjectError(f"track {track_id}: a track's number is not negative")
