@@ -11,14 +11,12 @@ import copy
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
@@ -28,29 +26,15 @@ from jmpose_core.model.compact import CompactBackbone
 from jmpose_core.weights import WeightsCard, save_weights
 from train import augment
 from train.imagenet import imagenet_trunk
+from train.losses import spatial_cross_entropy
 from train.poses import LabelledPerson, is_validation, read_people
+from train.schedule import Schedule
 
 CROP_SIZE: Final = (256, 192)
 SMALL_CROP_SIZE: Final = (192, 160)
 SMALL_UNTIL: Final = 0.55  # of the time budget, at the small size
 FROZEN_STAGES: Final = 2  # of the trunk: the stride 2 and 4 filters keep their ImageNet values and cost no gradient
 DRAWS: Final = {"lspet": 1.0, "coco": 4.0, "videos": 1.0}  # how often a person of each source is drawn
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """Learning rate over the time budget: a short rise, then half a cosine down."""
-
-    peak: float = 2e-3
-    rise: float = 0.04
-    floor: float = 0.005
-
-    def rate(self, progress: float) -> float:
-        """Learning rate at `progress` in 0..1."""
-        if progress < self.rise:
-            return self.peak * (0.02 + 0.98 * progress / self.rise)
-        done = (progress - self.rise) / (1 - self.rise)
-        return self.peak * (self.floor + (1 - self.floor) * 0.5 * (1 + float(np.cos(np.pi * min(done, 1.0)))))
 
 
 class RandomCrops(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
@@ -95,17 +79,6 @@ class RandomCrops(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
 def normalised(images: Tensor) -> Tensor:
     """RGB uint8 (B, H, W, 3) -> (B, 3, H, W) in [-1, 1], channels last in memory."""
     return images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
-
-
-def spatial_cross_entropy(logits: Tensor, cells: Tensor, weight: Tensor, sigma: float) -> Tensor:
-    """Cross entropy of the spatial softmax of (B, K, h, w) against Gaussians that sum to 1, mean over weights.
-
-    It leaves the all-zero plateau at once where squared error on heatmaps takes epochs.
-    """
-    target = heatmaps.encode(cells, (logits.shape[-2], logits.shape[-1]), sigma).flatten(-2)
-    target = target / target.sum(dim=-1, keepdim=True).clamp_min(1e-6)
-    per_joint = -(target * F.log_softmax(logits.flatten(-2).float(), dim=-1)).sum(dim=-1)
-    return (per_joint * weight).sum() / weight.sum().clamp_min(1)
 
 
 def validate(network: nn.Module, people: list[LabelledPerson]) -> dict[str, float]:
@@ -236,12 +209,13 @@ def run(training: Training, people: list[LabelledPerson], validation: list[Label
             continue
         crops = RandomCrops(people, crop_size, seed=training.step + 1)
         loader = DataLoader(crops, batch_size=batch, num_workers=1, prefetch_factor=6)
-        saved = training.elapsed_secs
+        saved = noted = training.elapsed_secs
         recent: list[float] = []
         for images, cells, weight in loader:
             recent.append(training.learn(images, cells, weight))
             if training.step % 50 == 0:
-                rate = 50 * batch / max(1e-9, training.elapsed_secs - saved) if training.elapsed_secs > saved else 0.0
+                rate = 50 * batch / (training.elapsed_secs - noted)
+                noted = training.elapsed_secs
                 note(
                     step=training.step,
                     progress=training.progress,

@@ -159,7 +159,7 @@ def _spoil(crops: Image, patch: Image, rng: np.random.Generator) -> Image:
 
 
 def _pass_objects(crops: Image, patch: Image, rng: np.random.Generator) -> Image:
-    """One or two pieces of another picture cross the clip: over the body in the key frame, elsewhere before and after."""
+    """One or two pieces of another picture cross the clip, over the body in the key frame."""
     height, width = crops.shape[1:3]
     for _ in range(int(rng.integers(1, 3))):
         h, w = (int(side * rng.uniform(0.12, 0.3)) for side in (height, width))

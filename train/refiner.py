@@ -29,10 +29,11 @@ from jmpose_core.model.network import PoseNetwork, jmpose_lite
 from jmpose_core.skeleton import FLIP
 from jmpose_core.weights import WeightsCard, load_into, read_weights, save_weights
 from train.augment import CropAugmentation
-from train.backbone import Schedule, spatial_cross_entropy
 from train.clips import Clip, synthesise
-from train.losses import information_orthogonality
+from train.information import GaussianInformation, information_orthogonality
+from train.losses import spatial_cross_entropy
 from train.poses import LabelledPerson, is_validation, read_people
+from train.schedule import Schedule
 
 BATCH: Final = 16
 IO_WEIGHT: Final = 1e-4  # alpha of MODEL.md 1.9, summed over the layers
@@ -72,7 +73,7 @@ class CachedClips:
 
 
 class RandomClips(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
-    """Endless clips of random people: crops (5, H, W, 3) uint8, cells (15, 2), weight (15,); every other one degraded."""
+    """Endless clips, every other one degraded: crops (5, H, W, 3) uint8, cells (15, 2), weight (15,)."""
 
     def __init__(self, people: list[LabelledPerson], crop_size: tuple[int, int], seed: int) -> None:
         self.people, self.crop_size, self.seed = people, crop_size, seed
@@ -154,6 +155,7 @@ def train(
     """Train the refiner for a time budget; the log tells the loss and the IO objective's three terms."""
     refiner = network.refiner
     optimiser = torch.optim.AdamW(refiner.parameters(), lr=1e-3, weight_decay=0.01)
+    estimate = GaussianInformation()
     schedule = Schedule(peak=1.5e-3, rise=0.03, floor=0.005)
     started, step = time.perf_counter(), 0
     generator = torch.Generator().manual_seed(0)
@@ -168,7 +170,7 @@ def train(
                 output = refiner(initial, flow)
             fit = spatial_cross_entropy(output.logits, cells, weight, heatmaps.SIGMA_LITE)
             orthogonality = information_orthogonality(
-                output.joint_features, output.motion_features, output.aggregated, generator=generator
+                estimate, output.joint_features, output.motion_features, output.aggregated
             )
             loss = fit + IO_WEIGHT * orthogonality.total
             optimiser.zero_grad()
@@ -178,7 +180,11 @@ def train(
             step += 1
             if step % 50 == 0:
                 entry: dict[str, float] = {"step": step, "progress": progress, "loss": fit.item()}
-                entry |= {name: value.item() for name, value in orthogonality.terms().items()}
+                entry |= {
+                    "relevancy": orthogonality.relevancy.item(),
+                    "complement": orthogonality.complement.item(),
+                    "redundancy": orthogonality.redundancy.item(),
+                }
                 if step % 400 == 0:
                     for name, held_out in validation.items():
                         entry[f"{name} initial"], entry[f"{name} refined"] = accuracy(network, held_out)
