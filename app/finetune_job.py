@@ -1,0 +1,123 @@
+"""Fine-tuning as a child process: `python -m train finetune`, which reports in JSON lines."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QProcess, Signal
+
+KILL_AFTER_MS = 3000
+LOG_LINES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneProgress:
+    """One line of the child's report."""
+
+    step: int
+    steps: int
+    loss: float
+    per_second: float
+
+
+class FinetuneJob(QObject):
+    """One training at a time; what it prints that is not JSON is kept for `log`."""
+
+    progressed = Signal(object)  # FinetuneProgress
+    finished = Signal(str, str)  # weights file, what was measured
+    ended = Signal(str, str)  # without weights: what to tell the user ("" where asked to stop), details
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._process: QProcess | None = None
+        self._cancelled = False
+        self._weights = self._measured = self._fault = ""
+        self._log: list[str] = []
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    @property
+    def log(self) -> str:
+        return "\n".join(self._log)
+
+    def start(self, project: Path, out: Path, init: str) -> None:
+        """Train on the corrected joints of a project, from the weights `init`, into the folder `out`."""
+        self._begin([sys.executable, "-m", "train", "finetune", str(project), "--out", str(out), "--init", init])
+
+    def cancel(self) -> None:
+        """Ask the child to stop, then make it: the device is free afterwards."""
+        if self._process is not None:
+            self._cancelled = True
+            self._process.terminate()
+            if not self._process.waitForFinished(0):
+                self.startTimer(KILL_AFTER_MS)
+
+    def close(self) -> None:
+        """End the child now."""
+        if self._process is not None:
+            self._cancelled = True
+            self._process.kill()
+            self._process.waitForFinished(KILL_AFTER_MS)
+
+    def timerEvent(self, event: object) -> None:
+        self.killTimer(event.timerId())  # type: ignore[attr-defined]
+        if self._process is not None and self._cancelled:
+            self._process.kill()
+
+    def _begin(self, command: list[str]) -> None:
+        self._cancelled = False
+        self._weights = self._measured = self._fault = ""
+        self._log.clear()
+        process = QProcess(self)
+        process.setProcessChannelMode(QProcess.ProcessChannelMode.MergedChannels)
+        process.readyReadStandardOutput.connect(self._read)
+        process.finished.connect(self._on_finished)
+        process.errorOccurred.connect(self._on_error)
+        self._process = process
+        process.start(command[0], command[1:])
+
+    def _read(self) -> None:
+        while self._process is not None and self._process.canReadLine():
+            self._take(bytes(self._process.readLine().data()).decode(errors="replace").rstrip())
+
+    def _take(self, line: str) -> None:
+        try:
+            report = json.loads(line)
+        except json.JSONDecodeError:
+            report = None
+        if not isinstance(report, dict):
+            self._log = [*self._log[1 - LOG_LINES :], line]
+        elif "step" in report:
+            self.progressed.emit(
+                FinetuneProgress(
+                    int(report["step"]),
+                    int(report.get("steps", 0)),
+                    float(report.get("loss", 0.0)),
+                    float(report.get("per_second", 0.0)),
+                )
+            )
+        elif "weights" in report:
+            self._weights, self._measured = str(report["weights"]), str(report.get("measured", ""))
+        elif "failed" in report:
+            self._fault = str(report["failed"])
+
+    def _on_error(self, error: QProcess.ProcessError) -> None:
+        if error is QProcess.ProcessError.FailedToStart:
+            self._end("The training could not be started.")
+
+    def _on_finished(self, code: int, _status: QProcess.ExitStatus) -> None:
+        self._read()
+        if self._weights and code == 0:
+            self._process = None
+            self.finished.emit(self._weights, self._measured)
+        elif self._cancelled:
+            self._end("")
+        else:
+            self._end(self._fault or f"The training ended early (exit code {code}). Nothing of yours was changed.")
+
+    def _end(self, text: str) -> None:
+        self._process = None
+        self.ended.emit(text, self.log)

@@ -1,0 +1,76 @@
+"""One class a gesture: begin at a point, follow the hand, end as one edit. Nothing is changed on the way."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from app.edits import box_between, moved_by, with_joint_moved
+from jmpose_core.annotations import Annotation
+from jmpose_core.geometry import Xyxy
+from jmpose_core.skeleton import JOINTS
+
+Point = tuple[float, float]  # image pixels
+
+
+class Gesture(Protocol):
+    """A drag of the mouse. `follow` may be called any number of times; `text` names the undo step."""
+
+    def follow(self, xy: Point) -> None: ...
+
+    @property
+    def text(self) -> str: ...
+
+
+@dataclass(slots=True)
+class DragJoint:
+    """Move one joint. It keeps its distance to the cursor, so grabbing it a little beside it does not shift it."""
+
+    person: Annotation
+    joint: int
+    start: Point
+    preview: Annotation = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.preview = self.person
+
+    @property
+    def text(self) -> str:
+        return f"Move {JOINTS[self.joint].replace('_', ' ')}"
+
+    def follow(self, xy: Point) -> None:
+        x, y = self.person.keypoints[self.joint]
+        target = (float(x) + xy[0] - self.start[0], float(y) + xy[1] - self.start[1])
+        self.preview = with_joint_moved(self.person, self.joint, target)
+
+
+@dataclass(slots=True)
+class DragPerson:
+    """Move a whole person; only begun with a modifier key held, so that it never happens by accident."""
+
+    person: Annotation
+    start: Point
+    preview: Annotation = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.preview = self.person
+
+    @property
+    def text(self) -> str:
+        return "Move person"
+
+    def follow(self, xy: Point) -> None:
+        self.preview = moved_by(self.person, xy[0] - self.start[0], xy[1] - self.start[1])
+
+
+@dataclass(slots=True)
+class DrawBox:
+    """Draw the box of a person whom the detector missed."""
+
+    start: Point
+    bbox_xyxy: Xyxy | None = None  # None while too small to be meant
+
+    @property
+    def text(self) -> str:
+        return "Add person"
+
+    def follow(self, xy: Point) -> None:
+        self.bbox_xyxy = box_between(self.start, xy)

@@ -1,0 +1,315 @@
+"""Places docks, bars and dialogs, and connects them. No rules live here."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QImage
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QVBoxLayout, QWidget
+
+from app.actions import Needs, action_table, build_actions
+from app.frame_view import FrameView
+from app.icons import app_icon
+from app.inspector import Inspector
+from app.messages import Messages
+from app.overlay import overlay_of
+from app.palette import CommandPalette
+from app.prompts import Prompts
+from app.settings import Settings
+from app.stage import Stage
+from app.start_page import StartPage
+from app.status import StatusBar
+from app.theme import ThemeController, ThemeMode
+from app.timeline import Timeline
+from app.track_table import TrackModel, TrackTable
+from app.transport import Transport
+from app.view_state import ColourBy
+from app.workbench import Workbench
+from jmpose_core import geometry
+from jmpose_core.engine.protocol import ProbeResult
+from resources import DEMO_CLIP
+
+TITLE = "JM-Pose Studio"
+LAYERS = ("image", "initial", "flow", "refined")
+
+
+class MainWindow(QMainWindow):
+    """The one window: the picture in the middle, tracks left, inspector right, timeline below."""
+
+    def __init__(self, *, messages: Messages, settings: Settings, theme: ThemeController) -> None:
+        super().__init__()
+        self.setWindowTitle(TITLE)
+        self.setWindowIcon(app_icon())
+        self.setAcceptDrops(True)
+        self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
+        self.settings, self.theme = settings, theme
+        self.bench = Workbench(messages, settings, self)
+        self.frame_view = FrameView(self.bench.view_state)
+        self.prompts = Prompts(self, self.bench)
+        self.specs = action_table(self)
+        self.actions_by_name = build_actions(self.specs, self)
+        self.start_page = StartPage()
+        self.stage = Stage(self.start_page, self.frame_view, messages)
+        self.setCentralWidget(self.stage)
+        self.timeline = Timeline(self.bench.view_state)
+        self.transport = Transport(self.bench.view_state, self.actions_by_name)
+        self.inspector = Inspector()
+        self.tracks = TrackModel()
+        self.track_table = TrackTable(self.tracks)
+        self.status = StatusBar(self.bench)
+        self._place_docks()
+        self._place_bars()
+        self._connect_view()
+        self._connect_rest()
+        self._restore()
+        self._refresh_actions()
+
+    # Placing
+
+    def _place_docks(self) -> None:
+        self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
+        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+        self.tracks_dock = self._dock("Tracks", padded(self.track_table), Qt.DockWidgetArea.LeftDockWidgetArea)
+        self.inspector_dock = self._dock("Inspector", self.inspector, Qt.DockWidgetArea.RightDockWidgetArea)
+        self.timeline_dock = self._dock("Timeline", self.timeline, Qt.DockWidgetArea.BottomDockWidgetArea)
+        self.timeline_dock.setTitleBarWidget(self.transport)
+        self.resizeDocks([self.tracks_dock, self.inspector_dock], [230, 410], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.timeline_dock], [170], Qt.Orientation.Vertical)
+
+    def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(title)
+        dock.setWidget(widget)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _place_bars(self) -> None:
+        menus: dict[str, QMenu] = {}
+        for spec in self.specs:
+            if spec.menu not in menus:
+                menus[spec.menu] = self.menuBar().addMenu(spec.menu)
+            if spec.separated:
+                menus[spec.menu].addSeparator()
+            menus[spec.menu].addAction(self.actions_by_name[spec.name])
+        menus["View"].addSeparator()
+        for dock in (self.tracks_dock, self.inspector_dock, self.timeline_dock):
+            menus["View"].addAction(dock.toggleViewAction())
+        self.toolbar = self._toolbar()
+        self.addToolBar(self.toolbar)
+        self.setStatusBar(self.status)
+
+    def _toolbar(self) -> QToolBar:
+        bar = QToolBar("Toolbar")
+        bar.setObjectName("toolbar")
+        bar.setMovable(False)
+        bar.setIconSize(QSize(19, 19))
+        actions = self.actions_by_name
+        bar.addWidget(worded(actions["open_video"]))
+        for name in ("undo", "redo"):
+            bar.addAction(actions[name])
+        bar.addSeparator()
+        predict = worded(actions["predict"])
+        predict.setObjectName("primary")
+        bar.addWidget(predict)
+        for name in ("add_person", "finetune", "export"):
+            bar.addWidget(worded(actions[name]))
+        spacer = QWidget()
+        spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        bar.addWidget(spacer)
+        self._layers = QActionGroup(self)
+        for name in LAYERS:
+            self._layers.addAction(actions[name])
+            bar.addWidget(worded(actions[name]))
+        bar.addSeparator()
+        for name in ("hide", "fit", "theme", "palette"):
+            bar.addAction(actions[name])
+        actions["image"].setChecked(True)
+        return bar
+
+    # Connecting
+
+    def _connect_view(self) -> None:
+        bench, view = self.bench, self.frame_view
+        state = bench.view_state
+        bench.playback.frame_shown.connect(self._show_frame)
+        bench.playback.playing_changed.connect(self.transport.set_playing)
+        bench.document.people_changed.connect(self._on_people)
+        state.video_changed.connect(self._on_video)
+        state.selection_changed.connect(self._on_selection)
+        state.frame_changed.connect(lambda _: self._on_selection())
+        state.layer_changed.connect(self._show_overlay)
+        view.edited.connect(bench.editor.apply)
+        view.box_drawn.connect(bench.editor.add_person)
+        view.placed.connect(bench.editor.place_joint)
+        view.hovered.connect(self.inspector.show_image_cursor)
+        self.inspector.joint_chosen.connect(lambda joint: state.select(state.track_id, joint))
+        self.inspector.cursor_moved.connect(view.show_cursor)
+        bench.inference.probed.connect(self._on_probe)
+
+    def _connect_rest(self) -> None:
+        bench, state = self.bench, self.bench.view_state
+        bench.lanes.changed.connect(self._on_lanes)
+        bench.inference.state_changed.connect(self._refresh_actions)
+        bench.document.opened.connect(self._on_document)
+        bench.document.closed.connect(self._on_document)
+        self.timeline.sought.connect(state.set_frame)
+        self.timeline.track_clicked.connect(lambda track_id: state.select(track_id))
+        self.track_table.track_clicked.connect(lambda track_id: state.select(track_id))
+        self.track_table.track_opened.connect(self._go_to_track)
+        self.status.cancelled.connect(bench.inference.cancel)
+        page = self.start_page
+        page.open_video.connect(self.prompts.video)
+        page.open_folder.connect(self.prompts.folder)
+        page.open_project.connect(self.prompts.project)
+        page.open_demo.connect(lambda: bench.open(DEMO_CLIP))
+        page.recent_chosen.connect(bench.open)
+        page.set_recent(self.settings.recent)
+
+    def _show_frame(self, frame_index: int, image: QImage) -> None:
+        video = self.bench.view_state.video
+        if video is not None:
+            self.frame_view.show_frame(frame_index, image, self.bench.document.people(video.id, frame_index))
+            self._show_overlay()
+
+    def _on_people(self, video_id: int, frames: frozenset[int]) -> None:
+        video = self.bench.view_state.video
+        if video is not None and video.id == video_id and self.frame_view.frame_index in frames:
+            self.frame_view.set_people(self.bench.document.people(video_id, self.frame_view.frame_index))
+        self._on_selection()
+        self._refresh_actions()
+
+    def _on_video(self) -> None:
+        video = self.bench.view_state.video
+        self.frame_view.clear()
+        self.stage.show_picture(video is not None)
+        self.setWindowTitle(f"{video.name} – {TITLE}" if video is not None else TITLE)
+        for part in (self.tracks_dock, self.inspector_dock, self.timeline_dock, self.toolbar, self.status):
+            part.setVisible(video is not None)
+        self._refresh_actions()
+
+    def _on_document(self) -> None:
+        self.start_page.set_recent(self.settings.recent)
+        self._refresh_actions()
+
+    def _on_selection(self) -> None:
+        state = self.bench.view_state
+        person = self.bench.editor.person
+        if self.inspector.is_stale(person):
+            self.inspector.show_probe(None)
+        self.inspector.show_person(person, state.joint)
+        self.track_table.select_track(state.track_id)
+        self._show_overlay()
+        self._refresh_actions()
+
+    def _on_probe(self, probe: ProbeResult) -> None:
+        self.inspector.show_probe(probe, self.bench.editor.person)
+        self._show_overlay()
+
+    def _show_overlay(self) -> None:
+        probe, state = self.inspector.probe, self.bench.view_state
+        if probe is None or self.frame_view.frame_index != state.frame_index:
+            self.frame_view.show_overlay(None)
+            return
+        image_from_crop = geometry.inverse(probe.crop_from_image)
+        self.frame_view.show_overlay(overlay_of(probe, state.layer, state.joint), image_from_crop)
+
+    def _on_lanes(self) -> None:
+        self.timeline.set_lanes(self.bench.lanes.lanes)
+        self.tracks.set_lanes(self.bench.lanes.lanes)
+        self.track_table.select_track(self.bench.view_state.track_id)
+
+    def _go_to_track(self, track_id: int) -> None:
+        lane = next((lane for lane in self.bench.lanes.lanes if lane.track_id == track_id), None)
+        if lane is not None:
+            self.bench.view_state.set_frame(int(lane.frame_index[0]))
+
+    def _refresh_actions(self) -> None:
+        """Enable what makes sense now."""
+        state, document = self.bench.view_state, self.bench.document
+        there = {
+            Needs.NOTHING: True,
+            Needs.VIDEO: state.video is not None,
+            Needs.PERSON: self.bench.editor.person is not None,
+            Needs.JOINT: self.bench.editor.person is not None and state.joint is not None,
+        }
+        for spec in self.specs:
+            self.actions_by_name[spec.name].setEnabled(there[spec.needs])
+        running = self.bench.inference.running
+        self.actions_by_name["predict"].setEnabled(there[Needs.VIDEO] and not running)
+        self.actions_by_name["cancel"].setEnabled(running)
+        for name, word, step in (("undo", "Undo", document.undo_text), ("redo", "Redo", document.redo_text)):
+            self.actions_by_name[name].setEnabled(step is not None)
+            self.actions_by_name[name].setText(f"{word} “{step}”" if step else word)
+
+    # Slots of the action table
+
+    def begin_box(self) -> None:
+        self.frame_view.set_box_mode(True)
+        self.bench.messages.info("Draw a box around the person; Escape calls it off.")
+
+    def predict_all(self) -> None:
+        video = self.bench.view_state.video
+        if video is not None:
+            self.bench.predict(0, video.frame_count)
+            self._refresh_actions()
+
+    def zoom_to_person(self) -> None:
+        if (person := self.bench.editor.person) is not None:
+            self.frame_view.fit_person(person)
+
+    def toggle_hidden(self) -> None:
+        self.bench.view_state.set_people_hidden(self.actions_by_name["hide"].isChecked())
+
+    def toggle_colours(self) -> None:
+        by_track = self.actions_by_name["colour"].isChecked()
+        self.bench.view_state.set_colour_by(ColourBy.TRACK if by_track else ColourBy.SIDE)
+
+    def next_theme(self) -> None:
+        """System, light, dark, and round again."""
+        modes = list(ThemeMode)
+        mode = modes[(modes.index(self.theme.mode) + 1) % len(modes)]
+        self.theme.set_mode(mode)
+        self.settings.theme = mode
+        self.bench.messages.info(f"Theme: {mode.value}")
+
+    def show_palette(self) -> None:
+        CommandPalette(self.actions_by_name.values(), self).open()
+
+    # The window itself
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            self.bench.open(paths[0])
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.settings.set_layout(self.saveGeometry(), self.saveState())
+        self.bench.close()
+        event.accept()
+
+    def _restore(self) -> None:
+        self.resize(1440, 900)
+        if (layout := self.settings.layout()) is not None:
+            self.restoreGeometry(layout[0])
+            self.restoreState(layout[1])
+        self._on_video()
+
+
+def worded(action: QAction) -> QToolButton:
+    """A button that says what it does."""
+    button = QToolButton()
+    button.setDefaultAction(action)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    return button
+
+
+def padded(widget: QWidget) -> QWidget:
+    """The widget with the margin that docks have."""
+    box = QWidget()
+    layout = QVBoxLayout(box)
+    layout.setContentsMargins(10, 0, 4, 10)
+    layout.addWidget(widget)
+    return box

@@ -1,0 +1,137 @@
+"""How lanes and the ruler of the timeline are drawn; no state."""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPalette, QPen, QPolygonF
+
+from jmpose_core.annotations import Origin
+from jmpose_core.project import Lane
+
+LANE_HEIGHT: Final = 20
+LANE_GAP: Final = 5
+TICK_STEPS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000)
+TICK_PIXELS: Final = 84  # at least this far apart
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Frames `first` to `first + span` over `width` pixels from `left`; a frame is a cell, not a point."""
+
+    left: float
+    width: float
+    first: float
+    span: float
+
+    def start_of(self, frame_index: float) -> float:
+        return self.left + (frame_index - self.first) / self.span * self.width
+
+    def centre_of(self, frame_index: int) -> float:
+        return self.start_of(frame_index + 0.5)
+
+    def frame_at(self, x: float) -> float:
+        return self.first + (x - self.left) / self.width * self.span
+
+    @property
+    def cell(self) -> float:
+        """Pixels a frame."""
+        return self.width / self.span
+
+
+class Run(NamedTuple):
+    """Consecutive frames of one state; `last` is excluded."""
+
+    first: int
+    last: int
+    state: int
+
+
+def runs_of(frame_index: npt.NDArray[np.integer], state: npt.NDArray[np.integer]) -> list[Run]:
+    """Runs of equal state in ascending frames (N,) with states (N,)."""
+    if not len(frame_index):
+        return []
+    breaks = np.flatnonzero((np.diff(frame_index) != 1) | (np.diff(state) != 0)) + 1
+    starts = np.concatenate([[0], breaks])
+    ends = np.concatenate([breaks, [len(frame_index)]]) - 1
+    return [
+        Run(int(frame_index[start]), int(frame_index[end]) + 1, int(state[start]))
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def paint_lane(
+    painter: QPainter, palette: QPalette, scale: Scale, top: float, lane: Lane, colour: QColor, *, selected: bool
+) -> None:
+    """One track: a bar where it is seen, stronger where a person has looked, and the model's confidence."""
+    painter.save()
+    painter.setClipRect(QRectF(scale.left, top - 1, scale.width, LANE_HEIGHT + 2))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(palette.color(QPalette.ColorRole.Button if selected else QPalette.ColorRole.Base))
+    painter.drawRoundedRect(QRectF(scale.left, top, scale.width, LANE_HEIGHT), 5, 5)
+    for run in runs_of(lane.frame_index, lane.state):
+        _paint_run(painter, scale, top, run, colour, palette)
+    _paint_confidence(painter, scale, top, lane, colour)
+    painter.restore()
+
+
+def _paint_run(painter: QPainter, scale: Scale, top: float, run: Run, colour: QColor, palette: QPalette) -> None:
+    left = scale.start_of(run.first)
+    width = max(scale.start_of(run.last) - left, 2.0)
+    fill = QColor(colour)
+    fill.setAlphaF(0.30 if run.state <= Origin.PROPAGATED else 0.95)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(fill)
+    corner = min(4.0, width / 3)
+    painter.drawRoundedRect(QRectF(left, top + 2, width, LANE_HEIGHT - 4), corner, corner)
+    if run.state == Origin.VERIFIED:
+        painter.setBrush(palette.color(QPalette.ColorRole.WindowText))
+        painter.drawRect(QRectF(left, top + LANE_HEIGHT - 5, width, 2.5))
+
+
+def _paint_confidence(painter: QPainter, scale: Scale, top: float, lane: Lane, colour: QColor) -> None:
+    """The lowest confidence a pixel, as a line that is broken where the track is."""
+    inside = (lane.frame_index >= scale.first - 1) & (lane.frame_index <= scale.first + scale.span)
+    frames, confidence = lane.frame_index[inside], lane.confidence[inside]
+    if not len(frames):
+        return
+    columns = (scale.left + (frames + 0.5 - scale.first) * scale.cell).astype(int)
+    starts = np.flatnonzero(np.diff(columns, prepend=columns[0] - 1))
+    lowest = np.minimum.reduceat(confidence, starts)
+    ys = top + LANE_HEIGHT - 4 - np.clip(lowest, 0, 1) * (LANE_HEIGHT - 8)
+    line = QColor(colour)
+    line.setAlphaF(0.85)
+    painter.setPen(QPen(line, 1.1))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    gaps = np.flatnonzero(np.diff(frames[starts]) > max(2.0, 2.0 / scale.cell)) + 1
+    for xs, part in zip(np.split(columns[starts], gaps), np.split(ys, gaps), strict=True):
+        painter.drawPolyline(QPolygonF([QPointF(x, y) for x, y in zip(xs.tolist(), part.tolist(), strict=True)]))
+
+
+def paint_ruler(painter: QPainter, palette: QPalette, scale: Scale, height: float, fps: float) -> None:
+    """Frame numbers (from 1, as the user counts) and, beside them, minutes and seconds."""
+    step = next((step for step in TICK_STEPS if step * scale.cell >= TICK_PIXELS), TICK_STEPS[-1])
+    muted = palette.color(QPalette.ColorRole.PlaceholderText)
+    first = int(scale.first // step) * step
+    for frame_index in range(first, int(scale.first + scale.span) + 1, step):
+        x = scale.start_of(frame_index)
+        if x < scale.left - 1:
+            continue
+        painter.setPen(QPen(palette.color(QPalette.ColorRole.Mid), 1))
+        painter.drawLine(QPointF(x, height - 7), QPointF(x, height - 1))
+        painter.setPen(muted)
+        number, moment = str(frame_index + 1), clock(frame_index / fps)
+        painter.drawText(QPointF(x + 4, height - 9), number)
+        offset = painter.fontMetrics().horizontalAdvance(number) + 9
+        if offset + painter.fontMetrics().horizontalAdvance(moment) < step * scale.cell:
+            painter.setOpacity(0.55)
+            painter.drawText(QPointF(x + offset, height - 9), moment)
+            painter.setOpacity(1.0)
+
+
+def clock(secs: float) -> str:
+    """m:ss.cc, as in 0:03.93."""
+    minutes, rest = divmod(secs, 60)
+    return f"{int(minutes)}:{rest:05.2f}"

@@ -1,0 +1,172 @@
+"""The parts of the window that are no widgets, and how they hear of each other."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.background import Background
+from app.document import Document
+from app.editor import Editor
+from app.finetune_job import FinetuneJob
+from app.frame_reader import FrameReader
+from app.inference_job import InferenceJob
+from app.lanes import Lanes
+from app.messages import Messages
+from app.navigator import Navigator
+from app.opening import Opened, prepare
+from app.playback import Playback
+from app.settings import Settings
+from app.view_state import ViewState
+from jmpose_core.annotations import Annotation
+from jmpose_core.engine.protocol import Seed
+from jmpose_core.errors import ProjectError
+from jmpose_core.project import StepInfo, VideoRecord
+
+WRITE_EVERY_MS = 60_000  # a long prediction reaches the disk at least this often
+PROBE_MS = 150  # a selection that rests this long is worth a look by the engine
+SEED_FRAMES = 150  # a person added by hand is tracked this far
+
+
+class Workbench(QObject):
+    """Opens, closes and predicts; everything that needs more than one part and no widget."""
+
+    opening = Signal(str)  # what is being opened
+    failed_to_open = Signal(str)
+
+    def __init__(self, messages: Messages, settings: Settings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.messages, self.settings = messages, settings
+        self.background = Background(self)
+        self.document = Document(self)
+        self.view_state = ViewState(self)
+        self.playback = Playback(self.view_state, self)
+        self.editor = Editor(self.document, self.view_state, self)
+        self.navigator = Navigator(self.document, self.view_state, self)
+        self.lanes = Lanes(self.document, self.view_state, self.background, self)
+        self.inference = InferenceJob(parent=self)
+        self.finetune = FinetuneJob(self)
+        self._video_path: Path | None = None
+        self._write_often = QTimer(self)
+        self._write_often.setInterval(WRITE_EVERY_MS)
+        self._write_often.timeout.connect(self.document.write_held_predictions)
+        self._probe_soon = QTimer(self)
+        self._probe_soon.setSingleShot(True)
+        self._probe_soon.setInterval(PROBE_MS)
+        self._probe_soon.timeout.connect(self._probe)
+        self._connect()
+
+    def _connect(self) -> None:
+        document, inference, messages = self.document, self.inference, self.messages
+        document.failed.connect(lambda text: messages.error(text))
+        document.turned.connect(self._look_at)
+        document.people_changed.connect(lambda *_: self._probe_soon.start())
+        self.failed_to_open.connect(lambda text: messages.error(text))
+        self.navigator.nothing_found.connect(messages.info)
+        self.editor.person_added.connect(self._predict_added)
+        self.view_state.selection_changed.connect(self._probe_soon.start)
+        self.view_state.frame_changed.connect(lambda _: self._probe_soon.start())
+        inference.people_found.connect(document.hold_predictions)
+        inference.run_ended.connect(self._on_run_ended)
+        inference.state_changed.connect(self._probe_soon.start)
+        inference.failed.connect(lambda text: messages.error(text))
+        inference.engine_lost.connect(messages.error)
+        self.finetune.ended.connect(lambda text, details: messages.error(text, details) if text else None)
+
+    @property
+    def video_path(self) -> Path | None:
+        """The file or folder of the current video."""
+        return self._video_path
+
+    # Opening and closing
+
+    def open(self, path: Path) -> None:
+        """Open a video, a folder of frames or a project; what is open stays so until the new one is ready."""
+        self.opening.emit(path.name)
+        self.background.run(lambda: prepare(path), self._open_prepared, self.failed_to_open.emit)
+
+    def _open_prepared(self, opened: Opened) -> None:
+        try:
+            self.document.open(opened.project)
+        except ProjectError as error:
+            self.failed_to_open.emit(str(error))
+            return
+        self.settings.add_recent(opened.project)
+        videos = self.document.videos()
+        wanted = next((video for video in videos if video.name == opened.video_name), videos[0] if videos else None)
+        self.show_video(wanted)
+        if opened.note:
+            self.messages.info(opened.note)
+        self.inference.start()
+
+    def show_video(self, video: VideoRecord | None) -> None:
+        """Look at one of the project's videos; where its file is gone, the people are still there."""
+        reader = None
+        self._video_path = None
+        if video is not None:
+            try:
+                self._video_path = self.document.video_path(video.id)
+                reader = FrameReader(self._video_path)
+                reader.failed.connect(self.messages.error)
+            except ProjectError as error:
+                self.messages.error(str(error))
+        self.playback.attach(None)
+        self.view_state.set_video(video)
+        self.playback.attach(reader)
+
+    def close_project(self) -> None:
+        self.inference.cancel()
+        self.show_video(None)
+        self.document.close()
+
+    def close(self) -> None:
+        """End every thread and process; all edits are on disk already."""
+        self.inference.stop()
+        self.finetune.close()
+        self.playback.attach(None)
+        self.background.close()
+        self.document.close()
+
+    # The engine
+
+    def predict(self, first: int, last: int, seeds: list[Seed] | None = None) -> None:
+        """Predict frames first..last of the current video, `last` excluded."""
+        video = self.view_state.video
+        if video is None or self._video_path is None or self.inference.running:
+            return
+        self._write_often.start()
+        self.inference.predict(
+            video.id,
+            self._video_path,
+            (first, last),
+            visible_frame=min(max(self.view_state.frame_index, first), last - 1),
+            weights=self.settings.weights,
+            seeds=seeds or [],
+        )
+
+    def _predict_added(self, person: Annotation) -> None:
+        video = self.view_state.video
+        if video is None or self.inference.running:
+            self.messages.info("The new person is saved. Predict again to fill in its joints.")
+            return
+        last = min(person.frame_index + SEED_FRAMES, video.frame_count)
+        self.predict(person.frame_index, last, [Seed(person.track_id, person.frame_index, person.bbox_xyxy)])
+
+    def _on_run_ended(self, text: str) -> None:
+        self._write_often.stop()
+        if self.document.end_predictions() and text:
+            self.messages.info(text)
+
+    def _probe(self) -> None:
+        """Ask for the selected person's heatmaps, unless the frames are rushing by."""
+        person = self.editor.person
+        if person is None or self._video_path is None or self.playback.playing:
+            return
+        self.inference.probe(self._video_path, person, self.settings.weights)
+
+    def _look_at(self, step: StepInfo) -> None:
+        """After undo or redo: show where it happened."""
+        video = self.view_state.video
+        if video is None or step.video_id != video.id or step.frame_index is None:
+            return
+        if self.view_state.frame_index not in step.frames:
+            self.view_state.set_frame(step.frame_index)
