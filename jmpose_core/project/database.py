@@ -10,6 +10,11 @@ from jmpose_core.errors import ProjectError
 
 _WAIT_SECS = 1.0  # for another program's lock, before saying so
 
+TORN = (
+    "the file is torn: part of it is missing or overwritten. Keep it, and go on from a backup "
+    "(NAME.jmpose.backup-...) or rescue it with `sqlite3 FILE .recover`"
+)
+
 # SQLite's primary result codes (https://www.sqlite.org/rescode.html) that a person can do something about.
 _CURES = {
     sqlite3.SQLITE_FULL: "the disk is full; nothing of this change was saved. Free some space and do it again",
@@ -20,8 +25,7 @@ _CURES = {
     sqlite3.SQLITE_IOERR: "the disk failed to read or write it; check the disk, and keep a copy of the file",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened; if its folder is read-only, copy the project, with the "
     "'-wal' file beside it, to a folder that you can write",
-    sqlite3.SQLITE_CORRUPT: "the file is torn: part of it is missing or overwritten. Keep it, and go on from a backup "
-    "(NAME.jmpose.backup-...) or rescue it with `sqlite3 FILE .recover`",
+    sqlite3.SQLITE_CORRUPT: TORN,
     sqlite3.SQLITE_NOTADB: "is not a JM-Pose project; choose a .jmpose file",
 }
 

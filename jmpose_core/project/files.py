@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jmpose_core.errors import ProjectError
-from jmpose_core.project.database import Database, connect
+from jmpose_core.project.database import TORN, Database, connect
 from jmpose_core.project.lock import ProjectLock
 from jmpose_core.project.migrate import migrate
 from jmpose_core.project.schema import APPLICATION_ID, TABLES, VERSION
@@ -77,6 +77,7 @@ def _open(path: Path, mode: str, why_read_only: str, *, new: bool = False) -> Op
             if new:
                 _write_schema(database)
             _check_is_project(database)
+            _check_is_whole(database)
             migrate(database)
             if not why_read_only:
                 database.run("PRAGMA journal_mode = WAL")
@@ -103,6 +104,13 @@ def _check_is_project(database: Database) -> None:
         raise ProjectError(
             f"{database.path}: is not a JM-Pose project (it is another program's SQLite file); choose a .jmpose file"
         )
+
+
+def _check_is_whole(database: Database) -> None:
+    """SQLite itself notices missing pages; not that the last one is cut short, until that is read."""
+    page_size = database.rows("PRAGMA page_size")[0][0]
+    if database.path.stat().st_size % page_size and not _has_recent_changes(database.path):
+        raise ProjectError(f"{database.path}: {TORN}")
 
 
 def _why_not_writable(path: Path) -> str:

@@ -10,15 +10,16 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from jmpose_core.annotations import Annotation, CodeArray, Origin
+from jmpose_core.annotations import Annotation, Origin
 
 # Fields of the whole person that can be the annotator's, and their bits in the column `owned`.
 FIELDS: Final[dict[str, int]] = {"bbox_xyxy": 1, "score": 2, "source": 4}
 ALL_FIELDS: Final = sum(FIELDS.values())
 
 
-def owned_joints(annotation: Annotation) -> CodeArray:
+def owned_joints(annotation: Annotation) -> npt.NDArray[np.bool_]:
     """(15,) bool: joints that no prediction replaces: propagated, corrected or verified."""
     return annotation.origin >= Origin.PROPAGATED
 

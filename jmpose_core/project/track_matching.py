@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from jmpose_core.annotations import CodeArray, FloatArray
+from jmpose_core.annotations import FloatArray
 from jmpose_core.skeleton import OKS_SIGMAS
 
 IntArray = npt.NDArray[np.int64]
@@ -27,7 +27,7 @@ class Appearances:
     track_id: IntArray  # (N,)
     bbox_xyxy: FloatArray  # (N, 4) image pixels
     keypoints: FloatArray  # (N, 15, 2) image pixels
-    present: CodeArray  # (N, 15) bool: joints that are not absent
+    present: npt.NDArray[np.bool_]  # (N, 15) bool: joints that are not absent
 
     def __len__(self) -> int:
         return len(self.frame_index)

@@ -36,7 +36,7 @@ class VideoList:
         rows = self._database.rows(
             "SELECT id, path, name, frame_count, width, height, fps, fingerprint FROM videos ORDER BY id"
         )
-        return [VideoRecord(*row[:-1], Fingerprint(**json.loads(row[-1]))) for row in rows]
+        return [VideoRecord(*row[:-1], fingerprint=Fingerprint(**json.loads(row[-1]))) for row in rows]
 
     def get(self, video_id: int) -> VideoRecord:
         """One video.

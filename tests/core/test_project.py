@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -329,3 +330,14 @@ def test_settings_are_kept(project):
     with reopened(project) as again:
         assert again.setting("view") == {"zoom": 2}
         assert again.setting("other", 5) == 5
+
+
+def test_a_real_folder_of_frames_is_a_video(tmp_path):
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for index in range(3):
+        cv2.imwrite(str(frames / f"{index:06}.png"), np.full((20, 30, 3), 40 * index, np.uint8))
+    with Project.create(tmp_path / "a.jmpose") as project:
+        record = project.add_video(frames)
+        assert (record.path, record.frame_count, record.width, record.height) == ("frames", 3, 30, 20)
+        assert reopened(project).check_video(record.id) is None

@@ -1,0 +1,326 @@
+"""Whatever happens to a project file: nothing is lost, and the message says what to do."""
+
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jmpose_core.annotations import Origin
+from jmpose_core.errors import ProjectError
+from jmpose_core.project import Project
+from jmpose_core.project.database import Database, connect
+from jmpose_core.project.migrate import migrate, read_version
+from jmpose_core.project.schema import VERSION
+from tests.core.project_cases import everything, new_project, person, reopened
+
+NOBODY = 65534
+
+
+def draw(project: Project, frame: int, track: int = 1) -> None:
+    with project.step(f"Draw in {frame}") as step:
+        step.put(1, person(frame, track, origin=Origin.CORRECTED))
+
+
+def saved_project(folder: Path) -> Path:
+    """A closed project with one person in frame 0."""
+    with new_project(folder) as project:
+        draw(project, 0)
+        return project.path
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(ProjectError) as caught:
+        Project.open(path)
+    assert str(path) in str(caught.value)
+    return str(caught.value)
+
+
+# Not a project
+
+
+def test_create_does_not_overwrite(tmp_path):
+    path = saved_project(tmp_path)
+    with pytest.raises(ProjectError, match="exists already"):
+        Project.create(path)
+    with Project.open(path) as project:
+        assert len(everything(project)) == 1
+    with pytest.raises(ProjectError, match="cannot be made"):
+        Project.create(tmp_path / "no such folder" / "a.jmpose")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "empty file"), (b"\x89PNG" + bytes(5000), "not a JM-Pose project"), (b"short", "not a JM-Pose project")],
+)
+def test_a_file_that_is_no_project_is_named_and_left_alone(tmp_path, content, message):
+    path = tmp_path / "a.jmpose"
+    path.write_bytes(content)
+    assert message in refusal(path)
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_another_programs_database_is_left_alone(tmp_path):
+    path = tmp_path / "a.jmpose"
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE notes (text)")
+    other.close()
+    before = path.read_bytes()
+    assert "another program's SQLite file" in refusal(path)
+    assert path.read_bytes() == before
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    assert "no such project" in refusal(tmp_path / "a.jmpose")
+    assert "is a folder" in refusal(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("part", [0.999, 0.95, 0.5, 0.1])
+def test_a_torn_file_is_named_and_left_alone(tmp_path, part):
+    with new_project(tmp_path) as project:
+        for frame in range(50):
+            draw(project, frame)
+        path = project.path
+    whole = path.read_bytes()
+    torn = whole[: int(len(whole) * part)]
+    path.write_bytes(torn)
+    assert "torn" in refusal(path)
+    assert path.read_bytes() == torn
+
+
+def test_overwritten_pages_are_a_torn_file(tmp_path):
+    with new_project(tmp_path) as project:
+        for frame in range(50):
+            draw(project, frame)
+        path = project.path
+    whole = bytearray(path.read_bytes())
+    whole[8192:] = b"\xff" * (len(whole) - 8192)
+    path.write_bytes(whole)
+    with pytest.raises(ProjectError, match="torn"), Project.open(path) as project:
+        everything(project)
+
+
+# Versions
+
+
+def set_version(path: Path, version: int) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.close()
+
+
+def test_a_newer_version_is_refused_and_left_alone(tmp_path):
+    path = saved_project(tmp_path)
+    set_version(path, VERSION + 1)
+    before = path.read_bytes()
+    assert f"newer program (version {VERSION + 1}, this one reads up to {VERSION}); update" in refusal(path)
+    assert path.read_bytes() == before
+
+
+def test_a_version_that_can_no_longer_be_migrated_is_refused(tmp_path):
+    path = saved_project(tmp_path)
+    set_version(path, 0)
+    assert "version 0 can no longer be read" in refusal(path)
+
+
+def add_column(name: str):
+    return lambda database: database.run(f"ALTER TABLE videos ADD COLUMN {name} TEXT")
+
+
+@contextmanager
+def open_database(path: Path) -> Iterator[Database]:
+    database = connect(path, "mode=rw")
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def test_an_older_version_is_migrated_step_by_step_after_a_backup(tmp_path):
+    path = saved_project(tmp_path)
+    set_version(path, 11)
+    migrations = {11: add_column("first"), 12: add_column("second")}
+    with open_database(path) as database:
+        backup = migrate(database, target=13, migrations=migrations)
+        assert read_version(database) == 13
+        assert database.rows("SELECT first, second FROM videos") == [(None, None)]
+        assert migrate(database, target=13, migrations=migrations) is None
+    assert backup == tmp_path / "a.jmpose.backup-v11"
+    with open_database(backup) as database:
+        assert read_version(database) == 11
+        assert database.rows("SELECT count(*) FROM people") == [(1,)]
+    set_version(path, 11)
+    with open_database(path) as database, pytest.raises(sqlite3.OperationalError, match="duplicate column"):
+        migrate(database, target=13, migrations=migrations)
+    assert (tmp_path / "a.jmpose.backup-v11-2").exists()
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path):
+    path = saved_project(tmp_path)
+    set_version(path, 11)
+
+    def fail(database: Database) -> None:
+        raise ProjectError("cannot")
+
+    with open_database(path) as database:
+        before = database.rows("SELECT sql FROM sqlite_master ORDER BY name")
+        with pytest.raises(ProjectError, match="cannot"):
+            migrate(database, target=13, migrations={11: add_column("first"), 12: fail})
+        assert read_version(database) == 11
+        assert database.rows("SELECT sql FROM sqlite_master ORDER BY name") == before
+
+
+# Several programs
+
+
+def test_a_second_window_is_refused_until_the_first_has_closed(tmp_path):
+    path = saved_project(tmp_path)
+    with Project.open(path) as first:
+        assert re.search(rf"open in another window \(process {os.getpid()}\); close it there", refusal(path))
+        draw(first, 1)
+    with Project.open(path) as second:
+        assert len(everything(second)) == 2
+    second.close()  # closing twice is harmless
+    assert [file.name for file in tmp_path.glob("a.jmpose*")] == ["a.jmpose"]
+
+
+def test_reading_beside_a_window_sees_what_is_committed(tmp_path):
+    path = saved_project(tmp_path)
+    with Project.open(path) as window, Project.open(path, read_only=True) as reader:
+        draw(window, 1)
+        with window.step("Not finished") as step:
+            step.put(1, person(2, 1, origin=Origin.CORRECTED))
+            assert [a.frame_index for a in everything(reader)] == [0, 1]
+        assert [a.frame_index for a in everything(reader)] == [0, 1, 2]
+        with pytest.raises(ProjectError, match="cannot be changed: it was opened for reading only"):
+            draw(reader, 3)
+
+
+def test_a_database_locked_by_another_program_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("jmpose_core.project.database._WAIT_SECS", 0.01)
+    with new_project(tmp_path) as project:
+        other = sqlite3.connect(project.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(ProjectError, match="another program has locked it"):
+            draw(project, 1)
+        other.execute("ROLLBACK")
+        other.close()
+        draw(project, 1)
+        assert len(everything(project)) == 1
+
+
+CHILD = """
+import sys, time
+from pathlib import Path
+from jmpose_core.project import Project
+from tests.core.project_cases import person
+from jmpose_core.annotations import Origin
+project = Project.open(Path(sys.argv[1]))
+with project.step("Draw in 7") as step:
+    step.put(1, person(7, 1, origin=Origin.CORRECTED))
+with project.step("Never finished") as step:
+    step.put(1, person(8, 1, origin=Origin.CORRECTED))
+    print("committed", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_killed_program_loses_nothing_that_was_committed_and_leaves_no_lock(tmp_path):
+    path = saved_project(tmp_path)
+    child = subprocess.Popen([sys.executable, "-c", CHILD, path], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+    assert child.stdout.readline() == b"committed\n"
+    assert f"open in another window (process {child.pid})" in refusal(path)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    with Project.open(path) as project:
+        assert [a.frame_index for a in everything(project)] == [0, 7]
+        assert project.people(1, 7) == [person(7, 1, origin=Origin.CORRECTED)]
+        assert project.undo_text == "Draw in 7"
+        project.undo()
+        assert [a.frame_index for a in everything(project)] == [0]
+
+
+# Disks
+
+
+def test_a_full_disk_undoes_the_step_and_says_so(tmp_path):
+    with new_project(tmp_path) as project:
+        draw(project, 0)
+        project.undo()
+        pages = project._database.rows("PRAGMA page_count")[0][0]
+        project._database.run(f"PRAGMA max_page_count = {pages + 3}")
+        with pytest.raises(ProjectError, match=r"a\.jmpose: the disk is full; nothing of this change was saved"):
+            project.apply_predictions(1, [person(f, 1) for f in range(100)], text="Predict")
+        assert everything(project) == []
+        assert (project.undo_text, project.redo_text) == (None, "Draw in 0")
+        project._database.run(f"PRAGMA max_page_count = {pages + 1000}")
+        project.apply_predictions(1, [person(f, 1) for f in range(100)], text="Predict")
+        assert len(everything(reopened(project))) == 100
+
+
+def test_a_full_disk_inside_a_redo_leaves_the_step_undone(tmp_path):
+    with new_project(tmp_path) as project:
+        project.apply_predictions(1, [person(f, 1) for f in range(90)], text="Predict")
+        project.undo()
+        project._database.run("VACUUM")  # gives the room of the people back to the disk
+        pages = project._database.rows("PRAGMA page_count")[0][0]
+        project._database.run(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(ProjectError, match="disk is full"):
+            project.redo()
+        assert everything(project) == []
+        assert (project.undo_text, project.redo_text) == (None, "Predict")
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that an unprivileged user may read."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Root writes everywhere: be somebody else for a while."""
+    if os.getuid() != 0:
+        yield
+        return
+    os.setresuid(NOBODY, NOBODY, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "setresuid"), reason="needs a system on which root can become somebody else")
+@pytest.mark.parametrize("protected", ["file", "folder"])
+def test_a_write_protected_project_is_opened_for_viewing(open_folder, protected):
+    path = saved_project(open_folder)
+    with Project.open(path):  # loads what is imported late, as Python's own files may be unreadable to others
+        pass
+    before = path.read_bytes()
+    path.chmod(0o444 if protected == "file" else 0o666)
+    open_folder.chmod(0o777 if protected == "file" else 0o555)
+    with unprivileged(), Project.open(path) as project:
+        assert len(everything(project)) == 1
+        assert protected in project.why_read_only
+        for change in (lambda: draw(project, 1), project.undo, lambda: project.set_setting("a", 1)):
+            with pytest.raises(ProjectError, match=r"cannot be changed: .*copy"):
+                change()
+    assert path.read_bytes() == before
+    if protected == "folder":
+        with unprivileged(), pytest.raises(ProjectError, match="cannot be made"):
+            Project.create(open_folder / "b.jmpose")
