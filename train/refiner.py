@@ -12,7 +12,6 @@ import argparse
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -23,53 +22,20 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from jmpose_core import geometry, heatmaps
-from jmpose_core.devices import autocast
-from jmpose_core.evaluation.pck import pck
 from jmpose_core.model.network import PoseNetwork, jmpose_lite
-from jmpose_core.skeleton import FLIP
 from jmpose_core.weights import WeightsCard, load_into, read_weights, save_weights
 from train.augment import CropAugmentation
+from train.cached_clips import BATCH, CachedClips, accuracy, encode
 from train.clips import Clip, synthesise
 from train.information import GaussianInformation, information_orthogonality
 from train.losses import spatial_cross_entropy
 from train.poses import LabelledPerson, is_validation, read_people
 from train.schedule import Schedule
 
-BATCH: Final = 16
 IO_WEIGHT: Final = 1e-4  # alpha of MODEL.md 1.9, summed over the layers
 _AS_LABELLED: Final = CropAugmentation(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _MILD: Final = CropAugmentation(30.0, 0.4, 0.2, 0.05, 0.0, 0.5)
 _CPU: Final = torch.device("cpu")
-
-
-@dataclass(frozen=True, slots=True)
-class CachedClips:
-    """What the fixed parts make of N clips.
-
-    initial: (N, 5, 15, h, w) half precision. flow: (N, 4, 2, h, w) half precision.
-    cells: (N, 15, 2) joints in heatmap cells. weight: (N, 15).
-    """
-
-    initial: Tensor
-    flow: Tensor
-    cells: Tensor
-    weight: Tensor
-
-    def __len__(self) -> int:
-        return len(self.cells)
-
-    def batch(self, index: Tensor, *, flip: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Clips in single precision, mirrored where `flip`: joints change sides and u its sign."""
-        initial, flow = self.initial[index].float(), self.flow[index].float()
-        cells, weight = self.cells[index], self.weight[index]
-        if flip:
-            order = list(FLIP)
-            initial = initial[:, :, order].flip(-1)
-            flow = flow.flip(-1) * torch.tensor([-1.0, 1.0]).view(1, 1, 2, 1, 1)
-            mirrored = cells[:, order].clone()
-            mirrored[..., 0] = initial.shape[-1] - 1 - mirrored[..., 0]
-            cells, weight = mirrored, weight[:, order]
-        return initial, flow, cells, weight
 
 
 class RandomClips(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
@@ -93,17 +59,6 @@ def tensors(clip: Clip) -> tuple[Tensor, Tensor, Tensor]:
     """Crops, joints in heatmap cells, weights."""
     cells = geometry.apply(geometry.scaled(1 / 4), clip.keypoints).astype(np.float32)
     return torch.from_numpy(clip.crops), torch.from_numpy(cells), torch.from_numpy(clip.weight)
-
-
-@torch.inference_mode()
-def encode(network: PoseNetwork, crops: Tensor) -> tuple[Tensor, Tensor]:
-    """Crops (B, 5, H, W, 3) uint8 -> initial heatmaps and flow of the fixed parts, half precision."""
-    images = crops.permute(0, 1, 4, 2, 3).float() / 255
-    batch = len(images)
-    with autocast(_CPU):
-        initial = network.initial(images.flatten(0, 1)).unflatten(0, (batch, -1))
-        flow = network.flow(images[:, :-1].flatten(0, 1), images[:, 1:].flatten(0, 1)).unflatten(0, (batch, -1))
-    return initial.half(), flow.half()
 
 
 def cache_training_clips(network: PoseNetwork, people: list[LabelledPerson], count: int, place: Path) -> CachedClips:
@@ -131,22 +86,6 @@ def validation_clips(network: PoseNetwork, people: list[LabelledPerson], *, degr
         crops, cells, weight = tensors(clip)
         parts.append((*encode(network, crops[None]), cells[None], weight[None]))
     return CachedClips(*(torch.cat(part) for part in zip(*parts, strict=True)))
-
-
-@torch.inference_mode()
-def accuracy(network: PoseNetwork, clips: CachedClips) -> tuple[float, float]:
-    """PCK@0.2 of the torso, in percent, of the key frames' initial and refined heatmaps."""
-    network.refiner.eval()
-    found: list[list[Tensor]] = [[], []]
-    for index in torch.arange(len(clips)).split(BATCH):
-        initial, flow, _, _ = clips.batch(index, flip=False)
-        with autocast(_CPU):
-            refined = network.refiner(initial, flow).refined
-        for stage, maps in enumerate((initial[:, initial.shape[1] // 2], refined)):
-            found[stage].append(heatmaps.decode(maps, blur_sigma=1.0)[0])
-    truth, labelled = clips.cells.numpy(), clips.weight.numpy() > 0.999
-    first, second = (100 * pck(torch.cat(stage).numpy(), truth, labelled, threshold=0.2).total for stage in found)
-    return first, second
 
 
 def train(

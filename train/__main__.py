@@ -1,0 +1,64 @@
+"""`python -m train finetune DATA... --out DIR`: fine-tuning, reported as JSON lines on standard output.
+
+The other trainings are modules of their own: train.backbone, train.flow, train.detector, train.refiner.
+"""
+
+import argparse
+import math
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from jmpose_core.errors import Cancelled, JMPoseError
+from train.finetune import FinetuneResult, finetune, report
+from train.labels import read_labels
+
+
+def main() -> int:
+    """Exit code 0 when the training came to its end, 1 with a {"failed": ...} line, 130 when it was stopped."""
+    parser = argparse.ArgumentParser(prog="python -m train")
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("finetune", help="learn from corrected joints")
+    command.add_argument("data", type=Path, nargs="+", help=".jmpose projects or PoseTrack18 .json files")
+    command.add_argument("--out", type=Path, required=True, help="folder for finetuned.safetensors")
+    command.add_argument("--init", default="jmpose_lite", help="weights to start from")
+    command.add_argument("--steps", type=int, default=300)
+    command.add_argument("--device", default="auto")
+    arguments = parser.parse_args()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        result = finetune(
+            read_labels(arguments.data),
+            arguments.out,
+            init=arguments.init,
+            steps=arguments.steps,
+            device=arguments.device,
+            should_stop=stop.is_set,
+        )
+    except Cancelled:
+        return 130
+    except JMPoseError as error:
+        report(failed=str(error))
+        return 1
+    if result.weights is None:
+        report(failed=f"The new weights were not better and were dropped: {measured(result)}")
+        return 1
+    report(weights=str(result.weights), measured=measured(result))
+    return 0
+
+
+def measured(result: FinetuneResult) -> str:
+    """What was found on the held-out frames, for people."""
+    if math.isnan(result.before):
+        return "too few corrected frames to hold any out (five are needed), so nothing was measured"
+    return (
+        f"PCK@0.2 on {result.held_out} held-out corrected joints: "
+        f"{100 * result.before:.1f} before, {100 * result.after:.1f} after"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
