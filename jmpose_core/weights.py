@@ -4,8 +4,6 @@ One file is enough to rebuild a network: its metadata names the variant, the
 crop, the joints, what it was trained on and the figures measured with it.
 """
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -41,15 +39,14 @@ def save_weights(path: Path, state: Mapping[str, Tensor], card: WeightsCard) -> 
         WeightsError: the folder cannot be written to, or the disk is full.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        os.close(handle)
         try:
-            save_file(tensors, temporary, metadata={_CARD: msgspec.json.encode(card).decode()})
-            Path(temporary).replace(path)
+            save_file(tensors, part, metadata={_CARD: msgspec.json.encode(card).decode()})
+            part.replace(path)
         finally:
-            Path(temporary).unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path}: weights not written ({error}); choose a folder with space you may write to") from (
             error
