@@ -4,8 +4,8 @@ Luiten et al., IJCV 2021, on keypoints: similarity falls from 1 to 0 at half a h
 size. Unlike TrackEval's HOTA, frames are matched one by one, without a term for the whole track.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -29,12 +29,11 @@ class HotaCounts:
     fp: npt.NDArray[np.float64]
     weighted_ass_a: npt.NDArray[np.float64]  # association accuracy times true positives
 
-    def add(self, other: "HotaCounts") -> None:
-        """Count another sequence in."""
-        self.tp += other.tp
-        self.fn += other.fn
-        self.fp += other.fp
-        self.weighted_ass_a += other.weighted_ass_a
+    @classmethod
+    def summed(cls, parts: Iterable["HotaCounts"]) -> "HotaCounts":
+        """The counts of several sequences: association is weighted by true positives."""
+        parts, none = list(parts), np.zeros((len(ALPHAS), NUM_JOINTS + 1))
+        return cls(*(sum((getattr(part, entry.name) for part in parts), none) for entry in fields(cls)))
 
     def deta(self) -> npt.NDArray[np.float64]:
         """Percent (16,), mean over alphas."""

@@ -1,7 +1,7 @@
 """CLEAR MOT and IDF1 per joint, as poseval feeds motmetrics (POSETRACK.md, poseval rules 8 to 13)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Final
 
 import motmetrics
@@ -34,10 +34,11 @@ class MotCounts:
     idfp: npt.NDArray[np.float64] = field(default_factory=_zeros)
     idfn: npt.NDArray[np.float64] = field(default_factory=_zeros)
 
-    def add(self, other: "MotCounts") -> None:
-        """Count another sequence in."""
-        for name in self.__slots__:
-            getattr(self, name).__iadd__(getattr(other, name))
+    @classmethod
+    def summed(cls, parts: Iterable["MotCounts"]) -> "MotCounts":
+        """The events of several sequences."""
+        parts = list(parts)
+        return cls(*(sum((getattr(part, entry.name) for part in parts), _zeros()) for entry in fields(cls)))
 
     def mota(self) -> npt.NDArray[np.float64]:
         """100 (1 - errors / objects); NaN without objects."""

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final, NoReturn
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from jmpose_core.errors import FormatError
 from jmpose_core.evaluation.pck import HEAD_FACTOR
 from jmpose_core.evaluation.regions import inside_any
 from jmpose_core.formats.document import ImageRecord, PersonRecord, Polygon, PoseTrackDocument
@@ -177,12 +176,12 @@ def _check_images(truth: Source, predicted: Source) -> None:
 
 
 def _videos(source: Source) -> Iterator[tuple[str, list[int]]]:
-    """Names and image positions of the videos in a document: most files hold one, named as the file."""
+    """Names and image positions of the videos in a document; one alone is named as its file."""
     groups: dict[str, list[int]] = {}
     for index, image in enumerate(source.document.images):
         groups.setdefault(_video_of(image), []).append(index)
     for name, indices in groups.items():
-        yield (source.path.stem if len(groups) == 1 else name), indices
+        yield (source.path.stem if len(groups) == 1 else f"{source.path.stem}/{name}"), indices
 
 
 def _video_of(image: ImageRecord) -> str:
@@ -250,8 +249,3 @@ def _check_regions(path: Path, index: int, image: ImageRecord) -> None:
                 f"a polygon of {len(polygon)} points",
                 cure="give it three corners at least, or remove it",
             )
-
-
-def refuse_empty(path: Path) -> NoReturn:
-    """The error for a folder without annotation files."""
-    raise FormatError(f"{path}: no .json file in it; give the folder that holds one PoseTrack file a video")

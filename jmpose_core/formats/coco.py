@@ -38,7 +38,15 @@ def read_coco(path: Path) -> PoseTrackDocument:
     Raises:
         FormatError: not such a file, or no category named "person" with keypoints.
     """
-    raw = read_json(path)
+    return coco_document_of(read_json(path), path)
+
+
+def coco_document_of(raw: Any, path: Path) -> PoseTrackDocument:
+    """The document in a COCO file's plain values.
+
+    Raises:
+        FormatError: naming `path` and the place in it.
+    """
     document = document_of(_people_only(raw, path), path)
     for index, person in enumerate(document.people):
         if person.keypoints is not None:

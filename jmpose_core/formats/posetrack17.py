@@ -118,7 +118,15 @@ def read_posetrack17(path: Path) -> PoseTrack17Document:
     Raises:
         FormatError: not such a file; the message names the place in it.
     """
-    raw = read_json(path)
+    return document17_of(read_json(path), path)
+
+
+def document17_of(raw: Any, path: Path) -> PoseTrack17Document:
+    """The document in a file's plain values.
+
+    Raises:
+        FormatError: naming `path` and the place in it.
+    """
     file = converted(raw, _File, path=path, place="")
     return PoseTrack17Document(
         frames=[_frame(path, f"annolist[{index}]", entry) for index, entry in enumerate(file.annolist)],

@@ -1,0 +1,109 @@
+"""COCO's OKS average precision and recall, by pycocotools."""
+
+import contextlib
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from jmpose_core.annotations import Visibility
+from jmpose_core.formats.document import PersonRecord, PoseTrackDocument
+from jmpose_core.formats.people import BBOX_OF_KEYPOINTS, visibility_of, xywh_of
+from jmpose_core.geometry import bbox_of_points
+from jmpose_core.joint_sets import COCO_SIGMAS
+
+FIGURES: Final = ("AP", "AP50", "AP75", "AP_M", "AP_L", "AR", "AR50", "AR75", "AR_M", "AR_L")
+# openpifpaf's: head_bottom and head_top stand in the slots of COCO's eyes, but are not as small as eyes.
+POSETRACK_SIGMAS: Final[tuple[float, ...]] = (COCO_SIGMAS[0], 0.08, 0.06, *COCO_SIGMAS[3:])
+_CATEGORY: Final = 1
+
+
+def oks_figures(
+    truth: PoseTrackDocument, results: Sequence[Mapping[str, Any]], *, sigmas: Sequence[float] = COCO_SIGMAS
+) -> dict[str, float]:
+    """COCO's ten figures as fractions; NaN where there is nothing to measure, as for medium people when all are large.
+
+    Labelled joints count, hidden ones too, as COCO has it. Without `area` the box's area is taken.
+
+    Args:
+        truth: whose joints are as many as `sigmas`.
+        results: image_id, keypoints (3K numbers in truth's order) and score of each predicted person.
+    """
+    if len(sigmas) != len(truth.joint_names):
+        raise ValueError(f"{len(sigmas)} sigmas for {len(truth.joint_names)} joints")
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
+        annotated = _coco([_truth(person, index) for index, person in enumerate(truth.people)], truth)
+        evaluation = COCOeval(annotated, _predicted(annotated, results, truth), "keypoints")
+        evaluation.params.kpt_oks_sigmas = np.array(sigmas)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    figures = [float(value) if value >= 0 else float("nan") for value in evaluation.stats]
+    return dict(zip(FIGURES, figures, strict=True))
+
+
+def results_of(document: PoseTrackDocument, joint_names: Sequence[str]) -> list[dict[str, Any]]:
+    """Predictions of a document as COCO results, joints in the order of `joint_names` (zeros for those not predicted).
+
+    A person without `score` has the mean of its joints' scores, or 1.
+    """
+    pairs = [
+        (target, document.joint_names.index(n)) for target, n in enumerate(joint_names) if n in document.joint_names
+    ]
+    targets, slots = [target for target, _ in pairs], [slot for _, slot in pairs]
+    results = []
+    for person in document.people:
+        if person.keypoints is None:
+            continue
+        keypoints = np.zeros((len(joint_names), 3))
+        keypoints[targets] = person.keypoints[slots]
+        score = _score(person, person.keypoints)
+        results.append({"image_id": person.image_id, "keypoints": keypoints.ravel().tolist(), "score": score})
+    return results
+
+
+def _score(person: PersonRecord, keypoints: np.ndarray) -> float:
+    if person.score is not None:
+        return person.score
+    present = keypoints.any(axis=1)
+    return float(np.mean(np.array(person.scores)[present])) if person.scores and present.any() else 1.0
+
+
+def _coco(annotations: list[dict[str, Any]], truth: PoseTrackDocument) -> COCO:
+    coco = COCO()
+    coco.dataset = {
+        "images": [{"id": image.id} for image in truth.images],
+        "annotations": annotations,
+        "categories": [{"id": _CATEGORY, "name": "person"}],
+    }
+    coco.createIndex()
+    return coco
+
+
+def _truth(person: PersonRecord, index: int) -> dict[str, Any]:
+    keypoints = np.zeros((0, 3)) if person.keypoints is None else person.keypoints
+    visibility = visibility_of(keypoints)
+    present = visibility != Visibility.ABSENT
+    bbox = person.bbox_xywh
+    if bbox is None:
+        points = keypoints[present, :2]
+        bbox = xywh_of(bbox_of_points(points, enlarge=BBOX_OF_KEYPOINTS)) if len(points) else (0.0, 0.0, 0.0, 0.0)
+    return {
+        "id": index + 1,  # pycocotools takes 0 for "no match"
+        "image_id": person.image_id,
+        "category_id": _CATEGORY,
+        "keypoints": np.column_stack([keypoints[:, :2], visibility]).ravel().tolist(),
+        "num_keypoints": int(present.sum()) if person.num_keypoints is None else person.num_keypoints,
+        "iscrowd": int(person.iscrowd or 0),
+        "bbox": list(bbox),
+        "area": bbox[2] * bbox[3] if person.area is None else person.area,
+    }
+
+
+def _predicted(annotated: COCO, results: Sequence[Mapping[str, Any]], truth: PoseTrackDocument) -> COCO:
+    if not results:
+        return _coco([], truth)  # pycocotools cannot load an empty list
+    return annotated.loadRes([{**result, "category_id": _CATEGORY} for result in results])

@@ -1,0 +1,281 @@
+"""Predictions measured against ground truth: what `jmpose eval` prints and writes.
+
+A report is plain values for JSON: figures by joint and in `total`, in percent (OKS as
+fractions), None where a figure does not exist.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from jmpose_core.errors import FormatError
+from jmpose_core.evaluation.average_precision import PARTS, assigned, average_precision, by_part
+from jmpose_core.evaluation.hota import HotaCounts, hota_counts
+from jmpose_core.evaluation.mot import MotCounts, mot_counts
+from jmpose_core.evaluation.oks import FIGURES, oks_figures, results_of
+from jmpose_core.evaluation.pck import pck
+from jmpose_core.evaluation.sequences import FramePair, Source, check_for_poseval, cleaned, paired
+from jmpose_core.evaluation.sequences import Sequence as Video
+from jmpose_core.formats.any_json import read_json_annotations
+from jmpose_core.formats.coco import read_coco_results
+from jmpose_core.formats.document import PoseTrackDocument
+from jmpose_core.formats.files import fault, read_json
+from jmpose_core.joint_sets import COCO_SIGMAS
+from jmpose_core.skeleton import JOINTS
+
+Report: TypeAlias = dict[str, Any]
+METRICS: Final = ("posetrack", "posetrack21", "oks", "pck")
+PCK_THRESHOLD: Final = 0.2  # of the torso
+PCKH_THRESHOLD: Final = 0.5  # of the head
+
+_ROWS: Final[Mapping[str, str]] = {
+    "ap": "AP", "precision": "AP precision", "recall": "AP recall",
+    "mota": "MOTA", "motp": "MOTP", "mot_precision": "MOT precision", "mot_recall": "MOT recall", "idf1": "IDF1",
+    "hota": "HOTA", "deta": "DetA", "assa": "AssA", "kit_ap": "AP (21 kit)",
+    "pck": "PCK@0.2 torso", "pckh": "PCKh@0.5",
+}  # fmt: skip
+
+
+def evaluate(gt: Path, pred: Path, metric: str = "posetrack", as_reference: bool = False) -> Report:
+    """Measure the files of `pred` against those of the same name in `gt`, or one file against another.
+
+    Args:
+        gt: a file, or a folder of .json files, one a video.
+        pred: a file, or a folder with files of the same names.
+        metric: "posetrack" (poseval's AP and MOT, IDF1), "posetrack21" (pose HOTA, the kit's AP), "oks" (COCO's ten
+            figures), "pck" (PCK@0.2 of the torso and PCKh@0.5 of people assigned as in poseval).
+        as_reference: with the defects of the reference programs: poseval's MOTP, the PoseTrack21 kit's frames
+            without predictions.
+
+    Raises:
+        FormatError: a file is missing or breaks its format, or the two do not fit together; names place and cure.
+    """
+    if metric not in METRICS:
+        raise FormatError(f"metric {metric}: unknown; choose one of {', '.join(METRICS)}")
+    pairs = paired_files(gt, pred)
+    if metric == "oks":
+        return {"metric": metric, "oks": _json_values(_oks(pairs))}
+    sources = [(Source(read_json_annotations(t), t), Source(read_json_annotations(p), p)) for t, p in pairs]
+    if metric == "posetrack":
+        for source in (source for pair in sources for source in pair):
+            check_for_poseval(source)
+    return evaluate_documents(sources, metric, as_reference=as_reference)
+
+
+def evaluate_documents(sources: Sequence[tuple[Source, Source]], metric: str, *, as_reference: bool = False) -> Report:
+    """As `evaluate`, for ground truth and predictions that are already read; image names may be of any make.
+
+    Raises:
+        FormatError: the two documents of a pair do not fit together.
+    """
+    videos = [(video, truth.path) for truth, predicted in sources for video in paired(truth, predicted)]
+    if metric == "posetrack":
+        for video, path in videos:
+            _check_two_scored_frames(video, path)
+    measured = {video.name: _measured(video, metric, as_reference) for video, _ in videos}
+    report = {"metric": metric, **_figures(list(measured.values()), metric, as_reference)}
+    if len(videos) > 1:
+        report["per_sequence"] = {name: _figures([video], metric, as_reference) for name, video in measured.items()}
+    return report
+
+
+def paired_files(gt: Path, pred: Path) -> list[tuple[Path, Path]]:
+    """Ground truth files and the prediction files that belong to them.
+
+    Raises:
+        FormatError: a folder without .json files, or a prediction file that is missing.
+    """
+    truths = sorted(gt.glob("*.json")) if gt.is_dir() else [gt]
+    if not truths:
+        raise FormatError(f"{gt}: no .json file in it; give the folder that holds one annotation file a video")
+    pairs = [(truth, pred / truth.name if pred.is_dir() else pred) for truth in truths]
+    if len(pairs) > 1 and not pred.is_dir():
+        raise FormatError(f"{pred}: one file for {len(pairs)} videos; give a folder with a file of each one's name")
+    for truth, predicted in pairs:
+        if not predicted.is_file():
+            raise FormatError(
+                f"{predicted}: no prediction file for {truth.name}; every video of the ground truth needs one, "
+                "also a video in which nobody was found"
+            )
+    return pairs
+
+
+def table(report: Report) -> list[list[str]]:
+    """The report as papers print it: a head row, then a row a figure."""
+    if "oks" in report:
+        return [["", *FIGURES], ["OKS", *(_cell(report["oks"][name], 3) for name in FIGURES)]]
+    rows = [["", *PARTS, "Total"]]
+    for name, title in _ROWS.items():
+        if name in report:
+            values = {key: math.nan if value is None else value for key, value in report[name].items()}
+            columns = [*by_part(values).values(), values["total"]]
+            rows.append([title, *(_cell(value, 1) for value in columns)])
+    return rows
+
+
+def sequence_table(report: Report) -> list[list[str]]:
+    """The totals of each sequence, a row each; the head row alone where there is one sequence."""
+    names = [name for name in _ROWS if name in report]
+    rows = [["", *(_ROWS[name] for name in names)]]
+    for sequence, figures in report.get("per_sequence", {}).items():
+        rows.append([sequence, *(_cell(figures[name]["total"], 1) for name in names)])
+    return rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Measured:
+    """One video: the frames that count, cleaned, and what is summed over videos."""
+
+    frames: list[FramePair]
+    mot: MotCounts | None = None
+    hota: HotaCounts | None = None
+
+
+def _measured(video: Video, metric: str, as_reference: bool) -> _Measured:
+    if metric == "posetrack21":
+        frames = _labelled(video)
+        return _Measured(frames, hota=hota_counts(frames, as_reference=as_reference))
+    frames = _scored(video)
+    return _Measured(frames, mot=mot_counts(frames) if metric == "posetrack" else None)
+
+
+def _figures(videos: Sequence[_Measured], metric: str, as_reference: bool) -> Report:
+    frames = [frame for video in videos for frame in video.frames]
+    if metric == "posetrack":
+        return _posetrack(frames, MotCounts.summed(video.mot for video in videos if video.mot), as_printed=as_reference)
+    if metric == "posetrack21":
+        return _posetrack21(frames, HotaCounts.summed(video.hota for video in videos if video.hota))
+    return _pck(frames)
+
+
+def _posetrack(frames: Sequence[FramePair], counts: MotCounts, *, as_printed: bool) -> Report:
+    joints = average_precision(frames)
+    return {
+        "ap": _by_joint(joints.ap),
+        "precision": _by_joint(joints.precision),
+        "recall": _by_joint(joints.recall),
+        "mota": _by_joint(counts.mota()),
+        "motp": _by_joint(counts.motp(as_printed=as_printed)),
+        "mot_precision": _by_joint(counts.precision()),
+        "mot_recall": _by_joint(counts.recall()),
+        "idf1": _by_joint(counts.idf1()),
+    }
+
+
+def _posetrack21(frames: Sequence[FramePair], counts: HotaCounts) -> Report:
+    return {
+        "hota": _by_joint(counts.hota()),
+        "deta": _by_joint(counts.deta()),
+        "assa": _by_joint(counts.assa()),
+        "kit_ap": _by_joint(average_precision(frames, missing_joints_count=True).ap),
+    }
+
+
+def _pck(frames: Sequence[FramePair]) -> Report:
+    nobody = np.zeros((0, len(JOINTS), 2))
+    predicted = np.concatenate([nobody, *(_assigned_points(frame) for frame in frames)])
+    truth = np.concatenate([nobody, *(frame.truth.points[..., :2] for frame in frames)])
+    labelled = np.concatenate([nobody[..., 0].astype(bool), *(frame.truth.joints for frame in frames)])
+    heads = np.concatenate([np.zeros(0), *(frame.truth.head_sizes for frame in frames)])
+    results = {
+        "pck": pck(predicted, truth, labelled, threshold=PCK_THRESHOLD),
+        "pckh": pck(predicted, truth, labelled, threshold=PCKH_THRESHOLD, sizes=heads),
+    }
+    return {
+        name: _json_values({joint: 100 * share for joint, share in result.by_name().items()})
+        for name, result in results.items()
+    }
+
+
+def _labelled(video: Video) -> list[FramePair]:
+    """The PoseTrack21 kit's frames."""
+    pairs = zip(video.frames, video.regions, strict=True)
+    return [cleaned(frame, regions, positive_only=True) for frame, regions in pairs if frame.is_labeled]
+
+
+def _scored(video: Video) -> list[FramePair]:
+    """poseval's frames: those whose ground truth has anyone, whatever is_labeled says."""
+    pairs = zip(video.frames, video.regions, strict=True)
+    return [cleaned(frame, regions) for frame, regions in pairs if len(frame.truth)]
+
+
+def _assigned_points(frame: FramePair) -> npt.NDArray[np.float64]:
+    """(G, 15, 2) predicted joints of each ground truth person; NaN where there is none."""
+    points = np.full((len(frame.truth), len(JOINTS), 2), np.nan)
+    if len(frame.predicted) and len(frame.truth):
+        owner = assigned(frame.distances() <= PCKH_THRESHOLD, frame.truth.joints.sum(axis=1))
+        people = np.flatnonzero(owner >= 0)
+        present = frame.predicted.joints[owner[people], :, None]
+        points[people] = np.where(present, frame.predicted.points[owner[people], :, :2], np.nan)
+    return points
+
+
+def _check_two_scored_frames(video: Video, path: Path) -> None:
+    count = sum(len(frame.truth) > 0 for frame in video.frames)
+    if count < 2:
+        raise fault(
+            path,
+            f"sequence {video.name}",
+            f"{count} image with people, poseval's tracking figures need two",
+            cure="label another image, leave this video out, or use the metric posetrack21 or oks",
+        )
+
+
+def _oks(pairs: Sequence[tuple[Path, Path]]) -> dict[str, float]:
+    """Files together; image ids are made unique, as those of two files may be the same."""
+    merged = PoseTrackDocument([], [])
+    results: list[dict[str, Any]] = []
+    for truth_path, predicted_path in pairs:
+        truth = read_json_annotations(truth_path)
+        new_id = {image.id: len(merged.images) + index for index, image in enumerate(truth.images)}
+        for index, result in enumerate(_oks_results(predicted_path, truth)):
+            if result["image_id"] not in new_id:
+                what = f"the ground truth has no image {result['image_id']}"
+                raise fault(predicted_path, f"annotations[{index}].image_id", what, cure="keep its image ids")
+            results.append({**result, "image_id": new_id[result["image_id"]]})
+        for image in truth.images:
+            image.id = new_id[image.id]
+        for person in truth.people:
+            person.image_id = new_id[person.image_id]
+        merged.images += truth.images
+        merged.people += truth.people
+        merged.categories = truth.categories
+        if len(truth.joint_names) != len(COCO_SIGMAS):
+            what = f"{len(truth.joint_names)} joints"
+            raise fault(truth_path, "categories[0].keypoints", what, cure="OKS is defined for COCO's 17 places")
+    return oks_figures(merged, results)
+
+
+def _oks_results(path: Path, truth: PoseTrackDocument) -> list[dict[str, Any]]:
+    if not isinstance(read_json(path), list):
+        return results_of(read_json_annotations(path), truth.joint_names)
+    results = read_coco_results(path)
+    size = 3 * len(truth.joint_names)
+    for index, result in enumerate(results):
+        if len(result.keypoints) != size:
+            raise fault(path, f"results[{index}].keypoints", f"{len(result.keypoints)} numbers, {size} expected")
+    return [{"image_id": r.image_id, "keypoints": r.keypoints, "score": r.score} for r in results]
+
+
+def _by_joint(values: npt.NDArray[np.float64]) -> dict[str, float | None]:
+    """Values (15,) by name with the mean of those that exist as total, or (16,) with the total last."""
+    total = values[len(JOINTS)] if len(values) > len(JOINTS) else _mean(values)
+    return _json_values(dict(zip((*JOINTS, "total"), (*values[: len(JOINTS)], total), strict=True)))
+
+
+def _mean(values: npt.NDArray[np.float64]) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else math.nan
+
+
+def _json_values(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else float(value) for name, value in values.items()}
+
+
+def _cell(value: float | None, digits: int) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"

@@ -1,0 +1,43 @@
+"""JSON annotation files of any of the formats read here, told apart by what they hold."""
+
+from pathlib import Path
+from typing import Any
+
+from jmpose_core.errors import FormatError
+from jmpose_core.formats.coco import coco_document_of
+from jmpose_core.formats.coco_family import document_of
+from jmpose_core.formats.document import PoseTrackDocument
+from jmpose_core.formats.files import read_json
+from jmpose_core.formats.posetrack17 import document17_of
+from jmpose_core.formats.posetrack_conversion import posetrack18_from_17
+
+
+def read_json_annotations(path: Path) -> PoseTrackDocument:
+    """A PoseTrack17, PoseTrack18, PoseTrack21 or COCO keypoints file.
+
+    A file of the COCO family is COCO's own when it has several categories, names no
+    head_top, or has a third value of 2; otherwise it is PoseTrack's.
+
+    Raises:
+        FormatError: none of these; the message names the place of the fault.
+    """
+    raw = read_json(path)
+    if not isinstance(raw, dict):
+        raise FormatError(f"{path}: not an annotation file; PoseTrack and COCO files are JSON objects")
+    if "annolist" in raw:
+        return posetrack18_from_17(document17_of(raw, path))
+    return coco_document_of(raw, path) if _is_coco(raw) else document_of(raw, path)
+
+
+def _is_coco(raw: dict[str, Any]) -> bool:
+    categories, annotations = raw.get("categories"), raw.get("annotations")
+    if not isinstance(categories, list) or not isinstance(annotations, list) or not categories:
+        return False
+    names = categories[0].get("keypoints") if isinstance(categories[0], dict) else None
+    if len(categories) > 1 or not isinstance(names, list) or "head_top" not in names:
+        return True
+    return any(_has_coco_visibility(entry.get("keypoints")) for entry in annotations if isinstance(entry, dict))
+
+
+def _has_coco_visibility(keypoints: object) -> bool:
+    return isinstance(keypoints, list) and 2 in keypoints[2::3]
