@@ -1,0 +1,52 @@
+import pytest
+import torch
+from torch import nn
+
+from jmpose_core.errors import WeightsError
+from jmpose_core.weights import WeightsCard, load_into, read_card, read_weights, save_weights
+
+
+def card():
+    return WeightsCard(variant="test", crop_size=(256, 192), figures={"PCK": 0.5}, training_data=("a", "b"))
+
+
+def test_weights_come_back_with_their_card(tmp_path):
+    layer = nn.Conv2d(3, 4, 3)
+    path = tmp_path / "new folder" / "layer.safetensors"
+    save_weights(path, layer.state_dict(), card())
+    state, found = read_weights(path)
+    assert found == card() == read_card(path)
+    other = nn.Conv2d(3, 4, 3)
+    load_into(other, state, place="layer")
+    assert torch.equal(other.weight, layer.weight)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_half_a_match_is_refused_with_its_first_names():
+    state = nn.Conv2d(3, 4, 3).state_dict()
+    with pytest.raises(WeightsError, match=r"1 of another shape \(first: weight\)"):
+        load_into(nn.Conv2d(3, 4, 1), state, place="layer")
+    with pytest.raises(WeightsError, match=r"1 left over \(first: bias\)"):
+        load_into(nn.Conv2d(3, 4, 3, bias=False), state, place="layer")
+
+
+def test_missing_torn_and_foreign_files_say_what_to_do(tmp_path):
+    with pytest.raises(WeightsError, match="no such weights file"):
+        read_weights(tmp_path / "none.safetensors")
+    torn = tmp_path / "torn.safetensors"
+    torn.write_bytes(b"\x00" * 40)
+    with pytest.raises(WeightsError, match="copy the file again"):
+        read_weights(torn)
+    foreign = tmp_path / "foreign.safetensors"
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.zeros(1)}, foreign)
+    with pytest.raises(WeightsError, match="weights convert"):
+        read_card(foreign)
+
+
+def test_a_place_that_cannot_be_written_says_so(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    with pytest.raises(WeightsError, match="weights not written"):
+        save_weights(blocked / "layer.safetensors", {"a": torch.zeros(1)}, card())
