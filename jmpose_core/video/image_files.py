@@ -18,7 +18,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 
     An EXIF orientation is not applied: annotation files give the pixels as they are stored.
     """
-    data = _read_bytes(path)
+    data = read_bytes(path)
     # cv2.imread cannot open every path (non-ASCII on Windows), and imdecode asserts on no bytes.
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     bgr = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
@@ -42,7 +42,8 @@ def read_image_size(path: Path) -> tuple[int, int]:
     return size
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The file's content. Raises `VideoError` if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:

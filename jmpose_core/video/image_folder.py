@@ -1,6 +1,7 @@
 """A folder of images of one size, read as a video."""
 
 import hashlib
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from jmpose_core.errors import VideoError
 from jmpose_core.video.base import Fingerprint, Video
-from jmpose_core.video.image_files import IMAGE_SUFFIXES, read_image, read_image_size
+from jmpose_core.video.image_files import IMAGE_SUFFIXES, read_bytes, read_image, read_image_size
 
 _FPS = 25.0  # a folder does not say; PoseTrack's sequences are near it
 _SAMPLED_FILES = 5
@@ -58,7 +59,7 @@ class ImageFolder(Video):
     def fingerprint(self) -> Fingerprint:
         digest = hashlib.sha256()
         for index in sorted(set(np.linspace(0, self.frame_count - 1, _SAMPLED_FILES).astype(int).tolist())):
-            digest.update(hashlib.sha256((self.path / self._names[index]).read_bytes()).digest())
+            digest.update(hashlib.sha256(read_bytes(self.path / self._names[index])).digest())
         return Fingerprint(self.frame_count, self.width, self.height, digest.hexdigest())
 
     def close(self) -> None:
@@ -67,8 +68,9 @@ class ImageFolder(Video):
 
 def list_images(folder: Path) -> list[str]:
     """Names of the folder's images in natural order; hidden files (macOS leaves "._0001.jpg") are left out."""
-    names = (entry.name for entry in folder.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES)
-    return sorted((name for name in names if not name.startswith(".")), key=natural_key)
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+    return sorted((name for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES), key=natural_key)
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:

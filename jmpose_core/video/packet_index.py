@@ -2,7 +2,7 @@
 
 import hashlib
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -30,6 +30,8 @@ class PacketTable:
     secs_per_unit: float
     declared_fps: float
     codec: str
+    pts_are_dts: bool  # the container stores no presentation timestamps, and this stream reorders its pictures
+    may_end_torn: bool  # the container does not tell whether the last packet is whole
     digest: str
 
     def pts_give_the_order(self) -> bool:
@@ -38,6 +40,7 @@ class PacketTable:
         dts = self.dts[self.dts != _NO_STAMP]
         return (
             self.codec not in _CODECS_WITH_HIDDEN_PACKETS
+            and not self.pts_are_dts
             and shown.size > 0
             and bool(self.is_key[0])
             and self.pts[0] == self.pts.min()  # else the first pictures lean on others that are not there
@@ -45,6 +48,10 @@ class PacketTable:
             and np.unique(shown).size == shown.size
             and bool((np.diff(dts) > 0).all())
         )
+
+    def without_last(self) -> "PacketTable":
+        """The same, with the last packet taken for torn."""
+        return replace(self, is_whole=np.append(self.is_whole[:-1], False))
 
 
 class FrameIndex:
@@ -60,7 +67,7 @@ class FrameIndex:
         self._seek_stamps = np.where(table.dts != _NO_STAMP, table.dts, table.pts)
         self._position_of_stamp = _positions_of_unique(self._stamps)
         self._start_positions, self._start_frames = _starting_points(table.is_key, self.frame_of_packet)
-        self.times, self.fps = _times(table, self._stamps[packet_of_frame])
+        self.times, self.fps = _times(table, self._stamps, packet_of_frame)
 
     @property
     def frame_count(self) -> int:
@@ -124,6 +131,8 @@ def read_packet_table(path: Path) -> PacketTable:
         secs_per_unit=float(time_base) if time_base else 0.0,
         declared_fps=float(rate) if rate else 0.0,
         codec=reader.stream.codec_context.name,
+        pts_are_dts=reader.format_name == "avi" and reader.stream.codec_context.has_b_frames,
+        may_end_torn=reader.format_name == "mpegts",
         digest=digest.hexdigest(),
     )
 
@@ -145,7 +154,7 @@ def index_by_decoding(path: Path, table: PacketTable) -> FrameIndex:
     """Frame N is the N-th picture that the decoder shows: slow, and right for any stream."""
     reader = StreamReader(path)
     try:
-        shown = dict.fromkeys(picture.pts for picture in reader.pictures(reader.packets(), 0))
+        shown = dict.fromkeys(reader.shown_positions())  # each once, should a packet show two fields
     finally:
         reader.close()
     if not shown:
@@ -170,18 +179,17 @@ def _starting_points(is_key: NDArray[np.bool_], frame_of_packet: NDArray[np.int6
     return positions, frames
 
 
-def _times(table: PacketTable, stamps: NDArray[np.int64]) -> tuple[NDArray[np.float64], float]:
-    """Seconds from the first frame for stamps in the order of showing, and the average rate.
-
-    Decoding timestamps stand in for missing ones in sorted order: they have the same spacing.
-    """
-    stamps = np.sort(stamps)
-    if stamps[0] == _NO_STAMP or not table.secs_per_unit:
+def _times(
+    table: PacketTable, stamps: NDArray[np.int64], packet_of_frame: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], float]:
+    """Seconds from the first frame, and the average rate."""
+    shown = stamps[packet_of_frame]
+    # Timestamps in the order of decoding have the spacing of the frames when sorted; those that restart tell nothing.
+    usable = bool((np.diff(shown) > 0).all() or (np.diff(stamps) > 0).all()) and _NO_STAMP not in shown
+    times = (np.sort(shown) - shown.min()) * table.secs_per_unit
+    if not usable or times[-1] == 0:
         fps = table.declared_fps or _FALLBACK_FPS
-        return np.arange(stamps.size) / fps, fps
-    times = (stamps - stamps[0]) * table.secs_per_unit
-    if times[-1] == 0:
-        return times, table.declared_fps or _FALLBACK_FPS
+        return np.arange(shown.size) / fps, fps
     measured = (times.size - 1) / float(times[-1])
     # The container's own figure is free of the rounding of timestamps, and wrong in some recordings.
     close = abs(table.declared_fps - measured) < 0.01 * measured

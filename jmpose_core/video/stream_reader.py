@@ -1,11 +1,12 @@
 """The first video stream of a file, as counted packets and the pictures decoded from them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import av
 from av.container import InputContainer
-from av.error import FFmpegError, InvalidDataError
+from av.error import FFmpegError
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
@@ -26,7 +27,6 @@ class StreamReader:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         self._container = _open_container(path)
         try:
             self.stream = _first_video_stream(path, self._container)
@@ -37,8 +37,13 @@ class StreamReader:
         self.stream.codec_context.thread_count = _DECODING_THREADS
         self.next_position = 0  # of the packet that the decoder gets next
 
+    @property
+    def format_name(self) -> str:
+        """FFmpeg's name of the container format."""
+        return self._container.format.name
+
     def packets(self) -> Iterator[av.Packet]:
-        """The stream's packets from where the file stands. Raises `av.error.InvalidDataError` where it is torn."""
+        """The stream's packets from where the file stands. Raises `FFmpegError` where the file is torn."""
         return (packet for packet in self._container.demux(self.stream) if packet.size)
 
     def seek(self, stamp: int) -> None:
@@ -46,20 +51,40 @@ class StreamReader:
         self._container.seek(stamp, stream=self.stream)
 
     def pictures(self, packets: Iterable[av.Packet], first_position: int) -> Iterator[av.VideoFrame]:
-        """Decode packets whose first is at `first_position`; a picture's `pts` is its packet's position."""
-        self.next_position = first_position
-        for packet in packets:
-            packet.pts = self.next_position
-            self.next_position += 1
-            yield from self._decode(packet)
-        yield from self._decode(None)
+        """Decode packets whose first is at `first_position`; a picture's `pts` is its packet's position.
 
-    def _decode(self, packet: av.Packet | None) -> list[av.VideoFrame]:
+        Damage spreads to all that is predicted from it, which decoders hide as well as
+        they can. So a damaged picture and those after it up to the next key frame are left out.
+        """
+        sound_from: int | None = first_position
+        self.next_position = first_position
+        for packet in chain(packets, [None]):
+            if packet is not None:
+                packet.pts = self.next_position
+                if packet.is_keyframe and sound_from is None:
+                    sound_from = self.next_position
+                self.next_position += 1
+            for picture in self._decode(packet):
+                if picture is None or picture.is_corrupt:
+                    sound_from = None
+                elif sound_from is not None and picture.pts is not None and picture.pts >= sound_from:
+                    yield picture
+
+    def shown_positions(self) -> Iterator[int]:
+        """Decode from the start: the packets that show a picture, in the order they are shown."""
+        for position, packet in enumerate(chain(self.packets(), [None])):
+            if packet is not None:
+                packet.pts = position
+            for picture in self._decode(packet):
+                if picture is not None and picture.pts is not None:
+                    yield picture.pts
+
+    def _decode(self, packet: av.Packet | None) -> Sequence[av.VideoFrame | None]:
+        """The pictures that are ready after one more packet (None: the last), with None in place of a damaged one."""
         try:
-            pictures = self.stream.codec_context.decode(packet)
-        except InvalidDataError:
-            return []  # this picture is damaged; who asks for it gets a VideoError, the others are sound
-        return [picture for picture in pictures if picture.pts is not None and not picture.is_corrupt]
+            return self.stream.codec_context.decode(packet)
+        except FFmpegError:
+            return [None]
 
     def close(self) -> None:
         self._container.close()
@@ -83,7 +108,7 @@ def _open_container(path: Path) -> InputContainer:
     return container
 
 
-def _why_unreadable(path: Path, error: Exception) -> str:
+def _why_unreadable(path: Path, error: FFmpegError | OSError) -> str:
     try:
         with path.open("rb") as file:
             head = file.read(12)
@@ -94,7 +119,7 @@ def _why_unreadable(path: Path, error: Exception) -> str:
     if head[4:8] == b"ftyp":
         return f"{path}: the video is cut off, its index is missing. Copy it again, or finish the recording."
     return (
-        f"{path}: not a video that can be read ({error}). Choose another file, or convert this one: "
+        f"{path}: not a video that can be read ({error.strerror}). Choose another file, or convert this one: "
         f"ffmpeg -i {path.name} -c:v libx264 {path.stem}-converted.mp4"
     )
 

@@ -58,6 +58,8 @@ class VideoFile(Video):
         """Set the cheapest index that holds, and return frame 0."""
         if table.pts_give_the_order():
             self._index = index_by_pts(table)
+            if table.may_end_torn and self._last_packet_is_torn():
+                self._index = index_by_pts(table.without_last())
             first = self._decode(0)
             if first is not None:
                 return first
@@ -66,6 +68,10 @@ class VideoFile(Video):
         if first is None:
             raise VideoError(f"{self.path}: its first frame cannot be decoded. {self._cure()}")
         return first
+
+    def _last_packet_is_torn(self) -> bool:
+        frame = int(self._index.frame_of_packet[-1])
+        return frame > 0 and self._decode(frame) is None
 
     def _read(self, index: int) -> NDArray[np.uint8]:
         picture = self._cache.get(index) or self._decode(index)

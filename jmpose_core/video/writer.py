@@ -25,14 +25,16 @@ def write_video(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float, siz
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        _encode(part, frames, fps, size)
-        part.replace(path)
+        part.touch()  # a folder that cannot be written to shows at once, not after the encoding
+        try:
+            _encode(part, frames, fps, size)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     except (FFmpegError, OSError) as error:
         raise VideoError(
             f"{path}: the video cannot be written ({error.strerror}). Free space on the disk, or choose another folder."
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _encode(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float, size: tuple[int, int]) -> None:

@@ -1,0 +1,69 @@
+"""Short clips whose every frame shows its own number, so that a test needs no second decoder to compare with."""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+WIDTH, HEIGHT = 128, 96
+_BITS = 8
+
+
+def numbered(number: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    """Eight columns, black or white: the number's bits; and a line that moves, so that frames are predicted."""
+    bits = (number >> np.arange(_BITS)) & 1
+    columns = bits[np.arange(width) * _BITS // width] * 200 + 20
+    rgb = np.repeat(np.repeat(columns[None, :, None], height, 0), 3, 2).astype(np.uint8)
+    rgb[number % (height // 4)] = (250, 60, 60)
+    return rgb
+
+
+def number_of(rgb: np.ndarray) -> int:
+    """What `numbered` painted, read from the lower half."""
+    height, width = rgb.shape[:2]
+    centres = ((np.arange(_BITS) + 0.5) * width / _BITS).astype(int)
+    bits = rgb[height // 2 :, centres].mean(axis=(0, 2)) > 128
+    return int((bits << np.arange(_BITS)).sum())
+
+
+def write_clip(
+    path: Path,
+    stamps: Sequence[int],
+    *,
+    codec: str = "libx264",
+    pixels: str = "yuv420p",
+    rate: int = 30,
+    container_options: dict[str, str] | None = None,
+    options: dict[str, str] | None = None,
+    container_format: str | None = None,
+) -> None:
+    """Frame N of the clip shows N at `stamps[N]` / `rate` seconds."""
+    with av.open(str(path), "w", format=container_format, options=container_options or {}) as container:
+        stream = container.add_stream(codec, rate=rate, options={"g": "12", "sc_threshold": "0", **(options or {})})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixels
+        stream.time_base = stream.codec_context.time_base = Fraction(1, rate)
+        for number, stamp in enumerate(stamps):
+            picture = av.VideoFrame.from_ndarray(numbered(number), format="rgb24").reformat(format=pixels)
+            picture.pts, picture.time_base = stamp, Fraction(1, rate)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+
+
+def copy_clip(source: Path, target: Path, *, shift: int, skip: int = 0) -> None:
+    """The packets of `source` from number `skip` on, their timestamps moved by `shift` units, not encoded again."""
+    with (
+        av.open(str(source)) as reading,
+        av.open(str(target), "w", options={"avoid_negative_ts": "disabled"}) as writing,
+    ):
+        stream = writing.add_stream_from_template(reading.streams.video[0])
+        for number, packet in enumerate(reading.demux(reading.streams.video[0])):
+            if packet.size and number >= skip and packet.pts is not None and packet.dts is not None:
+                packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                packet.stream = stream
+                writing.mux(packet)
+
+
+def numbers(frames: Iterable[tuple[int, np.ndarray]]) -> list[int]:
+    return [number_of(rgb) for _, rgb in frames]
