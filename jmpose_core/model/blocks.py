@@ -109,7 +109,7 @@ class ModulatedDeformConv(nn.Module):
             if x.device.type == "cpu":
                 samples = sample_taps(x, offset, mask, dilation=self.dilation)
                 return torch.einsum("oc,nchw->nohw", self.weight.flatten(1), samples) + self.bias[:, None, None]
-            padding = dilation = self.dilation
+            padding = dilation = (self.dilation, self.dilation)
             return deform_conv2d(x, offset, self.weight, self.bias, padding=padding, dilation=dilation, mask=mask)
 
 

@@ -5,6 +5,9 @@ paper's refiner needs the finest alone, so the last module mixes into that one
 only, as the official pose network does.
 """
 
+from functools import reduce
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -75,7 +78,7 @@ class HighResolutionModule(nn.Module):
         outputs = []
         for layers in self.fuse_layers:
             resized = [layer(x) for layer, x in zip(layers.children(), maps, strict=True)]
-            outputs.append(F.relu(sum(resized[1:], start=resized[0])))
+            outputs.append(F.relu(reduce(torch.add, resized)))
         return outputs
 
 

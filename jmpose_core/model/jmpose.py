@@ -102,8 +102,12 @@ class JMPose(nn.Module):
         aggregated = self.aggregation(initial_heatmaps)
         motion_feature = self.motion_stem(motion)
         joint_feature = self.cjl(aggregated, motion_feature)
-        joints, motions = ((), ()) if self.jmml is None else self.jmml(joint_feature, motion_feature)
-        features = torch.cat([joints[-1], motions[-1]], dim=1) if joints else joint_feature
+        joints: tuple[Tensor, ...] = ()
+        motions: tuple[Tensor, ...] = ()
+        features = joint_feature
+        if self.jmml is not None:
+            joints, motions = self.jmml(joint_feature, motion_feature)
+            features = torch.cat([joints[-1], motions[-1]], dim=1)
         logits = self.head(features).float()
         if self.residual:
             logits = logits + self._logits_of(initial_heatmaps[:, initial_heatmaps.shape[1] // 2])

@@ -1,0 +1,146 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from jmpose_core.heatmaps import encode
+from train.information import (
+    FamilyInformation,
+    GaussianInformation,
+    VariationalInformation,
+    coded_kl,
+    gaussian_terms,
+    information_orthogonality,
+)
+
+EXACT = 1e-9
+
+
+def _features(batch=2, channels=6, joints=3, size=(12, 9)):
+    joint = torch.randn(batch, channels, *size, requires_grad=True)
+    motion = torch.randn(batch, channels, *size, requires_grad=True)
+    return joint, motion, torch.rand(batch, joints, *size, requires_grad=True)
+
+
+def _sum_of(terms):
+    return terms.relevancy + terms.complement + terms.redundancy
+
+
+def test_the_three_gaussian_terms_sum_to_the_conditional_information():
+    mixing = torch.randn(14, 14, dtype=torch.float64)
+    joint, motion, heatmaps = (torch.randn(500, 14, dtype=torch.float64) @ mixing).split([5, 6, 3], dim=1)
+    terms = gaussian_terms(joint, motion, heatmaps, shrinkage=1e-2)
+    assert float(_sum_of(terms)) == pytest.approx(float(terms.total), abs=EXACT)
+
+
+def test_gaussian_total_is_the_information_left_when_h_is_known():
+    generator = torch.Generator().manual_seed(3)
+    rows = torch.randn(400, 9, dtype=torch.float64, generator=generator)
+    rows = rows @ torch.randn(9, 9, dtype=torch.float64, generator=generator)
+    terms = gaussian_terms(*rows.split([3, 4, 2], dim=1), shrinkage=0.0)
+    covariance = torch.cov(rows.T)
+    known = covariance[7:, 7:]
+    left = covariance[:7, :7] - covariance[:7, 7:] @ torch.linalg.solve(known, covariance[7:, :7])
+    expected = (torch.logdet(left[:3, :3]) + torch.logdet(left[3:, 3:]) - torch.logdet(left)) / 2
+    assert float(terms.total) == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_the_identity_also_holds_for_discrete_variables():
+    """Eq. 13 is the chain rule and no property of Gaussians: by definition, term by term."""
+    p = np.random.default_rng(0).dirichlet(np.ones(3 * 4 * 5)).reshape(3, 4, 5)  # axes J, M, H
+
+    def entropy(*kept):
+        marginal = p.sum(axis=tuple({0, 1, 2} - set(kept)))
+        return -float((marginal * np.log(marginal)).sum())
+
+    j, m, h = 0, 1, 2
+    conditional = sum(
+        float(
+            (p[:, :, k] * np.log(p[:, :, k] * p[:, :, k].sum() / np.outer(p[:, :, k].sum(1), p[:, :, k].sum(0)))).sum()
+        )
+        for k in range(5)
+    )
+    relevancy = entropy(m) + entropy(j) - entropy(j, m)
+    complement = -(entropy(j) + entropy(h) - entropy(j, h))
+    redundancy = entropy(j, m) + entropy(m, h) - entropy(j, m, h) - entropy(m)
+    assert relevancy + complement + redundancy == pytest.approx(conditional, abs=EXACT)
+
+
+def test_only_overlap_beyond_the_heatmaps_costs():
+    torch.manual_seed(0)
+    heatmaps, common, own_j, own_m = torch.randn(4, 4000, 3)
+    noise = 0.3
+    told_by_h = gaussian_terms(heatmaps + noise * own_j, heatmaps + noise * own_m, heatmaps, shrinkage=1e-2)
+    beyond_h = gaussian_terms(common + noise * own_j, common + noise * own_m, heatmaps, shrinkage=1e-2)
+    assert told_by_h.relevancy > 2
+    assert told_by_h.total < 0.05
+    assert beyond_h.total > 2
+
+
+def test_gaussian_estimate_survives_dead_channels_and_spares_the_target():
+    joint, motion, heatmaps = _features()
+    dead = torch.tensor([0.0, 1, 1, 1, 1, 1]).view(1, 6, 1, 1)
+    terms = GaussianInformation(cells=64)(joint * dead, motion, heatmaps)
+    terms.total.backward()
+    assert torch.isfinite(joint.grad).all() and joint.grad.any() and motion.grad.any()
+    assert heatmaps.grad is None
+
+
+def test_gaussian_estimate_keeps_single_precision_under_autocast():
+    joint, motion, heatmaps = _features()
+    with torch.autocast("cpu", torch.bfloat16):
+        terms = GaussianInformation()(joint.bfloat16(), motion.bfloat16(), heatmaps)
+    assert terms.total.dtype == torch.float32
+    torch.testing.assert_close(_sum_of(terms), terms.total, rtol=0, atol=1e-4)
+
+
+def test_layers_add_up_and_none_costs_nothing():
+    joint, motion, heatmaps = _features()
+    estimate = GaussianInformation(cells=10**6)
+    once = estimate(joint, motion, heatmaps)
+    twice = information_orthogonality(estimate, (joint, joint), (motion, motion), heatmaps)
+    torch.testing.assert_close(twice.total, 2 * once.total)
+    assert information_orthogonality(estimate, (), (), heatmaps).total == 0
+
+
+def test_variational_terms_reach_the_features_and_their_probes_are_taught_apart():
+    joint, motion, heatmaps = _features()
+    estimate = VariationalInformation(channels=6, joints=3)
+    terms = estimate(joint, motion, heatmaps)
+    terms.total.backward()
+    assert 0 <= terms.relevancy <= math.log(2)
+    assert terms.redundancy >= 0
+    assert joint.grad.any() and motion.grad.any() and heatmaps.grad is None
+    assert all(parameter.grad is None for parameter in estimate.parameters())
+    joint.grad = motion.grad = None
+    estimate.probe_loss(joint, motion, heatmaps).backward()
+    assert joint.grad is None and motion.grad is None
+    assert all(parameter.grad.any() for parameter in estimate.parameters())
+
+
+def test_streams_that_read_alike_are_most_relevant_to_each_other():
+    joint, _, heatmaps = _features()
+    estimate = VariationalInformation(channels=6, joints=3)
+    estimate.motion_probe.load_state_dict(estimate.joint_probe.state_dict())
+    assert float(estimate(joint, joint, heatmaps).relevancy) == pytest.approx(math.log(2), abs=1e-6)
+
+
+def test_the_family_codes_an_entropy_and_no_divergence():
+    heatmap = encode(torch.tensor([[[35.0, 47.0]]]), (96, 72), 3.0)
+    uniform, peak = torch.zeros_like(heatmap), 100 * (heatmap == 1)
+    assert float(coded_kl(heatmap, uniform)) == pytest.approx(-1.3e-3, abs=5e-5)
+    assert float(coded_kl(heatmap, peak)) == pytest.approx(0, abs=1e-4)
+    # A divergence would be least, and zero, for the truth itself.
+    assert coded_kl(heatmap, uniform) < coded_kl(heatmap, heatmap) < coded_kl(heatmap, peak)
+
+
+def test_family_terms_sum_and_reach_both_features():
+    joint, motion, heatmaps = _features()
+    final = nn.Conv2d(6, 3, 1)
+    terms = FamilyInformation(final.weight)(joint, motion, heatmaps)
+    terms.total.backward()
+    torch.testing.assert_close(_sum_of(terms), terms.total)
+    assert joint.grad.any() and motion.grad.any()
+    assert final.weight.grad is None and heatmaps.grad is None
