@@ -149,16 +149,26 @@ class PoseEstimator:
 
     def _refined(self, initial: Tensor, images: Tensor) -> Tensor:
         with autocast(self.device):
-            flow = torch.cat([self.network.flow(a, b) for a, b in _pairs(images)])
-            windows = range(len(images) - 2 * DELTA)
-            clips = torch.stack([initial[start : start + 2 * DELTA + 1] for start in windows])
-            flows = torch.stack([flow[start : start + 2 * DELTA] for start in windows])
+            clips, flows = self._windows(initial, images)
             return torch.cat(
                 [
                     self.network.refiner(a, b).refined
                     for a, b in zip(clips.split(_BATCH), flows.split(_BATCH), strict=True)
                 ]
             )
+
+    def _windows(self, initial: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Heatmaps (N, 5, 15, h, w) and flows (N, 4, 2, h, w) of each key frame's window; a pair passes RAFT once."""
+        keys = range(DELTA, len(images) - DELTA)
+        pairs = [[(key + start, key + end) for start, end in self.network.flow_pairs] for key in keys]
+        distinct = sorted({pair for window in pairs for pair in window})
+        place = {pair: index for index, pair in enumerate(distinct)}
+        first, second = (images[[pair[side] for pair in distinct]] for side in (0, 1))
+        flow = torch.cat(
+            [self.network.flow(a, b) for a, b in zip(first.split(_BATCH), second.split(_BATCH), strict=True)]
+        )
+        clips = torch.stack([initial[key - DELTA : key + DELTA + 1] for key in keys])
+        return clips, torch.stack([flow[[place[pair] for pair in window]] for window in pairs])
 
     def _annotations(self, segment: Segment, maps: Tensor, video: Video) -> Iterator[Annotation]:
         cells, peaks = heatmaps.decode(maps, blur_sigma=1.0)
@@ -190,11 +200,6 @@ def _visibility(
     codes[inside & (confidence >= _PRESENT_FROM)] = Visibility.OCCLUDED
     codes[inside & (confidence >= _VISIBLE_FROM)] = Visibility.VISIBLE
     return codes
-
-
-def _pairs(images: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Adjacent images, batched."""
-    return zip(images[:-1].split(_BATCH), images[1:].split(_BATCH), strict=True)
 
 
 def _chunks(frames: list[int]) -> Iterator[tuple[int, int]]:

@@ -53,7 +53,7 @@ def encode(network: PoseNetwork, crops: Tensor) -> tuple[Tensor, Tensor]:
     batch = len(images)
     with autocast(device):
         initial = network.initial(images.flatten(0, 1)).unflatten(0, (batch, -1))
-        flow = network.flow(images[:, :-1].flatten(0, 1), images[:, 1:].flatten(0, 1)).unflatten(0, (batch, -1))
+        flow = network.flow_of(images)
     return initial.half().cpu(), flow.half().cpu()
 
 

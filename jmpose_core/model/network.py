@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +19,17 @@ _IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 _IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 
 
+FlowPairs: TypeAlias = tuple[tuple[int, int], ...]  # (from, to) in frames from the key frame
+
+# Equation 1 as printed: each adjacent pair serves every window that contains it, so it passes RAFT once.
+ADJACENT_PAIRS: Final[FlowPairs] = ((-2, -1), (-1, 0), (0, 1), (1, 2))
+# As the authors' code runs it: every field lives on the key frame's grid, as the aggregated heatmaps do.
+KEY_TO_SUPPORTING_PAIRS: Final[FlowPairs] = ((0, -2), (0, -1), (0, 1), (0, 2))
+
+
 @dataclass(frozen=True)
 class PoseOutput:
-    """What a pose network says of B clips: initial (B, T, K, h, w), flow (B, T - 1, 2, h, w), and the refiner's."""
+    """What a pose network says of B clips: initial (B, T, K, h, w), flow (B, 4, 2, h, w), and the refiner's."""
 
     initial: Tensor
     flow: Tensor
@@ -36,6 +44,7 @@ class PoseNetwork(nn.Module):
 
     Args:
         crop_size: height, width of the crops.
+        flow_pairs: between which frames of a window the refiner sees flow.
         mean, std: of the backbone's input, per channel, for RGB in [0, 1].
     """
 
@@ -46,16 +55,25 @@ class PoseNetwork(nn.Module):
         flow: Flow,
         refiner: JMPose,
         crop_size: tuple[int, int],
+        flow_pairs: FlowPairs,
         mean: tuple[float, float, float],
         std: tuple[float, float, float],
     ) -> None:
         super().__init__()
-        self.backbone = backbone
+        self.backbone = backbone.requires_grad_(False)
         self.flow = flow
         self.refiner = refiner
         self.crop_size = crop_size
+        self.flow_pairs = flow_pairs
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Training mode for the refiner alone: the backbone's batch statistics stay as they are."""
+        super().train(mode)
+        self.backbone.eval()
+        return self
 
     def initial(self, images: Tensor) -> Tensor:
         """RGB in [0, 1], (N, 3, H, W) -> initial heatmaps (N, K, h, w)."""
@@ -66,17 +84,25 @@ class PoseNetwork(nn.Module):
         """Clips (B, T, 3, H, W), RGB in [0, 1], in the order of time; the key frame is the middle one."""
         batch, frames = clips.shape[:2]
         initial = self.initial(clips.flatten(0, 1)).unflatten(0, (batch, frames))
-        flow = self.flow(clips[:, :-1].flatten(0, 1), clips[:, 1:].flatten(0, 1)).unflatten(0, (batch, frames - 1))
+        flow = self.flow_of(clips)
         return PoseOutput(initial, flow, self.refiner(initial, flow))
+
+    def flow_of(self, clips: Tensor) -> Tensor:
+        """Clips (B, T, 3, H, W) -> the flow that the refiner sees, (B, 4, 2, h, w) in heatmap cells."""
+        batch, key = len(clips), clips.shape[1] // 2
+        first = clips[:, [key + start for start, _ in self.flow_pairs]].flatten(0, 1)
+        second = clips[:, [key + end for _, end in self.flow_pairs]].flatten(0, 1)
+        return self.flow(first, second).unflatten(0, (batch, len(self.flow_pairs)))
 
 
 def jmpose_lite() -> PoseNetwork:
-    """The bundled variant: EfficientNet-Lite0 backbone, 256x192 crops, raft_small on adjacent frames (eq. 1)."""
+    """The bundled variant: EfficientNet-Lite0 backbone, 256x192 crops, raft_small on adjacent frames."""
     return PoseNetwork(
         backbone=CompactBackbone(),
         flow=raft_small_flow(),
         refiner=jmpose_lite_refiner(),
         crop_size=(256, 192),
+        flow_pairs=ADJACENT_PAIRS,
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
     )
@@ -89,6 +115,7 @@ def jmpose_w48() -> PoseNetwork:
         flow=raft_large_flow(),
         refiner=jmpose_w48_refiner(),
         crop_size=(384, 288),
+        flow_pairs=KEY_TO_SUPPORTING_PAIRS,
         mean=_IMAGENET_MEAN,
         std=_IMAGENET_STD,
     )
