@@ -3,7 +3,7 @@
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 
 from jmpose_core.skeleton import JOINTS, LIMBS
 
@@ -41,8 +41,8 @@ def _limb_colour(first: int, second: int) -> str:
 LIMB_COLOURS: Final = tuple(_limb_colour(first, second) for first, second in LIMBS)
 
 
-def dot(colour: QColor, diameter: int = 9) -> QPixmap:
-    """A round spot, for lists."""
+def dot(colour: QColor, diameter: int = 9) -> QIcon:
+    """A round spot, for lists; of the same colour where its row is selected."""
     pixmap = QPixmap(diameter * 2, diameter * 2)
     pixmap.setDevicePixelRatio(2)
     pixmap.fill(Qt.GlobalColor.transparent)
@@ -52,7 +52,9 @@ def dot(colour: QColor, diameter: int = 9) -> QPixmap:
     painter.setBrush(colour)
     painter.drawEllipse(0, 0, diameter, diameter)
     painter.end()
-    return pixmap
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)
+    return icon
 
 
 def track_colour(track_id: int) -> QColor:

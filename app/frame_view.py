@@ -93,6 +93,10 @@ class FrameView(ZoomView):
         self._overlay.setTransform(qtransform(image_from_overlay))
         self._overlay.show()
 
+    @property
+    def overlay_shown(self) -> bool:
+        return self._overlay.isVisible()
+
     def show_cursor(self, xy: Point | None) -> None:
         """A cross where the cursor is in another view of the same frame."""
         self._cross.setVisible(xy is not None)

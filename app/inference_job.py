@@ -62,7 +62,7 @@ class InferenceJob(QObject):
 
     def __init__(self, client: EngineClient | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._client = client or EngineClient(on_reply=self._replied.emit)
+        self._client = client or EngineClient(self._replied.emit)
         self._client.on_reply = self._replied.emit
         self._state = EngineState.OFF
         self._device = ""

@@ -77,6 +77,11 @@ class Inspector(QWidget):
     def probe(self) -> ProbeResult | None:
         return self._probe
 
+    @property
+    def values_text(self) -> str:
+        """What is written under the panels."""
+        return self._values.text()
+
     def show_person(self, person: Annotation | None, joint: int | None) -> None:
         """The table at once; the panels follow when the engine has answered."""
         self._joint = joint

@@ -76,6 +76,7 @@ class InspectorPanels(pg.GraphicsLayoutWidget):
         """Draw a probe for one joint, or the maximum over all; both heatmaps share one scale."""
         fresh = probe is not None and (self._probe is None or self._probe.crop_rgb.shape != probe.crop_rgb.shape)
         self._probe = probe
+        self._dress()
         if probe is None:
             for panel in self._panels.values():
                 panel.image.clear()
@@ -118,7 +119,8 @@ class InspectorPanels(pg.GraphicsLayoutWidget):
         muted = self.palette().color(QPalette.ColorRole.PlaceholderText).name()
         for layer, panel in self._panels.items():
             panel.label.setText(TITLES[layer], color=muted)
-            panel.box.setBackgroundColor(self.palette().color(QPalette.ColorRole.Dark))
+            ground = QPalette.ColorRole.Window if self._probe is None else QPalette.ColorRole.Dark
+            panel.box.setBackgroundColor(self.palette().color(ground))
 
     def keyPressEvent(self, event: object) -> None:
         """Keys belong to the window."""

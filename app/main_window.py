@@ -25,6 +25,7 @@ from app.transport import Transport
 from app.view_state import ColourBy
 from app.workbench import Workbench
 from jmpose_core import geometry
+from jmpose_core.engine.client import EngineClient
 from jmpose_core.engine.protocol import ProbeResult
 from resources import DEMO_CLIP
 
@@ -35,14 +36,16 @@ LAYERS = ("image", "initial", "flow", "refined")
 class MainWindow(QMainWindow):
     """The one window: the picture in the middle, tracks left, inspector right, timeline below."""
 
-    def __init__(self, *, messages: Messages, settings: Settings, theme: ThemeController) -> None:
+    def __init__(
+        self, *, messages: Messages, settings: Settings, theme: ThemeController, engine: EngineClient | None = None
+    ) -> None:
         super().__init__()
         self.setWindowTitle(TITLE)
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
         self.settings, self.theme = settings, theme
-        self.bench = Workbench(messages, settings, self)
+        self.bench = Workbench(messages, settings, engine=engine, parent=self)
         self.frame_view = FrameView(self.bench.view_state)
         self.prompts = Prompts(self, self.bench)
         self.specs = action_table(self)
@@ -66,6 +69,8 @@ class MainWindow(QMainWindow):
     # Placing
 
     def _place_docks(self) -> None:
+        self.inspector.setMinimumWidth(410)
+        self.track_table.setMinimumWidth(200)
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         self.tracks_dock = self._dock("Tracks", padded(self.track_table), Qt.DockWidgetArea.LeftDockWidgetArea)

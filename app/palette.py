@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QDialog, QHeaderView, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+
+ROW_HEIGHT = 28
 
 
 class CommandPalette(QDialog):
@@ -29,6 +31,7 @@ class CommandPalette(QDialog):
             keys = "   ".join(k.toString(QKeySequence.SequenceFormat.NativeText) for k in action.shortcuts())
             item = QTreeWidgetItem([action.text(), keys])
             item.setIcon(0, action.icon())
+            item.setSizeHint(0, QSize(0, ROW_HEIGHT))
             item.setData(0, Qt.ItemDataRole.UserRole, number)
             item.setDisabled(not action.isEnabled())
             item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

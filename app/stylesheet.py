@@ -42,6 +42,7 @@ QPushButton:hover { border-color: $muted; }
 QPushButton:pressed { background: $border; }
 QPushButton:default { background: $accent; border-color: $accent; color: $on_accent; }
 QPushButton:disabled { color: $muted; background: $window; border-color: $border; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QPushButton#quiet { background: transparent; border-color: transparent; padding: 5px 9px; }
 QPushButton#quiet:hover { background: $raised; }
 
@@ -83,6 +84,7 @@ QProgressBar { background: $raised; border: none; border-radius: 3px; max-height
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
 
 QToolTip { background: $raised; color: $text; border: 1px solid $border; border-radius: 5px; padding: 4px 7px; }
+QSplitter::handle { background: transparent; height: 8px; }
 QTabBar::tab { background: transparent; color: $muted; padding: 7px 12px; border-bottom: 2px solid transparent; }
 QTabBar::tab:selected { color: $text; border-bottom-color: $accent; }
 QLabel#muted { color: $muted; }

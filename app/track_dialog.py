@@ -13,6 +13,7 @@ class TrackDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(f"Set track of person {track_id}")
         self._number = QSpinBox()
+        self._number.setButtonSymbols(QSpinBox.ButtonSymbols.UpDownArrows)
         self._number.setRange(0, 1_000_000)
         self._number.setValue(track_id)
         self._number.selectAll()

@@ -1,8 +1,8 @@
 """The row above the timeline: play, step, and where we are."""
 
-from PySide6.QtCore import QSize
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QToolButton, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction, QIntValidator
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
 
 from app.icons import icon
 from app.timeline_paint import clock
@@ -16,13 +16,14 @@ class Transport(QWidget):
         super().__init__()
         self._view_state = view_state
         self._play_action = actions["play"]
-        self._number = QSpinBox()
-        self._number.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-        self._number.setKeyboardTracking(False)
-        self._number.setMinimumWidth(64)
+        self._number = QLineEdit()
+        self._validator = QIntValidator(self._number)
+        self._number.setValidator(self._validator)
+        self._number.setFixedWidth(64)
+        self._number.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._number.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._number.setAccessibleName("Frame number")
-        self._number.valueChanged.connect(lambda value: view_state.set_frame(value - 1))
-        self._number.editingFinished.connect(self._number.clearFocus)
+        self._number.returnPressed.connect(self._go)
         self._total, self._clock = QLabel(), QLabel()
         for label in (self._total, self._clock):
             label.setObjectName("muted")
@@ -49,19 +50,19 @@ class Transport(QWidget):
         self._play_action.setIcon(icon("pause" if playing else "play"))
         self._play_action.setText("Pause" if playing else "Play")
 
+    def _go(self) -> None:
+        self._number.clearFocus()
+        self._view_state.set_frame(int(self._number.text()) - 1)
+
     def _on_video(self) -> None:
         video = self._view_state.video
         count = video.frame_count if video is not None else 0
-        self._number.blockSignals(True)
-        self._number.setRange(1 if count else 0, count)
-        self._number.blockSignals(False)
+        self._validator.setRange(1, max(count, 1))
         self._total.setText(f"/ {count}" if count else "")
         self._number.setEnabled(bool(count))
         self._on_frame(self._view_state.frame_index)
 
     def _on_frame(self, frame_index: int) -> None:
         video = self._view_state.video
-        self._number.blockSignals(True)
-        self._number.setValue(frame_index + 1)
-        self._number.blockSignals(False)
+        self._number.setText(str(frame_index + 1) if video is not None else "")
         self._clock.setText(clock(frame_index / video.fps) if video is not None else "")

@@ -18,6 +18,7 @@ from app.playback import Playback
 from app.settings import Settings
 from app.view_state import ViewState
 from jmpose_core.annotations import Annotation
+from jmpose_core.engine.client import EngineClient
 from jmpose_core.engine.protocol import Seed
 from jmpose_core.errors import ProjectError
 from jmpose_core.project import StepInfo, VideoRecord
@@ -33,7 +34,14 @@ class Workbench(QObject):
     opening = Signal(str)  # what is being opened
     failed_to_open = Signal(str)
 
-    def __init__(self, messages: Messages, settings: Settings, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        messages: Messages,
+        settings: Settings,
+        *,
+        engine: EngineClient | None = None,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self.messages, self.settings = messages, settings
         self.background = Background(self)
@@ -43,7 +51,7 @@ class Workbench(QObject):
         self.editor = Editor(self.document, self.view_state, self)
         self.navigator = Navigator(self.document, self.view_state, self)
         self.lanes = Lanes(self.document, self.view_state, self.background, self)
-        self.inference = InferenceJob(parent=self)
+        self.inference = InferenceJob(engine, parent=self)
         self.finetune = FinetuneJob(self)
         self._video_path: Path | None = None
         self._write_often = QTimer(self)

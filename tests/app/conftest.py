@@ -1,0 +1,93 @@
+"""A real window over a copy of the demo clip, with an engine that needs no model."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings
+from pytestqt.qtbot import QtBot
+
+from app.main_window import MainWindow
+from app.messages import Message, Messages
+from app.settings import Settings
+from app.theme import ThemeController
+from jmpose_core.engine.client import EngineClient
+from resources import DEMO_CLIP
+
+STAND_IN = (sys.executable, "-m", "tests.app.stand_in_engine")
+PATIENCE_MS = 60_000  # a loaded machine is slow; nothing is waited for longer than it takes
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """The demo clip where a project may be made beside it."""
+    return Path(shutil.copy(DEMO_CLIP, tmp_path / "walk.mp4"))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
+
+
+@pytest.fixture
+def told() -> list[Message]:
+    """What the user was told, in order."""
+    return []
+
+
+@pytest.fixture
+def new_window(
+    qtbot: QtBot, tmp_path: Path, settings: Settings, told: list[Message]
+) -> Iterator[Callable[[], MainWindow]]:
+    """Makes windows, and closes at the end those that are still open."""
+    from PySide6.QtWidgets import QApplication
+
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    theme = ThemeController(application)
+    theme.set_mode(theme.mode)
+    windows: list[MainWindow] = []
+
+    def make() -> MainWindow:
+        messages = Messages()
+        messages.posted.connect(told.append)
+        engine = EngineClient(lambda _reply: None, command=STAND_IN, log_path=tmp_path / "engine.log")
+        window = MainWindow(messages=messages, settings=settings, theme=theme, engine=engine)
+        qtbot.addWidget(window)
+        window.resize(1400, 900)
+        window.show()
+        windows.append(window)
+        return window
+
+    yield make
+    for window in windows:
+        window.close()
+    theme.deleteLater()
+
+
+@pytest.fixture
+def window(new_window: Callable[[], MainWindow], clip: Path, qtbot: QtBot) -> MainWindow:
+    """A window with the clip open and its first frame on the screen."""
+    window = new_window()
+    open_and_wait(window, clip, qtbot)
+    return window
+
+
+def open_and_wait(window: MainWindow, path: Path, qtbot: QtBot) -> None:
+    """Open a video or project and wait until its first frame is on the screen."""
+    window.bench.open(path)
+    qtbot.waitUntil(lambda: window.frame_view.frame_index == 0, timeout=PATIENCE_MS)
+
+
+def predict_and_wait(window: MainWindow, qtbot: QtBot) -> None:
+    """Predict the whole clip and wait until it is in the project."""
+    with qtbot.waitSignal(window.bench.inference.run_ended, timeout=PATIENCE_MS):
+        window.actions_by_name["predict"].trigger()
+
+
+def go_to(window: MainWindow, frame_index: int, qtbot: QtBot) -> None:
+    """Show a frame and wait until it is on the screen."""
+    window.bench.view_state.set_frame(frame_index)
+    qtbot.waitUntil(lambda: window.frame_view.frame_index == frame_index, timeout=PATIENCE_MS)

@@ -1,0 +1,80 @@
+"""An engine without a model: the real process, protocol and server, and people that stand and wait.
+
+Run as `python -m tests.app.stand_in_engine FOLDER`. One figure stands in each third of the picture.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from app.edits import UPRIGHT
+from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Progress, Ready
+from jmpose_core.engine.server import serve
+from jmpose_core.errors import Cancelled
+from jmpose_core.geometry import crop_from_image
+from jmpose_core.skeleton import NUM_JOINTS
+
+FRAME_SECS = float(os.environ.get("STAND_IN_FRAME_SECS", "0"))
+PID_FILE = os.environ.get("STAND_IN_PID_FILE", "")  # so that a test can kill this process
+BOX = (300.0, 200.0, 440.0, 560.0)
+SPACING = 320.0
+
+
+def figure(frame_index: int, track_id: int) -> Annotation:
+    """A person that walks one pixel a frame; its right wrist is unsure."""
+    shift = (track_id - 1) * SPACING + frame_index
+    left, top, right, bottom = BOX[0] + shift, BOX[1], BOX[2] + shift, BOX[3]
+    confidence = np.full(NUM_JOINTS, 0.9)
+    confidence[6] = 0.2
+    return Annotation(
+        frame_index=frame_index,
+        track_id=track_id,
+        bbox_xyxy=(left, top, right, bottom),
+        keypoints=np.array([left, top]) + UPRIGHT * np.array([right - left, bottom - top]),
+        visibility=np.full(NUM_JOINTS, Visibility.VISIBLE, np.uint8),
+        confidence=confidence,
+        origin=np.full(NUM_JOINTS, Origin.PREDICTED, np.uint8),
+        score=0.8,
+        source="stand-in",
+    )
+
+
+class Work:
+    """What `server.serve` computes with."""
+
+    def ready(self) -> Ready:
+        return Ready(device="cpu", weights=["stand-in"])
+
+    def predict(
+        self, request: Predict, *, on_progress: Callable[[Progress], None], should_stop: Callable[[], bool]
+    ) -> Iterator[Annotation]:
+        total = request.last - request.first
+        tracks = [1, 2, *(seed.track_id for seed in request.seeds)]
+        for done, frame_index in enumerate(range(request.first, request.last), 1):
+            if should_stop():
+                raise Cancelled("asked to")
+            time.sleep(FRAME_SECS)
+            yield from (figure(frame_index, track_id) for track_id in tracks)
+            on_progress(Progress(done=done, total=total, per_second=10.0, stage="estimating"))
+
+    def probe(self, request: Probe) -> ProbeResult:
+        maps = np.zeros((NUM_JOINTS, 64, 48), np.float32)
+        maps[:, 20, 10] = 1.0
+        return ProbeResult(
+            crop_rgb=np.full((256, 192, 3), 127, np.uint8),
+            initial=maps * np.float32(0.5),
+            flow=np.ones((2, 64, 48), np.float32),
+            refined=maps,
+            crop_from_image=crop_from_image(request.bbox_xyxy, (256, 192)),
+        )
+
+
+if __name__ == "__main__":
+    if PID_FILE:
+        Path(PID_FILE).write_text(str(os.getpid()))
+    serve(Work, Path(sys.argv[1]))

@@ -1,0 +1,272 @@
+"""The main job, by mouse and keyboard, in the real window."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QPoint, QPointF, Qt
+from pytest import MonkeyPatch
+from pytestqt.qtbot import QtBot
+
+from app.export import FORMATS, export_video
+from app.main_window import MainWindow
+from app.messages import Level, Message
+from app.view_state import Layer
+from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.formats.people import annotations_of
+from jmpose_core.formats.posetrack18 import read_posetrack18
+from tests.app.conftest import PATIENCE_MS, go_to, open_and_wait, predict_and_wait
+from tests.app.stand_in_engine import figure
+
+LEFT_WRIST = 11
+
+
+def on_screen(window: MainWindow, xy: tuple[float, float]) -> QPoint:
+    return window.frame_view.viewportTransform().map(QPointF(*xy)).toPoint()
+
+
+def drag(window: MainWindow, start: QPoint, end: QPoint, qtbot: QtBot, *, shift: bool = False) -> None:
+    viewport, left = window.frame_view.viewport(), Qt.MouseButton.LeftButton
+    keys = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
+    qtbot.mouseMove(viewport, start)
+    qtbot.mousePress(viewport, left, keys, start)
+    qtbot.mouseMove(viewport, (start + end) / 2)
+    qtbot.mouseMove(viewport, end)
+    qtbot.mouseRelease(viewport, left, keys, end)
+
+
+def press(window: MainWindow, key: Qt.Key, qtbot: QtBot, keys: Qt.KeyboardModifier | None = None) -> None:
+    qtbot.keyClick(window.frame_view, key, keys or Qt.KeyboardModifier.NoModifier)
+
+
+def person(window: MainWindow, frame_index: int, track_id: int) -> Annotation:
+    found = window.bench.document.person(1, frame_index, track_id)
+    assert found is not None
+    return found
+
+
+def everybody(window: MainWindow) -> list[Annotation]:
+    return list(window.bench.document.people_between(1, 0, 230))
+
+
+def test_predict_correct_undo_redo_export_reopen(
+    window: MainWindow, new_window: Callable[[], MainWindow], clip: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    predict_and_wait(window, qtbot)
+    go_to(window, 40, qtbot)
+    before = person(window, 40, 1)
+    assert before == figure(40, 1)
+
+    start = on_screen(window, tuple(before.keypoints[LEFT_WRIST]))
+    drag(window, start, start + QPoint(30, -18), qtbot)
+    moved = person(window, 40, 1)
+    expected = before.keypoints[LEFT_WRIST] + np.array([30, -18]) / window.frame_view.zoom
+    assert np.allclose(moved.keypoints[LEFT_WRIST], expected, atol=1.5 / window.frame_view.zoom)
+    assert moved.origin[LEFT_WRIST] == Origin.CORRECTED
+    assert np.count_nonzero(moved.touched) == 1
+    assert window.bench.view_state.joint == LEFT_WRIST
+
+    press(window, Qt.Key.Key_Q, qtbot)
+    occluded = person(window, 40, 1)
+    assert occluded.visibility[LEFT_WRIST] == Visibility.OCCLUDED
+
+    press(window, Qt.Key.Key_Z, qtbot, Qt.KeyboardModifier.ControlModifier)
+    assert person(window, 40, 1) == moved
+    press(window, Qt.Key.Key_Z, qtbot, Qt.KeyboardModifier.ControlModifier)
+    assert person(window, 40, 1) == before
+    press(window, Qt.Key.Key_Y, qtbot, Qt.KeyboardModifier.ControlModifier)
+    press(window, Qt.Key.Key_Y, qtbot, Qt.KeyboardModifier.ControlModifier)
+    assert person(window, 40, 1) == occluded
+
+    people = everybody(window)
+    project = window.bench.document.path
+    video = window.bench.view_state.video
+    assert project is not None and video is not None
+    out = tmp_path / "out.json"
+    summary = export_video(project, video, out, FORMATS[0], scores=True)
+    assert summary.people == len(people) == 460
+    exported = annotations_of(read_posetrack18(out))
+    for one, other in zip(people, exported, strict=True):
+        assert (one.frame_index, one.track_id) == (other.frame_index, other.track_id)
+        assert np.array_equal(one.keypoints, other.keypoints)
+        assert np.array_equal(one.visibility, other.visibility)
+
+    window.close()
+    again = new_window()
+    open_and_wait(again, project, qtbot)
+    assert everybody(again) == people
+    again.bench.document.undo()
+    assert person(again, 40, 1) == moved
+
+
+def test_prediction_is_one_undo_step(window: MainWindow, qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    assert len(everybody(window)) == 460
+    window.actions_by_name["undo"].trigger()
+    assert everybody(window) == []
+    assert not window.actions_by_name["undo"].isEnabled()
+    window.actions_by_name["redo"].trigger()
+    assert len(everybody(window)) == 460
+
+
+def test_predicting_again_keeps_corrections(window: MainWindow, qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    window.bench.view_state.select(1, LEFT_WRIST)
+    window.bench.editor.place_joint(10.0, 20.0)
+    predict_and_wait(window, qtbot)
+    assert tuple(person(window, 0, 1).keypoints[LEFT_WRIST]) == (10.0, 20.0)
+    assert {one.track_id for one in everybody(window)} == {1, 2}
+
+
+def test_a_limb_is_dragged_only_with_shift(window: MainWindow, qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    before = person(window, 0, 1)
+    middle = on_screen(window, tuple((before.keypoints[0] + before.keypoints[1]) / 2))
+    drag(window, middle, middle + QPoint(25, 10), qtbot)
+    assert person(window, 0, 1) == before
+    middle = on_screen(window, tuple((before.keypoints[0] + before.keypoints[1]) / 2))
+    drag(window, middle, middle + QPoint(25, 10), qtbot, shift=True)
+    shift = person(window, 0, 1).keypoints - before.keypoints
+    assert np.allclose(shift, np.array([25, 10]) / window.frame_view.zoom, atol=1.5 / window.frame_view.zoom)
+
+
+def test_escape_gives_up_a_drag(window: MainWindow, qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    before = person(window, 0, 1)
+    start = on_screen(window, tuple(before.keypoints[LEFT_WRIST]))
+    viewport = window.frame_view.viewport()
+    qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=start)
+    qtbot.mouseMove(viewport, start + QPoint(40, 40))
+    press(window, Qt.Key.Key_Escape, qtbot)
+    qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=start + QPoint(40, 40))
+    assert person(window, 0, 1) == before
+    assert window.bench.document.undo_text == "Predict people"
+
+
+def test_draw_a_box_to_add_a_person_and_delete_it(window: MainWindow, qtbot: QtBot) -> None:
+    press(window, Qt.Key.Key_N, qtbot)
+    with qtbot.waitSignal(window.bench.inference.run_ended, timeout=PATIENCE_MS):
+        drag(window, on_screen(window, (900, 200)), on_screen(window, (1040, 560)), qtbot)
+    added = window.bench.view_state.track_id
+    assert added == 1
+    assert {one.track_id for one in everybody(window) if one.frame_index == 0} >= {1}
+    press(window, Qt.Key.Key_Delete, qtbot)
+    assert window.bench.document.person(1, 0, added) is None
+    window.bench.document.undo()
+    assert window.bench.document.person(1, 0, added) is not None
+
+
+def test_verify_swap_and_track(window: MainWindow, qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    window.bench.view_state.select(2)
+    press(window, Qt.Key.Key_Return, qtbot)
+    assert (person(window, 0, 2).origin == Origin.VERIFIED).all()
+    press(window, Qt.Key.Key_X, qtbot)
+    assert np.array_equal(person(window, 0, 2).keypoints[0], figure(0, 2).keypoints[5])
+    window.bench.editor.set_track(7, 0, 10)
+    assert window.bench.document.person(1, 9, 7) is not None
+    assert window.bench.document.person(1, 10, 7) is None
+    assert window.bench.view_state.track_id == 7
+
+
+def test_keys_move_through_frames_people_and_joints(window: MainWindow, qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    state, control = window.bench.view_state, Qt.KeyboardModifier.ControlModifier
+    press(window, Qt.Key.Key_D, qtbot)
+    press(window, Qt.Key.Key_Right, qtbot, control)
+    assert state.frame_index == 11
+    press(window, Qt.Key.Key_A, qtbot)
+    assert state.frame_index == 10
+    press(window, Qt.Key.Key_Tab, qtbot)
+    press(window, Qt.Key.Key_Tab, qtbot)
+    press(window, Qt.Key.Key_S, qtbot)
+    assert (state.track_id, state.joint) == (2, 0)
+    press(window, Qt.Key.Key_E, qtbot)
+    assert (state.frame_index, state.track_id, state.joint) == (10, 2, 6)
+    press(window, Qt.Key.Key_E, qtbot)
+    assert (state.frame_index, state.track_id, state.joint) == (11, 1, 6)
+    assert "frame 12/230" in window.status.place and "right wrist 0.20 predicted" in window.status.place
+
+
+def test_inspector_follows_the_selection_and_shares_the_cursor(window: MainWindow, qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    with qtbot.waitSignal(window.bench.inference.probed, timeout=PATIENCE_MS):
+        window.bench.view_state.select(1, LEFT_WRIST)
+    assert window.inspector.probe is not None
+    window.bench.view_state.set_layer(Layer.REFINED)
+    assert window.frame_view.overlay_shown
+    window.inspector.show_image_cursor((370.0, 380.0))
+    assert "refined" in window.inspector.values_text
+    window.bench.view_state.select(None)
+    assert window.inspector.probe is None
+    assert not window.frame_view.overlay_shown
+
+
+def test_play_moves_on_and_pauses(window: MainWindow, qtbot: QtBot) -> None:
+    press(window, Qt.Key.Key_P, qtbot)
+    qtbot.waitUntil(lambda: window.bench.view_state.frame_index > 3, timeout=PATIENCE_MS)
+    press(window, Qt.Key.Key_P, qtbot)
+    assert not window.bench.playback.playing
+    stopped = window.bench.view_state.frame_index
+    qtbot.waitUntil(lambda: window.frame_view.frame_index == stopped, timeout=PATIENCE_MS)
+
+
+def test_the_engine_is_killed_and_the_prediction_goes_on(
+    window: MainWindow, told: list[Message], tmp_path: Path, qtbot: QtBot, monkeypatch: MonkeyPatch
+) -> None:
+    inference = window.bench.inference
+    monkeypatch.setenv("STAND_IN_PID_FILE", str(tmp_path / "pid"))
+    monkeypatch.setenv("STAND_IN_FRAME_SECS", "0.01")
+    inference.stop()
+    with qtbot.waitSignal(inference.people_found, timeout=PATIENCE_MS):
+        window.actions_by_name["predict"].trigger()
+    monkeypatch.setenv("STAND_IN_FRAME_SECS", "0")
+    with qtbot.waitSignal(inference.run_ended, timeout=PATIENCE_MS):
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    assert any(m.level is Level.ERROR and "was restarted" in m.text and "Nothing is lost" in m.text for m in told)
+    assert len(everybody(window)) == 460
+    assert "restarted" in window.stage.banner.text or "done" in window.stage.banner.text
+
+
+def test_cancel_keeps_what_is_done(window: MainWindow, qtbot: QtBot, monkeypatch: MonkeyPatch) -> None:
+    inference = window.bench.inference
+    monkeypatch.setenv("STAND_IN_FRAME_SECS", "0.02")
+    inference.stop()
+    with qtbot.waitSignal(inference.people_found, timeout=PATIENCE_MS):
+        window.actions_by_name["predict"].trigger()
+    assert window.actions_by_name["cancel"].isEnabled()
+    with qtbot.waitSignal(inference.run_ended, timeout=PATIENCE_MS):
+        window.actions_by_name["cancel"].trigger()
+    assert 0 < len(everybody(window)) < 460
+    assert window.bench.document.undo_text == "Predict people"
+
+
+def test_a_correction_during_a_prediction_stays(window: MainWindow, qtbot: QtBot, monkeypatch: MonkeyPatch) -> None:
+    inference, document = window.bench.inference, window.bench.document
+    monkeypatch.setenv("STAND_IN_FRAME_SECS", "0.01")
+    inference.stop()
+    with qtbot.waitSignal(inference.run_ended, timeout=PATIENCE_MS):
+        window.actions_by_name["predict"].trigger()
+        qtbot.waitUntil(lambda: bool(document.people(1, 0)), timeout=PATIENCE_MS)
+        window.bench.view_state.select(1, LEFT_WRIST)
+        window.bench.editor.place_joint(5.0, 6.0)
+    assert tuple(person(window, 0, 1).keypoints[LEFT_WRIST]) == (5.0, 6.0)
+    assert len(everybody(window)) == 460
+    document.undo()
+    document.undo()
+    assert tuple(person(window, 0, 1).keypoints[LEFT_WRIST]) == tuple(figure(0, 1).keypoints[LEFT_WRIST])
+
+
+def test_what_cannot_be_opened_is_told_and_nothing_is_left(
+    new_window: Callable[[], MainWindow], tmp_path: Path, told: list[Message], qtbot: QtBot
+) -> None:
+    window = new_window()
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"not a video")
+    with qtbot.waitSignal(window.bench.failed_to_open, timeout=PATIENCE_MS):
+        window.bench.open(broken)
+    assert told[-1].level is Level.ERROR and "broken.mp4" in told[-1].text
+    assert not list(tmp_path.glob("*.jmpose*"))
+    assert window.bench.view_state.video is None
