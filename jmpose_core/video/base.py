@@ -36,7 +36,7 @@ class Video(ABC):
     times: NDArray[np.float64]  # (frame_count,) seconds from the first frame, never decreasing
 
     def frame(self, index: int) -> NDArray[np.uint8]:
-        """Frame `index` as a new array: height x width x 3, RGB.
+        """Frame `index` as a new, contiguous array: height x width x 3, RGB.
 
         Raises `IndexError` outside 0 <= index < frame_count, and `VideoError` if the
         picture is damaged.

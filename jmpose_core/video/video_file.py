@@ -90,7 +90,7 @@ class VideoFile(Video):
     def _upright_rgb(self, picture: av.VideoFrame) -> NDArray[np.uint8]:
         rgb = np.asarray(self._reformatter.reformat(picture, format="rgb24").to_ndarray(), dtype=np.uint8)
         quarter_turns = round(picture.rotation / 90) % 4  # counterclockwise, as np.rot90
-        return np.ascontiguousarray(np.rot90(rgb, quarter_turns)) if quarter_turns else rgb
+        return np.ascontiguousarray(np.rot90(rgb, quarter_turns))  # decoders pad rows of odd lengths
 
     def _decode(self, index: int) -> av.VideoFrame | None:
         """Frame `index` as decoded, or None if it is damaged."""

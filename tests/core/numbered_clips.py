@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.stream import VideoStream
 
 WIDTH, HEIGHT = 128, 96
 _BITS = 8
@@ -42,6 +43,7 @@ def write_clip(
     """Frame N of the clip shows N at `stamps[N]` / `rate` seconds."""
     with av.open(str(path), "w", format=container_format, options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=rate, options={"g": "12", "sc_threshold": "0", **(options or {})})
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixels
         stream.time_base = stream.codec_context.time_base = Fraction(1, rate)
         for number, stamp in enumerate(stamps):

@@ -1,7 +1,6 @@
 """Folders of images: natural order, one size, errors that name the file."""
 
 import struct
-import zlib
 from pathlib import Path
 
 import cv2
@@ -166,4 +165,4 @@ def test_fingerprint_follows_the_content_of_sampled_files(folder):
 def test_header_is_read_not_the_suffix(tmp_path):
     (tmp_path / "a.jpg").write_bytes(encoded(".png", numbered(3)))
     with open_video(tmp_path) as video:
-        assert zlib.crc32(video.frame(0)) == zlib.crc32(numbered(3))
+        np.testing.assert_array_equal(video.frame(0), numbered(3))

@@ -68,11 +68,11 @@ def test_every_frame_is_there_in_order(clip):
 def test_any_order_gives_the_pictures_of_reading_in_order(clip, monkeypatch):
     monkeypatch.setattr(video_file, "_CACHE_BYTES", 3 * WIDTH * HEIGHT)  # two pictures: nearly all is decoded again
     with open_video(clip) as video:
-        in_order = [zlib.crc32(rgb) for _, rgb in video.frames()]
+        in_order = [zlib.crc32(rgb.tobytes()) for _, rgb in video.frames()]
     order = random.Random(0).choices(EVEN, k=60) + list(reversed(EVEN))
     with open_video(clip) as video:
         for index in order:
-            assert zlib.crc32(video.frame(index)) == in_order[index]
+            assert zlib.crc32(video.frame(index).tobytes()) == in_order[index]
 
 
 def test_times_follow_the_timestamps(tmp_path):
@@ -92,8 +92,9 @@ def test_times_without_timestamps_are_even(tmp_path):
 def test_frames_cut_off_by_an_edit_list_are_not_shown(plain_clip, tmp_path):
     cut = tmp_path / "cut.mp4"
     with av.open(str(plain_clip)) as container:
-        unit = int(1 / (30 * container.streams.video[0].time_base))
-    copy_clip(plain_clip, cut, shift=-5 * unit)
+        time_base = container.streams.video[0].time_base
+    assert time_base is not None
+    copy_clip(plain_clip, cut, shift=round(-5 / 30 / time_base))
     with av.open(str(cut)) as container:
         assert any(packet.is_discard for packet in container.demux(video=0)), "the test lost its point"
     with open_video(cut) as video:
@@ -172,6 +173,14 @@ def test_frames_may_be_written_on(plain_clip):
     with open_video(plain_clip) as video:
         video.frame(3)[:] = 0
         assert number_of(video.frame(3)) == 3
+
+
+@pytest.mark.parametrize("size", [(98, 50), (130, 70), (640, 360)])
+def test_frames_are_contiguous(tmp_path, size):
+    write_video(tmp_path / "clip.mp4", [numbered(0, *size)] * 2, 25, size)
+    with open_video(tmp_path / "clip.mp4") as video:
+        assert video.frame(1).flags.c_contiguous
+        assert video.frame(1).shape == (*size[::-1], 3)
 
 
 def test_index_outside(plain_clip):
@@ -259,7 +268,7 @@ def test_recording_that_just_ends_gives_the_frames_it_has(tmp_path, name):
 
 def frame_or_none(video: Video, index: int) -> int | None:
     try:
-        return zlib.crc32(video.frame(index))
+        return zlib.crc32(video.frame(index).tobytes())
     except VideoError as error:
         assert f"frame {index} is damaged" in str(error)
         return None
@@ -271,6 +280,7 @@ def test_damage_gives_errors_and_never_a_picture_that_depends_on_the_way(tmp_pat
     content = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
         packet = [packet for packet in container.demux(video=0) if packet.size][15]
+    assert packet.pos is not None
     content[packet.pos + 20 : packet.pos + packet.size] = bytes(packet.size - 20)
     path.write_bytes(content)
     with open_video(path) as video:
