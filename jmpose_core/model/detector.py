@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jmpose_core.model.efficientnet import FEATURE_CHANNELS, EfficientNetLite0
+from jmpose_core.model.efficientnet import FEATURE_CHANNELS, DepthwiseConv2d, EfficientNetLite0
 
 STRIDES: Final = (8, 16, 32)
 _PRIOR: Final = 0.01  # chance of a person at a cell before training: keeps the first steps calm
@@ -20,7 +20,7 @@ _PRIOR: Final = 0.01  # chance of a person at a cell before training: keeps the 
 
 def _separable(channels: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(channels, channels, 5, padding=2, groups=channels, bias=False),
+        DepthwiseConv2d(channels, 5, 1),
         nn.Conv2d(channels, channels, 1, bias=False),
         nn.GroupNorm(8, channels),  # one head serves three strides, whose statistics differ
         nn.ReLU6(inplace=True),
@@ -34,7 +34,7 @@ class PersonNet(nn.Module):
     xyxy in input pixels (centres on whole numbers), in float32 whatever the autocast.
     """
 
-    def __init__(self, *, channels: int = 96) -> None:
+    def __init__(self, *, channels: int = 64) -> None:
         super().__init__()
         self.trunk = EfficientNetLite0()
         self.lateral = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in FEATURE_CHANNELS[1:])

@@ -5,8 +5,9 @@ at once, and so can look ahead, bridge occlusions, and obey boxes that the
 annotator drew.
 """
 
+from jmpose_core.tracking.appearance import colour_histograms
 from jmpose_core.tracking.detections import Detections
 from jmpose_core.tracking.offline import Seed, link
 from jmpose_core.tracking.online import Tracked, Tracker
 
-__all__ = ["Detections", "Seed", "Tracked", "Tracker", "link"]
+__all__ = ["Detections", "Seed", "Tracked", "Tracker", "colour_histograms", "link"]
