@@ -16,7 +16,7 @@ import pytest
 
 from jmpose_core.annotations import Origin
 from jmpose_core.errors import ProjectError
-from jmpose_core.project import Project
+from jmpose_core.project import Project, lock
 from jmpose_core.project.database import Database, connect
 from jmpose_core.project.migrate import migrate, read_version
 from jmpose_core.project.schema import VERSION
@@ -194,6 +194,27 @@ def test_a_second_window_is_refused_until_the_first_has_closed(tmp_path):
     assert [file.name for file in tmp_path.glob("a.jmpose*")] == ["a.jmpose"]
 
 
+def test_a_lock_file_deleted_under_our_hands_is_made_again(tmp_path, monkeypatch):
+    path, really_lock = saved_project(tmp_path), lock._lock
+    lock_file = tmp_path / "a.jmpose-lock"
+
+    def lock_as_another_window_closes(handle: int) -> None:
+        really_lock(handle)
+        monkeypatch.setattr(lock, "_lock", really_lock)
+        lock_file.unlink()
+
+    monkeypatch.setattr(lock, "_lock", lock_as_another_window_closes)
+    with Project.open(path):
+        assert lock_file.exists()
+        assert "open in another window" in refusal(path)
+
+
+def test_a_commit_waits_for_the_disk(tmp_path):
+    with reopened(new_project(tmp_path)) as project:
+        assert project._database.rows("PRAGMA journal_mode") == [("wal",)]
+        assert project._database.rows("PRAGMA synchronous") == [(2,)]  # FULL
+
+
 def test_reading_beside_a_window_sees_what_is_committed(tmp_path):
     path = saved_project(tmp_path)
     with Project.open(path) as window, Project.open(path, read_only=True) as reader:
@@ -222,7 +243,7 @@ def test_a_database_locked_by_another_program_is_named(tmp_path, monkeypatch):
 CHILD = """
 import sys, time
 from pathlib import Path
-from jmpose_core.project import Project
+from jmpose_core.project import Project, lock
 from tests.core.project_cases import person
 from jmpose_core.annotations import Origin
 project = Project.open(Path(sys.argv[1]))
@@ -266,7 +287,8 @@ def test_a_full_disk_undoes_the_step_and_says_so(tmp_path):
         assert (project.undo_text, project.redo_text) == (None, "Draw in 0")
         project._database.run(f"PRAGMA max_page_count = {pages + 1000}")
         project.apply_predictions(1, [person(f, 1) for f in range(100)], text="Predict")
-        assert len(everything(reopened(project))) == 100
+        with reopened(project) as again:
+            assert len(everything(again)) == 100
 
 
 def test_a_full_disk_inside_a_redo_leaves_the_step_undone(tmp_path):

@@ -57,6 +57,12 @@ def test_somebody_new_gets_a_free_number(project):
     assert places(project.people(1, 0)) == [(0, 6, 9), (0, 7, 7), (0, 8, 8)]
 
 
+def test_a_free_number_is_above_every_other_of_the_video(project):
+    predict(project, [person(0, 1, spot=1), person(50, 9, spot=2)])
+    predict(project, [person(0, 1, spot=3)])
+    assert places(everything(project)) == [(0, 10, 3), (50, 9, 2)]
+
+
 def test_a_track_goes_on_over_the_border_of_the_range(project):
     predict(project, [person(f, t, spot=t) for f in range(10) for t in (1, 2)])
     predict(project, [person(f, 3 - t, spot=t) for f in range(10, 20) for t in (1, 2)])

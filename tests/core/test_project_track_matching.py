@@ -63,6 +63,13 @@ def test_a_whole_track_carries_the_frames_in_which_it_differs():
     assert match_tracks(predicted, existing).tolist() == [4] * 12
 
 
+def test_somebody_alone_beside_two_tracks_stays_on_its_own():
+    existing = appearances(walk(1, range(10), lambda f: 0), walk(2, range(10), lambda f: 10))
+    lone = walk(8, range(10), lambda f: 6 if f == 5 else 0)
+    other = walk(9, [f for f in range(10) if f != 5], lambda f: 10)
+    assert match_tracks(appearances(lone, other), existing).tolist() == [1] * 10 + [2] * 9
+
+
 def test_no_track_is_given_twice_in_a_frame():
     existing = appearances(walk(1, range(5), lambda f: 0))
     predicted = appearances(walk(1, range(5), lambda f: 1), walk(2, range(5), lambda f: 2))
