@@ -1,5 +1,6 @@
 """One SQLite connection whose failures are ProjectErrors that name the file and the cure."""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -88,7 +89,14 @@ class Database:
             raise
 
     def close(self) -> None:
-        """Close the file; an open transaction is rolled back."""
+        """Close the file; an open transaction is rolled back.
+
+        The last one to close moves all from the '-wal' file into the project; a writer does so
+        beside a reader that stays, so that the project file alone is whole when it is copied.
+        """
+        if not self.why_read_only:
+            with contextlib.suppress(ProjectError):  # what stays in the '-wal' file is as safe there
+                self.run("PRAGMA wal_checkpoint(PASSIVE)")
         with explained(self.path):
             self.connection.close()
 

@@ -227,6 +227,17 @@ def test_reading_beside_a_window_sees_what_is_committed(tmp_path):
             draw(reader, 3)
 
 
+def test_a_project_closed_beside_a_reader_is_whole_in_its_one_file(tmp_path):
+    path = saved_project(tmp_path)
+    with Project.open(path) as window, Project.open(path, read_only=True) as reader:
+        assert len(everything(reader)) == 1
+        draw(window, 1)
+        window.close()
+        shutil.copy(path, tmp_path / "copy.jmpose")
+    with Project.open(tmp_path / "copy.jmpose") as copy:
+        assert len(everything(copy)) == 2
+
+
 def test_a_database_locked_by_another_program_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("jmpose_core.project.database._WAIT_SECS", 0.01)
     with new_project(tmp_path) as project:
