@@ -55,7 +55,7 @@ class PersonDetector:
             self.sure_score = 0.5
         else:
             self._network, self.sure_score = _bundled_detector(weights)
-            self._network.to(self.device, memory_format=torch.channels_last)
+            self._network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self._detect = self._with_person_net
 
     def detect(self, frame_rgb: Image, *, min_score: float = 0.05) -> Detections:

@@ -96,7 +96,7 @@ def _coco(folder: Path, teacher: MultiPose) -> Iterator[Source]:
             people,
             [1.0] * len(people),
             _unmatched(boxes[scores > _PERHAPS], people),
-            mask=cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE) if len(people) == 1 and mask.is_file() else None,
+            mask=read_picture(mask)[..., 0] if len(people) == 1 and mask.is_file() else None,
         )
 
 
@@ -173,9 +173,11 @@ def _source(
 ) -> Source:
     scale = min(1.0, _LONGEST_SIDE / max(picture.shape[:2]))
     if scale < 1:
-        picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        resized = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        picture = resized.astype(np.uint8, copy=False)
     if mask is not None:
-        mask = cv2.resize(mask, (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_LINEAR)
+        size = (picture.shape[1], picture.shape[0])
+        mask = cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
     return Source(
         kind,
         cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes(),

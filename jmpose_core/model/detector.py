@@ -60,16 +60,13 @@ class PersonNet(nn.Module):
 
     def _pyramid(self, image: Tensor) -> list[Tensor]:
         """Features of strides 8, 16 and 32, each having seen the coarser ones."""
-        above: Tensor | None = None
         levels: list[Tensor] = []
-        for features, lateral, smooth in reversed(
-            list(zip(self.trunk(image)[1:], self.lateral, self.smooth, strict=True))
-        ):
-            here = lateral(features)
-            if above is not None:
-                here = here + F.interpolate(above, scale_factor=2.0, mode="nearest")
-            above = smooth(here)
-            levels.append(above)
+        features = self.trunk(image)[1:]
+        for here, lateral, smooth in reversed(list(zip(features, self.lateral, self.smooth, strict=True))):
+            merged = lateral(here)
+            if levels:
+                merged = merged + F.interpolate(levels[-1], scale_factor=2.0, mode="nearest")
+            levels.append(smooth(merged))
         return levels[::-1]
 
 

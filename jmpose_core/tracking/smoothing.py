@@ -27,7 +27,7 @@ def smoothed(sightings: Sequence[Sighting]) -> list[Sighting]:
         if len(run) < _WINDOW:
             result.extend(run)
             continue
-        boxes = savgol_filter(np.stack([s.bbox_xyxy for s in run]), _WINDOW, polyorder=2, axis=0)
+        boxes = np.asarray(savgol_filter(np.stack([s.bbox_xyxy for s in run]), _WINDOW, polyorder=2, axis=0))
         result.extend(
             s if s.drawn else Sighting(s.frame_index, box, s.score) for s, box in zip(run, boxes, strict=True)
         )
