@@ -17,7 +17,19 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from train.flow_motion import Field, Matrix, Point, about, mapped, random_bend, random_motion, similarity, unbent
+from train.flow_motion import (
+    Field,
+    Matrix,
+    Point,
+    about,
+    inverse,
+    mapped,
+    random_bend,
+    random_motion,
+    sampled,
+    similarity,
+    unbent,
+)
 from train.flow_photometry import disturb
 from train.flow_sources import FlowSources, Picture
 
@@ -135,7 +147,7 @@ def _person(
     upright = np.array([[scale, 0, place[0] - scale * wide / 2], [0, scale, place[1] - scale * tall / 2], [0, 0, 1.0]])
     if rng.random() < 0.5:
         upright = upright @ np.array([[-1, 0, wide - 1], [0, 1, 0], [0, 0, 1.0]])
-    cutout_from_first = np.linalg.inv(turn @ upright)
+    cutout_from_first = inverse(turn @ upright)
     motion = random_motion(rng, size, place, reach, distance=5.0, turn=5.0, growth=0.04)
     bend = random_bend(rng, size, reach * rng.uniform(1, 8)) if rng.random() < 0.8 else None
     return _Layer(cutout.picture, cutout_from_first, cutout.alpha, cutout_from_first, camera @ motion, bend)
@@ -211,7 +223,7 @@ def _draw_first(layers: list[_Layer], grid: Field) -> tuple[Picture, npt.NDArray
 def _draw_second(layers: list[_Layer], grid: Field) -> tuple[Picture, npt.NDArray[np.uint8]]:
     canvas, label = None, np.zeros(grid.shape[:2], np.uint8)
     for index, layer in enumerate(layers):
-        canvas, covered = _paint(canvas, layer, unbent(mapped(np.linalg.inv(layer.motion), grid), layer.bend))
+        canvas, covered = _paint(canvas, layer, unbent(mapped(inverse(layer.motion), grid), layer.bend))
         label[covered] = index
     assert canvas is not None
     return canvas, label
@@ -220,11 +232,11 @@ def _draw_second(layers: list[_Layer], grid: Field) -> tuple[Picture, npt.NDArra
 def _paint(canvas: Picture | None, layer: _Layer, first_grid: Field) -> tuple[Picture, npt.NDArray[np.bool_]]:
     """Put the layer, seen at these places of the first frame, over the canvas; say where it covers it."""
     places = mapped(layer.picture_from_first, first_grid)
-    colour = cv2.remap(layer.picture, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    colour = sampled(layer.picture, places, cv2.BORDER_REFLECT_101)
     if layer.alpha is None or canvas is None:
-        return colour.astype(np.uint8, copy=False), np.ones(first_grid.shape[:2], bool)
+        return colour, np.ones(first_grid.shape[:2], bool)
     places = mapped(layer.alpha_from_first, first_grid)
-    alpha = cv2.remap(layer.alpha, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    alpha = sampled(layer.alpha, places, cv2.BORDER_CONSTANT)
     weight = (alpha.astype(np.uint16) + (alpha >> 7))[..., None]  # 0..256
     blended = (colour * weight + canvas * (256 - weight)) >> 8
     return blended.astype(np.uint8), alpha > 127

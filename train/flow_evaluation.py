@@ -10,9 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from jmpose_core.geometry import crop_from_image
+from jmpose_core.geometry import Affine, crop_from_image
 from train.flow_data import FlowPair, render_pair
-from train.flow_sources import FlowSources, Picture, davis_sequences, read_davis_mask
+from train.flow_motion import sampled
+from train.flow_sources import FlowSources, Picture, davis_sequences, read_davis_mask, read_picture
 
 FlowMethod: TypeAlias = Callable[[Picture, Picture], npt.NDArray[np.float32]]  # two crops -> (H, W, 2) pixels
 
@@ -75,7 +76,6 @@ def endpoint_errors(method: FlowMethod, pairs: list[FlowPair]) -> dict[str, floa
 
 def davis_pairs(data: Path, frame_distance: int) -> Iterator[tuple[Picture, Picture, npt.NDArray[np.bool_]]]:
     """Crops of the held-out DAVIS people `frame_distance` frames apart, and the person's mask in the first."""
-    height, width = EVALUATION_SIZE
     for sequence in davis_sequences(data, held_out=True):
         frames = sorted(sequence.glob("*.jpg"))
         for first, second in list(zip(frames, frames[frame_distance:], strict=False))[::_DAVIS_FRAME_STEP]:
@@ -84,8 +84,8 @@ def davis_pairs(data: Path, frame_distance: int) -> Iterator[tuple[Picture, Pict
             if min(box_width, box_height) < 16:
                 continue
             affine = crop_from_image((left, top, left + box_width, top + box_height), EVALUATION_SIZE)
-            crops = [cv2.warpAffine(_read(path), affine, (width, height)) for path in (first, second)]
-            yield crops[0], crops[1], cv2.warpAffine(mask, affine, (width, height)) > 127
+            crops = [_crop(read_picture(path), affine) for path in (first, second)]
+            yield crops[0], crops[1], _crop(mask, affine) > 127
 
 
 def warping_error(method: FlowMethod, data: Path, frame_distance: int) -> float:
@@ -94,7 +94,7 @@ def warping_error(method: FlowMethod, data: Path, frame_distance: int) -> float:
     differences = []
     for first, second, mask in davis_pairs(data, frame_distance):
         places = grid + method(first, second)
-        warped = cv2.remap(second, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        warped = sampled(second, places, cv2.BORDER_REPLICATE)
         differences.append(float(np.abs(warped.astype(np.int16) - first)[mask].mean()))
     return round(float(np.mean(differences)), 3)
 
@@ -122,5 +122,5 @@ def _prepared(picture: Picture) -> Tensor:
     return torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
 
 
-def _read(path: Path) -> Picture:
-    return cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+def _crop(picture: npt.NDArray[np.uint8], affine: Affine) -> npt.NDArray[np.uint8]:
+    return cv2.warpAffine(picture, affine, EVALUATION_SIZE[::-1]).astype(np.uint8, copy=False)

@@ -1,6 +1,6 @@
 """How a layer of a synthetic pair moves: x2 = P(x1 + bend(x1)), a smooth bend, then a homography P."""
 
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
@@ -9,6 +9,7 @@ import numpy.typing as npt
 Field: TypeAlias = npt.NDArray[np.float32]  # (H, W, 2): x, y in pixels
 Matrix: TypeAlias = npt.NDArray[np.float64]  # (3, 3)
 Point: TypeAlias = npt.NDArray[np.float64]  # (2,)
+_Number = TypeVar("_Number", np.uint8, np.float32)
 
 _STEEPEST_BEND: Final = 0.2  # of any partial derivative: keeps the bend invertible by fixed-point iteration
 _INVERSE_ITERATIONS: Final = 6
@@ -60,6 +61,11 @@ def about(pivot: Point, matrix: Matrix) -> Matrix:
     return shift @ matrix @ back
 
 
+def inverse(matrix: Matrix) -> Matrix:
+    """The map back."""
+    return np.asarray(np.linalg.inv(matrix), np.float64)
+
+
 def mapped(matrix: Matrix, points: Field) -> Field:
     """Points (H, W, 2) through an affine map or a homography."""
     if matrix[2, 0] == 0 and matrix[2, 1] == 0:
@@ -73,5 +79,12 @@ def unbent(bent: Field, bend: Field | None) -> Field:
         return bent
     point = bent
     for _ in range(_INVERSE_ITERATIONS):
-        point = bent - cv2.remap(bend, point, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        point = (bent - sampled(bend, point, cv2.BORDER_REPLICATE)).astype(np.float32, copy=False)
     return point
+
+
+def sampled(picture: npt.NDArray[_Number], places: Field, border: int) -> npt.NDArray[_Number]:
+    """The picture's values at places (H, W, 2) in its pixels, bilinear; `border` is one of cv2.BORDER_*."""
+    x, y = cv2.split(places)
+    values = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=border)
+    return values.astype(picture.dtype, copy=False)

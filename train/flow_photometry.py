@@ -53,4 +53,4 @@ def _motion_blurred(rng: np.random.Generator, frame: Picture) -> Picture:
 
 def _compressed(frame: Picture, quality: int) -> Picture:
     _, file = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(file, cv2.IMREAD_COLOR).astype(np.uint8, copy=False)
+    return np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.uint8)

@@ -51,20 +51,20 @@ def load_sources(data: Path, *, held_out: bool) -> FlowSources:
     Raises:
         FormatError: a picture or annotation is missing or broken.
     """
-    photos = [] if held_out else [_read(path) for path in sorted((data / "flow/debian_photos").glob("*.jpg"))]
+    photos = [] if held_out else [read_picture(path) for path in sorted((data / "flow/debian_photos").glob("*.jpg"))]
     cutouts: list[Cutout] = []
     for path, image_id in _images(data / "coco"):
         if (image_id % COCO_HELD_OUT_EVERY == 0) != held_out:
             continue
-        photos.append(_shrunk(_read(path), _LONGEST_SIDE))
+        photos.append(_shrunk(read_picture(path), _LONGEST_SIDE))
         mask = data / "coco/masks" / f"{path.stem}.png"
         if mask.exists():
-            cutouts.extend(_cut(_read(path), _read_mask(mask)))
+            cutouts.extend(_cut(read_picture(path), _read_mask(mask)))
     lspet = [path for path, image_id in _images(data / "lspet") if (image_id % LSPET_HELD_OUT_EVERY == 0) == held_out]
-    photos.extend(_read(path) for path in lspet[:: max(1, len(lspet) // _LSPET_PICTURES)])
+    photos.extend(read_picture(path) for path in lspet[:: max(1, len(lspet) // _LSPET_PICTURES)])
     for sequence in davis_sequences(data, held_out=held_out):
         for frame in sorted(sequence.glob("*.jpg"))[::_DAVIS_FRAME_STEP]:
-            cutouts.extend(_cut(_read(frame), read_davis_mask(frame)))
+            cutouts.extend(_cut(read_picture(frame), read_davis_mask(frame)))
     return FlowSources(tuple(photos), tuple(cutouts))
 
 
@@ -91,7 +91,12 @@ def _images(folder: Path) -> Iterator[tuple[Path, int]]:
         ) from error
 
 
-def _read(path: Path) -> Picture:
+def read_picture(path: Path) -> Picture:
+    """A picture's file as RGB.
+
+    Raises:
+        FormatError: missing or broken.
+    """
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:
         raise FormatError(f"{path}: missing or not a picture")
@@ -105,7 +110,7 @@ def _read_mask(path: Path) -> npt.NDArray[np.uint8]:
     return mask.astype(np.uint8, copy=False)
 
 
-def _shrunk(picture: Picture, longest: int) -> Picture:
+def _shrunk(picture: npt.NDArray[np.uint8], longest: int) -> npt.NDArray[np.uint8]:
     factor = longest / max(picture.shape[:2])
     if factor >= 1:
         return picture
@@ -119,7 +124,7 @@ def _cut(picture: Picture, mask: npt.NDArray[np.uint8]) -> Iterator[Cutout]:
         return
     margin = 4
     box = np.s_[max(y - margin, 0) : y + height + margin, max(x - margin, 0) : x + width + margin]
-    soft = cv2.GaussianBlur(mask, (0, 0), 0.8)  # edges of a camera's picture are never hard
+    soft = cv2.GaussianBlur(mask, (0, 0), 0.8).astype(np.uint8, copy=False)  # a camera's edges are never hard
     yield Cutout(
         _shrunk(np.ascontiguousarray(picture[box]), _TALLEST_CUTOUT),
         _shrunk(np.ascontiguousarray(soft[box]), _TALLEST_CUTOUT),
