@@ -51,6 +51,7 @@ class Database:
         self.connection = connection
         self.path = path
         self.why_read_only = why_read_only  # empty where it can be written
+        self._open = True
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
@@ -89,16 +90,17 @@ class Database:
             raise
 
     def close(self) -> None:
-        """Close the file; an open transaction is rolled back.
+        """Close the file; an open transaction is rolled back. A second time does nothing.
 
         The last one to close moves all from the '-wal' file into the project; a writer does so
         beside a reader that stays, so that the project file alone is whole when it is copied.
         """
-        if not self.why_read_only:
+        if self._open and not self.why_read_only:
             with contextlib.suppress(ProjectError):  # what stays in the '-wal' file is as safe there
                 self.run("PRAGMA wal_checkpoint(PASSIVE)")
         with explained(self.path):
             self.connection.close()
+        self._open = False
 
 
 def connect(path: Path, mode: str, *, why_read_only: str = "") -> Database:
