@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from jmpose_core.skeleton import JOINTS, POSETRACK18_SLOTS
 
-Points: TypeAlias = npt.NDArray[np.float64]  # (K, 3) x, y, third value; all zero where there is no joint
+Points: TypeAlias = npt.NDArray[np.float64]  # (K, C) x, y, third value, and more; all zero where there is no joint
 
 COCO17: Final[tuple[str, ...]] = (
     "nose", "left_eye", "right_eye", "left_ear", "right_ear",
@@ -38,23 +38,23 @@ JOINT_SETS: Final[Mapping[str, tuple[str, ...]]] = {
 class Converted:
     """Keypoints in another joint set."""
 
-    keypoints: Points  # (L, 3)
+    keypoints: Points  # (L, C)
     synthesised: tuple[str, ...]  # joints of the target that were derived
     dropped: tuple[str, ...]  # labelled joints of the source that the target has not
 
 
-def converted(
+def convert_keypoints(
     keypoints: Points, source: Sequence[str], target: Sequence[str], *, synthesise: bool = False
 ) -> Converted:
-    """Keypoints (K, 3), named by `source`, in the order of `target`.
+    """Keypoints (K, C), named by `source`, in the order of `target`: x, y, third value and any more columns.
 
     With `synthesise`, a missing head_bottom is the middle of the shoulders, and a missing
-    head_top is the nose mirrored away from that middle (the DCPose family's rule). Their third
-    value is the mean of the shoulders'. Eyes and ears are never made up.
+    head_top is the nose mirrored away from that middle (the DCPose family's rule). The other
+    columns are the mean of the shoulders'. Eyes and ears are never made up.
     """
     names = [ALIASES.get(name, name) for name in source]
     labelled = {name: point for name, point in zip(names, keypoints, strict=True) if point.any()}
-    result = np.zeros((len(target), 3))
+    result = np.zeros((len(target), keypoints.shape[1]))
     made_up = []
     for slot, name in enumerate(target):
         name = ALIASES.get(name, name)
@@ -78,7 +78,7 @@ def _head_top(labelled: Mapping[str, Points]) -> Points | None:
     nose, neck = labelled.get("nose"), _head_bottom(labelled)
     if nose is None or neck is None:
         return None
-    return np.array([2 * nose[0] - neck[0], 2 * nose[1] - neck[1], neck[2]])
+    return np.concatenate([2 * nose[:2] - neck[:2], neck[2:]])
 
 
 _DERIVED: Final[Mapping[str, Callable[[Mapping[str, Points]], Points | None]]] = {
