@@ -1,0 +1,188 @@
+"""Pictures of people, heatmaps and flow for files and reports. All of it numpy and OpenCV; no Qt.
+
+Pictures are H x W x 3 RGB uint8, and are never changed in place.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from jmpose_core.annotations import Annotation, Visibility
+from jmpose_core.skeleton import JOINTS, LIMBS
+
+Picture: TypeAlias = npt.NDArray[np.uint8]
+Colour: TypeAlias = tuple[int, int, int]
+
+RIGHT: Final[Colour] = (255, 149, 64)
+LEFT: Final[Colour] = (64, 196, 255)
+MIDDLE: Final[Colour] = (240, 240, 240)
+INK: Final[Colour] = (16, 18, 24)
+TRACK_COLOURS: Final[tuple[Colour, ...]] = (
+    (122, 214, 110), (240, 98, 146), (255, 213, 79), (149, 117, 205),
+    (77, 182, 172), (229, 115, 115), (174, 213, 129), (100, 181, 246),
+)  # fmt: skip
+
+_SUBPIXEL_BITS: Final = 4  # OpenCV draws at 1/16 pixel
+_FONT: Final = cv2.FONT_HERSHEY_DUPLEX
+
+
+def draw_people(frame: Picture, people: Iterable[Annotation]) -> Picture:
+    """The frame with boxes, track ids and skeletons: left blue, right orange, occluded joints hollow."""
+    picture = frame.copy()
+    unit = max(1.0, min(frame.shape[:2]) / 480)
+    for person in people:
+        _draw_box(picture, person, unit)
+        _draw_limbs(picture, person, unit)
+        _draw_joints(picture, person, unit)
+    return picture
+
+
+def heatmaps_over(picture: Picture, heatmaps: npt.NDArray[np.floating]) -> Picture:
+    """The maximum over joints of heatmaps (K, h, w) in 0..1, laid over a picture in warm colours."""
+    height, width = picture.shape[:2]
+    peak = np.clip(heatmaps.max(axis=0), 0, 1).astype(np.float32)
+    peak = cv2.resize(peak, (width, height), interpolation=cv2.INTER_LINEAR)
+    colours = cv2.applyColorMap((peak * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
+    grey = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2) * 0.45
+    return np.clip(grey + (colours - grey) * np.sqrt(peak)[..., None], 0, 255).astype(np.uint8)
+
+
+def flow_colours(flow: npt.NDArray[np.floating], *, fastest: float | None = None) -> Picture:
+    """Flow (2, h, w) on the colour wheel: hue is the direction, white is rest, full colour is `fastest`.
+
+    Args:
+        fastest: pixels a frame that get full colour; the 99th percentile of this flow by default, at least 1.
+    """
+    speed, angle = np.hypot(flow[0], flow[1]), np.arctan2(flow[1], flow[0])
+    if fastest is None:
+        fastest = max(1.0, float(np.percentile(speed, 99)))
+    hue = (np.degrees(angle) % 360 / 2).astype(np.uint8)
+    saturation = (np.clip(speed / fastest, 0, 1) * 255).astype(np.uint8)
+    return cv2.cvtColor(np.dstack([hue, saturation, np.full_like(hue, 255)]), cv2.COLOR_HSV2RGB).astype(np.uint8)
+
+
+def colour_wheel(side: int) -> Picture:
+    """The key to `flow_colours`: a disc on ink."""
+    axis = np.linspace(-1, 1, side)
+    x, y = np.meshgrid(axis, axis)
+    wheel = flow_colours(np.stack([x, y]), fastest=1.0)
+    wheel[np.hypot(x, y) > 1] = INK
+    return wheel
+
+
+def panels(
+    crop: Picture,
+    initial: npt.NDArray[np.floating],
+    flow: npt.NDArray[np.floating],
+    refined: npt.NDArray[np.floating],
+    *,
+    height: int = 512,
+) -> Picture:
+    """Crop, initial heatmaps, flow and refined heatmaps side by side, each under its title."""
+    width = round(height * crop.shape[1] / crop.shape[0])
+    large = _resized(crop, width, height)
+    fastest = max(1.0, float(np.percentile(np.hypot(flow[0], flow[1]), 99)))
+    motion = _resized(flow_colours(flow, fastest=fastest), width, height)
+    side = height // 7
+    corner = motion[-side - 8 : -8, -side - 8 : -8]
+    wheel = colour_wheel(side)
+    on_disc = (wheel != INK).any(axis=2)
+    corner[on_disc] = wheel[on_disc]
+    return in_a_row(
+        [
+            ("key frame", large),
+            ("initial heatmaps", heatmaps_over(large, initial)),
+            (f"flow, full colour {fastest:.1f} px", motion),
+            ("refined heatmaps", heatmaps_over(large, refined)),
+        ]
+    )
+
+
+def in_a_row(titled: Sequence[tuple[str, Picture]], *, gap: int = 12) -> Picture:
+    """Pictures of one height on ink, each under its title."""
+    height = titled[0][1].shape[0]
+    band = 40
+    width = sum(picture.shape[1] for _, picture in titled) + gap * (len(titled) + 1)
+    sheet = np.full((height + band + gap, width, 3), INK, np.uint8)
+    left = gap
+    for title, picture in titled:
+        sheet[band : band + height, left : left + picture.shape[1]] = picture
+        _write(sheet, title, (left, band - 12), 0.6, MIDDLE)
+        left += picture.shape[1] + gap
+    return sheet
+
+
+def contact_sheet(titled: Sequence[tuple[str, Picture]], *, columns: int, width: int = 320) -> Picture:
+    """Pictures in rows of `columns`, each scaled to `width` with its title inside."""
+    height = round(width * titled[0][1].shape[0] / titled[0][1].shape[1])
+    rows = -(-len(titled) // columns)
+    sheet = np.full((rows * (height + 4) + 4, columns * (width + 4) + 4, 3), INK, np.uint8)
+    for index, (title, picture) in enumerate(titled):
+        top, left = 4 + index // columns * (height + 4), 4 + index % columns * (width + 4)
+        small = _resized(picture, width, height)
+        _write(small, title, (6, height - 8), 0.4, MIDDLE)
+        sheet[top : top + height, left : left + width] = small
+    return sheet
+
+
+def _draw_box(picture: Picture, person: Annotation, unit: float) -> None:
+    colour = TRACK_COLOURS[person.track_id % len(TRACK_COLOURS)]
+    left, top, right, bottom = person.bbox_xyxy
+    width = max(1, round(unit))
+    cv2.rectangle(picture, _fixed(left, top), _fixed(right, bottom), colour, width, cv2.LINE_AA, _SUBPIXEL_BITS)
+    text = str(person.track_id)
+    size = 0.45 * unit
+    (text_width, text_height), _ = cv2.getTextSize(text, _FONT, size, 1)
+    x, y = max(0, round(left)), max(text_height + 6, round(top))
+    cv2.rectangle(picture, (x, y - text_height - 6), (x + text_width + 8, y), colour, cv2.FILLED)
+    cv2.putText(picture, text, (x + 4, y - 4), _FONT, size, INK, 1, cv2.LINE_AA)
+
+
+def _draw_limbs(picture: Picture, person: Annotation, unit: float) -> None:
+    shown = person.visibility > Visibility.ABSENT
+    for width, is_ink in ((3.6 * unit, True), (2.0 * unit, False)):  # a dark rim keeps it legible on any ground
+        for first, second in LIMBS:
+            if shown[first] and shown[second]:
+                colour = INK if is_ink else _side_colour(first, second)
+                ends = _fixed(*person.keypoints[first]), _fixed(*person.keypoints[second])
+                cv2.line(picture, *ends, colour, max(1, round(width)), cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _draw_joints(picture: Picture, person: Annotation, unit: float) -> None:
+    radius = round(3.4 * unit * (1 << _SUBPIXEL_BITS))
+    for joint, visibility in enumerate(person.visibility):
+        if visibility == Visibility.ABSENT:
+            continue
+        centre, colour = _fixed(*person.keypoints[joint]), _side_colour(joint, joint)
+        inside = colour if visibility == Visibility.VISIBLE else INK
+        cv2.circle(picture, centre, radius, inside, cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
+        rim = INK if visibility == Visibility.VISIBLE else colour
+        cv2.circle(picture, centre, radius, rim, 1, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _side_colour(first: int, second: int) -> Colour:
+    names = JOINTS[first], JOINTS[second]
+    left, right = (any(name.startswith(side) for name in names) for side in ("left_", "right_"))
+    if left == right:
+        return MIDDLE
+    return LEFT if left else RIGHT
+
+
+def _fixed(x: float, y: float) -> tuple[int, int]:
+    scale = 1 << _SUBPIXEL_BITS
+    return round(x * scale), round(y * scale)
+
+
+def _resized(picture: Picture, width: int, height: int) -> Picture:
+    shrinks = width < picture.shape[1]
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC).astype(
+        np.uint8
+    )
+
+
+def _write(picture: Picture, text: str, at: tuple[int, int], size: float, colour: Colour) -> None:
+    cv2.putText(picture, text, at, _FONT, size, INK, 4, cv2.LINE_AA)
+    cv2.putText(picture, text, at, _FONT, size, colour, 1, cv2.LINE_AA)
