@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from PySide6.QtCore import QObject, QProcess, Signal
 
 KILL_AFTER_MS = 3000
 LOG_LINES = 200
+COMMAND = (sys.executable, "-m", "train", "finetune")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,9 @@ class FinetuneJob(QObject):
     finished = Signal(str, str)  # weights file, what was measured
     ended = Signal(str, str)  # without weights: what to tell the user ("" where asked to stop), details
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, command: Sequence[str] = COMMAND, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._command = list(command)
         self._process: QProcess | None = None
         self._cancelled = False
         self._weights = self._measured = self._fault = ""
@@ -45,7 +48,7 @@ class FinetuneJob(QObject):
 
     def start(self, project: Path, out: Path, init: str) -> None:
         """Train on the corrected joints of a project, from the weights `init`, into the folder `out`."""
-        self._begin([sys.executable, "-m", "train", "finetune", str(project), "--out", str(out), "--init", init])
+        self._begin([*self._command, str(project), "--out", str(out), "--init", init])
 
     def cancel(self) -> None:
         """Ask the child to stop, then make it: the device is free afterwards."""

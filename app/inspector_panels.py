@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPalette
 
 from app import probe_render
@@ -58,7 +58,7 @@ class InspectorPanels(pg.GraphicsLayoutWidget):
         self.ci.setSpacing(2)
         self._panels: dict[Layer, _Panel] = {}
         for place, (layer, title) in enumerate(TITLES.items()):
-            cell = self.addLayout(row=place // 2, col=place % 2)
+            cell = self.ci.addLayout(row=place // 2, col=place % 2)
             cell.setSpacing(0)
             cell.setContentsMargins(6, 0, 6, 0)
             self._panels[layer] = _Panel(title, cell)
@@ -66,7 +66,10 @@ class InspectorPanels(pg.GraphicsLayoutWidget):
         for panel in others:
             panel.box.setXLink(first.box)
             panel.box.setYLink(first.box)
-        self.scene().sigMouseMoved.connect(self._on_mouse)
+        scene = self.scene()
+        assert isinstance(scene, pg.GraphicsScene)
+        scene.sigMouseMoved.connect(self._on_mouse)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._dress()
 
     def sizeHint(self) -> QSize:
@@ -76,7 +79,6 @@ class InspectorPanels(pg.GraphicsLayoutWidget):
         """Draw a probe for one joint, or the maximum over all; both heatmaps share one scale."""
         fresh = probe is not None and (self._probe is None or self._probe.crop_rgb.shape != probe.crop_rgb.shape)
         self._probe = probe
-        self._dress()
         if probe is None:
             for panel in self._panels.values():
                 panel.image.clear()
@@ -97,7 +99,7 @@ class InspectorPanels(pg.GraphicsLayoutWidget):
         for panel in self._panels.values():
             panel.show_cursor(xy if self._probe is not None else None)
 
-    def _on_mouse(self, position: object) -> None:
+    def _on_mouse(self, position: QPointF) -> None:
         for panel in self._panels.values():
             if self._probe is not None and panel.box.sceneBoundingRect().contains(position):
                 point = panel.box.mapSceneToView(position)
@@ -105,8 +107,8 @@ class InspectorPanels(pg.GraphicsLayoutWidget):
                 return
         self.cursor_moved.emit(None)
 
-    def leaveEvent(self, event: QEvent) -> None:
-        super().leaveEvent(event)
+    def leaveEvent(self, ev: QEvent) -> None:
+        super().leaveEvent(ev)
         self.cursor_moved.emit(None)
 
     def changeEvent(self, event: QEvent) -> None:
@@ -119,12 +121,3 @@ class InspectorPanels(pg.GraphicsLayoutWidget):
         muted = self.palette().color(QPalette.ColorRole.PlaceholderText).name()
         for layer, panel in self._panels.items():
             panel.label.setText(TITLES[layer], color=muted)
-            ground = QPalette.ColorRole.Window if self._probe is None else QPalette.ColorRole.Dark
-            panel.box.setBackgroundColor(self.palette().color(ground))
-
-    def keyPressEvent(self, event: object) -> None:
-        """Keys belong to the window."""
-        event.ignore()  # type: ignore[attr-defined]
-
-    def focusPolicy(self) -> Qt.FocusPolicy:
-        return Qt.FocusPolicy.NoFocus

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QImage
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QImage
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QVBoxLayout, QWidget
 
 from app.actions import Needs, action_table, build_actions
+from app.bars import fill_menus, make_toolbar
 from app.frame_view import FrameView
 from app.icons import app_icon
 from app.inspector import Inspector
@@ -88,47 +89,11 @@ class MainWindow(QMainWindow):
         return dock
 
     def _place_bars(self) -> None:
-        menus: dict[str, QMenu] = {}
-        for spec in self.specs:
-            if spec.menu not in menus:
-                menus[spec.menu] = self.menuBar().addMenu(spec.menu)
-            if spec.separated:
-                menus[spec.menu].addSeparator()
-            menus[spec.menu].addAction(self.actions_by_name[spec.name])
-        menus["View"].addSeparator()
-        for dock in (self.tracks_dock, self.inspector_dock, self.timeline_dock):
-            menus["View"].addAction(dock.toggleViewAction())
-        self.toolbar = self._toolbar()
+        docks = (self.tracks_dock, self.inspector_dock, self.timeline_dock)
+        fill_menus(self.menuBar(), self.specs, self.actions_by_name, docks)
+        self.toolbar = make_toolbar(self.actions_by_name)
         self.addToolBar(self.toolbar)
         self.setStatusBar(self.status)
-
-    def _toolbar(self) -> QToolBar:
-        bar = QToolBar("Toolbar")
-        bar.setObjectName("toolbar")
-        bar.setMovable(False)
-        bar.setIconSize(QSize(19, 19))
-        actions = self.actions_by_name
-        bar.addWidget(worded(actions["open_video"]))
-        for name in ("undo", "redo"):
-            bar.addAction(actions[name])
-        bar.addSeparator()
-        predict = worded(actions["predict"])
-        predict.setObjectName("primary")
-        bar.addWidget(predict)
-        for name in ("add_person", "finetune", "export"):
-            bar.addWidget(worded(actions[name]))
-        spacer = QWidget()
-        spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        bar.addWidget(spacer)
-        self._layers = QActionGroup(self)
-        for name in LAYERS:
-            self._layers.addAction(actions[name])
-            bar.addWidget(worded(actions[name]))
-        bar.addSeparator()
-        for name in ("hide", "fit", "theme", "palette"):
-            bar.addAction(actions[name])
-        actions["image"].setChecked(True)
-        return bar
 
     # Connecting
 
@@ -179,8 +144,9 @@ class MainWindow(QMainWindow):
         video = self.bench.view_state.video
         if video is not None and video.id == video_id and self.frame_view.frame_index in frames:
             self.frame_view.set_people(self.bench.document.people(video_id, self.frame_view.frame_index))
+        if video is not None:
+            self.timeline.set_held(self.bench.document.held_frames(video.id))
         self._on_selection()
-        self._refresh_actions()
 
     def _on_video(self) -> None:
         video = self.bench.view_state.video
@@ -301,14 +267,6 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(layout[0])
             self.restoreState(layout[1])
         self._on_video()
-
-
-def worded(action: QAction) -> QToolButton:
-    """A button that says what it does."""
-    button = QToolButton()
-    button.setDefaultAction(action)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    return button
 
 
 def padded(widget: QWidget) -> QWidget:

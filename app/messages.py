@@ -59,7 +59,7 @@ class Banner(QFrame):
         self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._copy = QPushButton("Copy details")
         self._copy.setObjectName("quiet")
-        self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._details))
+        self._copy.clicked.connect(self.copy_details)
         close = QToolButton()
         close.setIcon(icon("close"))
         close.setToolTip("Dismiss")
@@ -77,6 +77,10 @@ class Banner(QFrame):
     @property
     def text(self) -> str:
         return self._label.text()
+
+    def copy_details(self) -> None:
+        """Message and details to the clipboard."""
+        QGuiApplication.clipboard().setText(self._details)
 
     def _show(self, message: Message) -> None:
         self._label.setText(message.text)

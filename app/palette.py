@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QSize, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QDialog, QHeaderView, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
@@ -41,13 +41,13 @@ class CommandPalette(QDialog):
         column.setSpacing(10)
         column.addWidget(self._search)
         column.addWidget(self._list, 1)
-        self._search.textChanged.connect(self.find)
+        self._search.textChanged.connect(self.narrow)
         self._search.installEventFilter(self)
         self._list.itemActivated.connect(self._run)
         self._list.itemClicked.connect(self._run)
-        self.find("")
+        self.narrow("")
 
-    def find(self, text: str) -> None:
+    def narrow(self, text: str) -> None:
         """Show only commands that hold every word of `text`, in their text or keys."""
         words = text.lower().split()
         first = None
@@ -59,7 +59,10 @@ class CommandPalette(QDialog):
             item.setHidden(not all(word in hay for word in words))
             if first is None and not item.isHidden() and not item.isDisabled():
                 first = item
-        self._list.setCurrentItem(first)
+        if first is not None:
+            self._list.setCurrentItem(first)
+        else:
+            self._list.setCurrentIndex(QModelIndex())
 
     def shown(self) -> list[str]:
         """Texts of the commands that are shown."""
@@ -72,10 +75,14 @@ class CommandPalette(QDialog):
                 self._move(1 if event.key() == Qt.Key.Key_Down else -1)
                 return True
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-                if (item := self._list.currentItem()) is not None:
-                    self._run(item)
+                self.run_current()
                 return True
         return super().eventFilter(watched, event)
+
+    def run_current(self) -> None:
+        """Run the command that is marked, if any."""
+        if (item := self._list.currentItem()) is not None:
+            self._run(item)
 
     def _move(self, step: int) -> None:
         item = self._list.currentItem()

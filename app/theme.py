@@ -43,7 +43,7 @@ DARK: Final = Theme(
     border="#34373e",
     text="#e6e8ec",
     muted="#9aa0ab",
-    accent="#5b8def",
+    accent="#3f73dd",
     on_accent="#ffffff",
     danger="#f0716b",
 )
@@ -54,7 +54,7 @@ LIGHT: Final = Theme(
     canvas="#d9dce1",
     border="#d3d7dd",
     text="#1d2026",
-    muted="#646b77",
+    muted="#5b626e",
     accent="#2f6bd8",
     on_accent="#ffffff",
     danger="#c7372f",

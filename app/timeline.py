@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPa
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame
 
 from app.colours import track_colour
-from app.timeline_paint import LANE_GAP, LANE_HEIGHT, Scale, paint_lane, paint_ruler
+from app.timeline_paint import LANE_GAP, LANE_HEIGHT, Run, Scale, paint_held, paint_lane, paint_ruler, spans_of
 from app.view_state import ViewState
 from jmpose_core.project import Lane
 
@@ -27,6 +27,7 @@ class Timeline(QAbstractScrollArea):
         super().__init__()
         self._view_state = view_state
         self._lanes: list[Lane] = []
+        self._held: list[Run] = []
         self._first, self._span = 0.0, 1.0
         self._hover_x: float | None = None
         self._seeking = False
@@ -50,6 +51,12 @@ class Timeline(QAbstractScrollArea):
         self._lanes = list(lanes)
         self._set_scroll_range()
         self._redraw()
+
+    def set_held(self, frames: Sequence[int]) -> None:
+        """Frames that a running prediction has finished and that are not in the lanes yet."""
+        if frames or self._held:
+            self._held = [Run(first, last, 0) for first, last in spans_of(frames)]
+            self._redraw()
 
     def show_all(self) -> None:
         """The whole video in the width there is."""
@@ -87,6 +94,7 @@ class Timeline(QAbstractScrollArea):
             ruler = QRectF(0, 0, self.viewport().width(), RULER_HEIGHT)
             painter.fillRect(ruler, self.palette().color(QPalette.ColorRole.Window))
             paint_ruler(painter, self.palette(), self.scale, RULER_HEIGHT, video.fps)
+            paint_held(painter, self.palette(), self.scale, RULER_HEIGHT, self._held)
         painter.end()
         return pixmap
 

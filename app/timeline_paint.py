@@ -1,5 +1,6 @@
 """How lanes and the ruler of the timeline are drawn; no state."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -108,6 +109,21 @@ def _paint_confidence(painter: QPainter, scale: Scale, top: float, lane: Lane, c
     gaps = np.flatnonzero(np.diff(frames[starts]) > max(2.0, 2.0 / scale.cell)) + 1
     for xs, part in zip(np.split(columns[starts], gaps), np.split(ys, gaps), strict=True):
         painter.drawPolyline(QPolygonF([QPointF(x, y) for x, y in zip(xs.tolist(), part.tolist(), strict=True)]))
+
+
+def spans_of(frames: Sequence[int]) -> list[tuple[int, int]]:
+    """(first, last), `last` excluded, of consecutive frames in ascending order."""
+    index = np.asarray(frames, np.int64)
+    return [(run.first, run.last) for run in runs_of(index, np.zeros(len(index), np.int64))]
+
+
+def paint_held(painter: QPainter, palette: QPalette, scale: Scale, top: float, runs: Sequence[Run]) -> None:
+    """A thin line under the ruler where a running prediction has been."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(palette.color(QPalette.ColorRole.Highlight))
+    for run in runs:
+        left = scale.start_of(run.first)
+        painter.drawRect(QRectF(left, top - 1, max(scale.start_of(run.last) - left, 1.0), 2))
 
 
 def paint_ruler(painter: QPainter, palette: QPalette, scale: Scale, height: float, fps: float) -> None:

@@ -52,7 +52,7 @@ class Workbench(QObject):
         self.navigator = Navigator(self.document, self.view_state, self)
         self.lanes = Lanes(self.document, self.view_state, self.background, self)
         self.inference = InferenceJob(engine, parent=self)
-        self.finetune = FinetuneJob(self)
+        self.finetune = FinetuneJob(parent=self)
         self._video_path: Path | None = None
         self._write_often = QTimer(self)
         self._write_often.setInterval(WRITE_EVERY_MS)

@@ -1,0 +1,46 @@
+"""A real window that makes one edit and then waits to be killed: run as `python -m tests.app.edit_and_wait CLIP`."""
+
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtWidgets import QApplication
+
+from app.main_window import MainWindow
+from app.messages import Messages
+from app.settings import Settings
+from app.theme import ThemeController
+from jmpose_core.engine.client import EngineClient
+from tests.app.conftest import STAND_IN
+
+
+def main(clip: Path) -> None:
+    application = QApplication(sys.argv[:1])
+    folder = clip.parent
+    window = MainWindow(
+        messages=Messages(),
+        settings=Settings(QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)),
+        theme=ThemeController(application),
+        engine=EngineClient(lambda _reply: None, command=STAND_IN, log_path=folder / "engine.log"),
+    )
+    window.show()
+    window.bench.open(clip)
+
+    def edit() -> None:
+        if window.frame_view.frame_index != 0:
+            return
+        polling.stop()
+        window.bench.editor.add_person((100.0, 100.0, 200.0, 400.0))
+        window.bench.view_state.select(1, 3)
+        window.bench.editor.place_joint(150.0, 222.25)
+        sys.stdout.write("edited\n")
+        sys.stdout.flush()
+
+    polling = QTimer()
+    polling.timeout.connect(edit)
+    polling.start(20)
+    application.exec()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

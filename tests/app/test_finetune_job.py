@@ -1,0 +1,54 @@
+"""Fine-tuning as the window sees it: a child process that reports, fails, or is cancelled."""
+
+import sys
+from pathlib import Path
+
+from pytestqt.qtbot import QtBot
+
+from app.finetune_job import FinetuneJob, FinetuneProgress
+from tests.app.conftest import PATIENCE_MS
+
+REPORTS = """
+import json
+print("loading")
+for step in (1, 2):
+    print(json.dumps({"step": step, "steps": 2, "loss": 1 / step, "per_second": 4.0}), flush=True)
+print(json.dumps({"weights": "new.safetensors", "measured": "PCK 0.70 to 0.74"}))
+"""
+
+
+def job(source: str) -> FinetuneJob:
+    return FinetuneJob((sys.executable, "-c", source))
+
+
+def test_progress_and_new_weights(qtbot: QtBot, tmp_path: Path) -> None:
+    training, progress = job(REPORTS), list[FinetuneProgress]()
+    training.progressed.connect(progress.append)
+    with qtbot.waitSignal(training.finished, timeout=PATIENCE_MS) as finished:
+        training.start(tmp_path / "a.jmpose", tmp_path, "jmpose_lite")
+    assert finished.args == ["new.safetensors", "PCK 0.70 to 0.74"]
+    assert progress == [FinetuneProgress(1, 2, 1.0, 4.0), FinetuneProgress(2, 2, 0.5, 4.0)]
+    assert "loading" in training.log and not training.running
+
+
+def test_a_failure_is_told_with_what_was_printed(qtbot: QtBot, tmp_path: Path) -> None:
+    training = job("print('no corrected joints'); raise SystemExit(3)")
+    with qtbot.waitSignal(training.ended, timeout=PATIENCE_MS) as ended:
+        training.start(tmp_path / "a.jmpose", tmp_path, "jmpose_lite")
+    assert "exit code 3" in ended.args[0] and "no corrected joints" in ended.args[1]
+
+
+def test_a_failure_that_explains_itself(qtbot: QtBot, tmp_path: Path) -> None:
+    training = job("""print('{"failed": "Correct a few joints first."}'); raise SystemExit(1)""")
+    with qtbot.waitSignal(training.ended, timeout=PATIENCE_MS) as ended:
+        training.start(tmp_path / "a.jmpose", tmp_path, "jmpose_lite")
+    assert ended.args[0] == "Correct a few joints first."
+
+
+def test_cancel_ends_the_child_quietly(qtbot: QtBot, tmp_path: Path) -> None:
+    training = job("""import time; print('{"step": 1, "steps": 9, "loss": 1}', flush=True); time.sleep(60)""")
+    with qtbot.waitSignal(training.progressed, timeout=PATIENCE_MS):
+        training.start(tmp_path / "a.jmpose", tmp_path, "jmpose_lite")
+    with qtbot.waitSignal(training.ended, timeout=PATIENCE_MS) as ended:
+        training.cancel()
+    assert ended.args[0] == "" and not training.running
