@@ -4,6 +4,7 @@ Pictures are H x W x 3 RGB uint8, and are never changed in place.
 """
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Final, TypeAlias
 
 import cv2
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jmpose_core.annotations import Annotation, Visibility
+from jmpose_core.errors import JMPoseError
 from jmpose_core.skeleton import JOINTS, LIMBS
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
@@ -126,6 +128,19 @@ def contact_sheet(titled: Sequence[tuple[str, Picture]], *, columns: int, width:
         _write(small, title, (6, height - 8), 0.4, MIDDLE)
         sheet[top : top + height, left : left + width] = small
     return sheet
+
+
+def write_picture(path: Path, picture: Picture) -> None:
+    """Write a .png or .jpg.
+
+    Raises:
+        JMPoseError: the file cannot be written.
+    """
+    _, encoded = cv2.imencode(path.suffix, picture[..., ::-1])
+    try:
+        path.write_bytes(encoded.tobytes())
+    except OSError as error:
+        raise JMPoseError(f"{path}: not written ({error}); choose a folder with space you may write to") from error
 
 
 def _draw_box(picture: Picture, person: Annotation, unit: float) -> None:

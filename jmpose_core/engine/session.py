@@ -51,17 +51,23 @@ class Session:
         names = sorted(path.stem for path in resources.WEIGHTS.glob("*.safetensors"))
         return Ready(device=str(self._device), weights=[name for name in names if read_card(name).crop_size != (0, 0)])
 
-    def predict(self, request: Predict, *, on_progress: OnProgress, should_stop: ShouldStop) -> Iterator[Annotation]:
+    def predict(
+        self, request: Predict, *, on_progress: OnProgress, should_stop: ShouldStop, video: Video | None = None
+    ) -> Iterator[Annotation]:
         """People of the requested frames, the neighbourhood of the visible one first.
 
         With seeds, only the people whose boxes were drawn: the others are left as they are.
+        A `video` that is given is read in place of the file at the request's path, and stays open.
 
         Raises:
             Cancelled: should_stop said so; what was yielded before is whole.
             JMPoseError: the video or the weights cannot be used.
         """
         estimator = self._estimator(request.weights)
-        video = self._opened(Path(request.video_path))
+        if video is None:
+            video = self._opened(Path(request.video_path))
+        else:
+            self.close()
         last = min(request.last, video.frame_count)
         tracks = request.boxes
         if tracks is None:

@@ -1,0 +1,91 @@
+"""jmpose import, export and eval: annotations in, out, and measured."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+from rich.table import Table
+
+from jmpose_core.cli.terminal import console
+from jmpose_core.errors import FormatError
+from jmpose_core.evaluation.report import evaluate, sequence_table, table
+from jmpose_core.formats.by_name import FORMATS, read_document, write_document
+from jmpose_core.formats.files import write_atomically
+from jmpose_core.formats.people import annotations_of
+from jmpose_core.formats.project_document import document_of
+from jmpose_core.project import Project
+
+
+def import_files(
+    project: Annotated[Path, typer.Argument(help="The project to import into.")],
+    files: Annotated[list[Path], typer.Argument(help="Annotation files, in the order of the project's videos.")],
+) -> int:
+    """Put annotation files into a project: one file a video, each as one undo step."""
+    with Project.open(project) as opened:
+        videos = opened.videos()
+        if len(files) > len(videos):
+            raise FormatError(f"{len(files)} files for the {len(videos)} videos of {project}; give one a video")
+        for record, file in zip(videos, files, strict=False):
+            document = read_document(file)
+            if len(document.images) > record.frame_count:
+                raise FormatError(
+                    f"{file}: {len(document.images)} images, but {record.name} has {record.frame_count} frames"
+                )
+            people = annotations_of(document)
+            with opened.step(f"Import {file.name}") as step:
+                for person in people:
+                    step.put(record.id, person)
+            console.print(f"{record.name}: {len(people)} people from {file}")
+    return 0
+
+
+def export_project(
+    project: Annotated[Path, typer.Argument(help="The project.")],
+    out: Annotated[Path, typer.Argument(help="A file for one video, a folder for several.")],
+    format_name: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")] = "posetrack18",
+) -> int:
+    """Write what the project's annotators see, and say what the format cannot hold."""
+    with Project.open(project, read_only=True) as opened:
+        videos = opened.videos()
+        if not videos:
+            raise FormatError(f"{project}: no video in it, nothing to export")
+        for record in videos:
+            place = out if len(videos) == 1 and out.suffix else out / f"{Path(record.name).stem}{_SUFFIX[format_name]}"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            summary = write_document(document_of(opened, record), place, format_name)
+            console.print(f"{place}: {summary.people} people on {summary.images} images")
+            for what, count in summary.dropped.items():
+                console.print(f"  not kept by {format_name}: {what} ({count})")
+            for what, count in summary.synthesised.items():
+                console.print(f"  made up for {format_name}: {what} ({count})")
+    return 0
+
+
+def evaluate_files(
+    gt: Annotated[Path, typer.Option(help="Ground truth: a file or a folder.")],
+    pred: Annotated[Path, typer.Option(help="Predictions: a file or a folder.")],
+    metric: Annotated[Literal["posetrack", "posetrack21", "oks", "pck"], typer.Option()] = "posetrack",
+    as_reference: Annotated[
+        bool, typer.Option("--as-reference", help="The reference programs' figures, with their known defects.")
+    ] = False,
+    json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
+) -> int:
+    """Measure predictions against ground truth."""
+    report = evaluate(gt, pred, metric, as_reference)
+    _show(table(report))
+    if "per_sequence" in report:
+        _show(sequence_table(report))
+    if json_out is not None:
+        write_atomically(json_out, msgspec.json.format(msgspec.json.encode(report), indent=2))
+    return 0
+
+
+def _show(rows: list[list[str]]) -> None:
+    shown = Table(*rows[0])
+    for row in rows[1:]:
+        shown.add_row(*row)
+    console.print(shown)
+
+
+_SUFFIX = dict.fromkeys(FORMATS, ".json") | {"yolo-pose": "", "cvat": ".xml", "csv": ".csv", "slp": ".slp"}

@@ -1,0 +1,33 @@
+"""Every command of `jmpose`, by name."""
+
+from typing import Final
+
+import typer
+
+from jmpose_core.cli.doctor import doctor
+from jmpose_core.cli.exchange import evaluate_files, export_project, import_files
+from jmpose_core.cli.predict import predict
+from jmpose_core.cli.run import app, demo, train
+from jmpose_core.cli.weights import weights
+
+_program = typer.Typer(
+    name="jmpose",
+    help="JM-Pose Studio: annotate human pose in video. `jmpose VIDEO` opens a video in the window.",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_program.command("app")(app)
+_program.command("demo")(demo)
+_program.command("predict")(predict)
+_program.command("import")(import_files)
+_program.command("export")(export_project)
+_program.command("eval")(evaluate_files)
+_program.command(
+    "train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)(train)
+_program.command("doctor")(doctor)
+_program.add_typer(weights, name="weights")
+
+program: Final = typer.main.get_command(_program)
+COMMANDS: Final = frozenset(("app", "demo", "predict", "import", "export", "eval", "train", "doctor", "weights"))
