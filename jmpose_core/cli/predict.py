@@ -1,71 +1,93 @@
-"""`jmpose predict`: people of videos, folders and projects into PoseTrack18 files."""
+"""jmpose predict: people of videos, folders and projects, as PoseTrack18 files."""
 
-from collections.abc import Iterable
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from jmpose_core.annotations import Annotation
-from jmpose_core.cli.boxes import output_with_boxes
-from jmpose_core.cli.sources import Clip, Output, named_apart, output_of_stills, outputs_of
-from jmpose_core.cli.terminal import INTERRUPTED, Interrupt, ProgressBar, say
+from jmpose_core.cli.sources import Job, Source, read_sources
+from jmpose_core.cli.terminal import INTERRUPTED, console, progress_bars, stoppable
 from jmpose_core.engine.protocol import Predict
 from jmpose_core.errors import Cancelled, FormatError
 from jmpose_core.formats.people import document_from
 from jmpose_core.formats.posetrack18 import write_posetrack18
 
-if TYPE_CHECKING:
-    from jmpose_core.engine.session import Session
-
-
-class Stage(StrEnum):
-    """Whose heatmaps are decoded."""
-
-    initial = "initial"
-    refined = "refined"
-
-
-class Device(StrEnum):
-    """Where to compute."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-
 
 def predict(
-    sources: Annotated[list[Path], typer.Argument(help="Videos, folders of frames, projects.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="A .json file, or a folder for a file a video.", show_default=False)],
-    weights: Annotated[str, typer.Option(help="A bundled name (`jmpose weights list`) or a file.")] = "jmpose_lite",
-    device: Annotated[Device, typer.Option(help="Where to compute; auto takes the GPU if there is one.")] = Device.auto,
-    boxes: Annotated[
-        Path | None, typer.Option(help="PoseTrack or COCO file: its boxes and track ids in place of detection.")
-    ] = None,
-    stage: Annotated[Stage, typer.Option(help="Heatmaps before or after refinement.")] = Stage.refined,
-    exact: Annotated[bool, typer.Option("--exact", help="Crop every window by its key frame, as the paper.")] = False,
-    stills: Annotated[bool, typer.Option("--stills", help="A folder of unrelated images, of any sizes.")] = False,
-) -> None:
-    """Find people, follow them and estimate their poses; write PoseTrack18 predictions."""
-    outputs = _outputs(sources, boxes, stills)
-    files = _files(outputs, out)
-    from jmpose_core.engine.session import Session  # imports torch
+    sources: Annotated[list[Path], typer.Argument(help="Videos, folders of images, or projects.")],
+    out: Annotated[Path, typer.Option(help="A .json file for one video, a folder for several.")],
+    weights: Annotated[str, typer.Option(help="A bundled name or a weights file.")] = "jmpose_lite",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    boxes: Annotated[Path | None, typer.Option(help="Boxes and track ids to use in place of detection.")] = None,
+    stage: Annotated[Literal["initial", "refined"], typer.Option(help="Whose heatmaps are decoded.")] = "refined",
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Crop each window by its own key frame, as the paper.")
+    ] = False,
+    stills: Annotated[bool, typer.Option("--stills", help="The folder holds unrelated images, of any sizes.")] = False,
+) -> int:
+    """Find, track and estimate every person, and write PoseTrack18 predictions."""
+    found = [source for path in sources for source in read_sources(path, boxes, stills=stills)]
+    places = _places(out, found)
+    from jmpose_core.engine.session import Session
 
-    session = Session(device.value)
-    with Interrupt() as interrupt, ProgressBar() as bar:
-        for output, file in zip(outputs, files, strict=True):
+    session = Session(device)
+    with stoppable() as should_stop:
+        for source, place in zip(found, places, strict=True):
             people: list[Annotation] = []
             try:
-                for clip in output.clips:
-                    request = _request(clip, weights, stage, exact)
-                    people.extend(_people(session, clip, request, interrupt, bar, of=clip.name if len(files) > 1 else ""))
+                for job in source.jobs:
+                    request = Predict(
+                        video_path=str(job.video.path),
+                        first=0,
+                        last=job.video.frame_count,
+                        visible_frame=0,
+                        weights=weights,
+                        boxes=job.boxes,
+                        stage=stage,
+                        exact=exact,
+                    )
+                    with progress_bars(source.name) as show:
+                        for person in session.predict(
+                            request, on_progress=show, should_stop=should_stop, video=job.video
+                        ):
+                            people.append(_in_document(person, job))
             except Cancelled:
-                pass
-            finally:  # what is done is kept, whatever ended it
-                _write(output, people, file)
-            if interrupt.asked:
-                say(f"stopped: the {len(people)} people found until then are in {file}")
-                raise typer.Exit(INTERRUPTED)
-            say(f"{file}: {len(people)} people in {len(output.template.images)} images")
+                _write(source, people, place)
+                console.print(f"stopped: {place} holds the {len(people)} poses that were done")
+                return INTERRUPTED
+            _write(source, people, place)
+            console.print(f"{place}: {len(people)} poses of {len({person.track_id for person in people})} people")
+    return 0
+
+
+def _places(out: Path, found: list[Source]) -> list[Path]:
+    """Where each source's predictions go.
+
+    Raises:
+        FormatError: one file for several sources, or two sources of one name.
+    """
+    if out.suffix == ".json":
+        if len(found) != 1:
+            raise FormatError(f"{out}: one file cannot hold {len(found)} videos; give a folder as --out")
+        return [out]
+    places = [out / f"{source.name}.json" for source in found]
+    twins = {str(place) for place in places if places.count(place) > 1}
+    if twins:
+        raise FormatError(f"{', '.join(sorted(twins))}: two sources of this name; predict them one at a time")
+    return places
+
+
+def _in_document(person: Annotation, job: Job) -> Annotation:
+    if not job.document_frames:
+        return person
+    return replace(person, frame_index=job.document_frames[person.frame_index])
+
+
+def _write(source: Source, people: list[Annotation], place: Path) -> None:
+    if source.template is None:
+        document = document_from(people, source.image_names, image_size=source.image_size)
+    else:
+        document = document_from(people, template=source.template)
+    write_posetrack18(document, place)

@@ -1,92 +1,76 @@
-"""What every command shows and how it is stopped. Messages go to standard error, results to standard output."""
+"""What a person sees of a command: progress, messages, exit codes."""
 
 import signal
-import sys
-from collections.abc import Callable
-from types import FrameType, TracebackType
-from typing import Final, Self
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
+import click
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from jmpose_core.engine.protocol import Progress as Step
+from jmpose_core.engine.protocol import Progress as EngineProgress
+from jmpose_core.errors import Cancelled, JMPoseError
 
-INTERRUPTED: Final = 130  # exit code after Ctrl-C, as shells have it
-
-console: Final = Console(stderr=True)
-output: Final = Console(soft_wrap=True)
-
-
-def say(text: str) -> None:
-    """One line for the user, as it is."""
-    console.print(escape(text), highlight=False, soft_wrap=True)
+console: Final = Console()
+errors: Final = Console(stderr=True)
+INTERRUPTED: Final = 130
 
 
-def show_table(rows: list[list[str]], *, title: str | None = None) -> None:
-    """Print a head row and rows of cells; numbers to the right."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for index, name in enumerate(rows[0]):
-        table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
-    for row in rows[1:]:
-        table.add_row(*(escape(cell) for cell in row))
-    output.print(table)
+def explained(command: Callable[[], Any]) -> int:
+    """Run a command; what goes wrong by the user's input becomes one message. The exit code."""
+    try:
+        code = command()
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (Cancelled, click.Abort, KeyboardInterrupt):
+        errors.print("stopped; what was written before is kept")
+        return INTERRUPTED
+    except JMPoseError as error:
+        errors.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        return 1
+    return code if isinstance(code, int) else 0
 
 
-class ProgressBar:
-    """What is being done, how far it is, its rate and the time left; one bar a stage."""
+@contextmanager
+def stoppable() -> Iterator[Callable[[], bool]]:
+    """A question that Ctrl-C answers with yes; a second Ctrl-C ends the program at once."""
+    stop = threading.Event()
 
-    def __init__(self) -> None:
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=console,
-        )
-        self._tasks: dict[str, TaskID] = {}
-
-    def tell(self, step: Step, *, of: str = "") -> None:
-        """Show one step; `of` names what it is a step of, where there are several."""
-        name = f"{of}: {step.stage}" if of else step.stage
-        if name not in self._tasks:
-            self._tasks[name] = self._bars.add_task(escape(name), total=step.total, rate="")
-        rate = f"{step.per_second:.1f}/s"
-        self._bars.update(self._tasks[name], completed=step.done, total=step.total, rate=rate)
-
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bars.stop()
-
-
-class Interrupt:
-    """Ctrl-C asks the work to stop and keep what is done; a second Ctrl-C ends it at once."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._before: Callable[[int, FrameType | None], object] | int | None = None
-
-    def should_stop(self) -> bool:
-        return self.asked
-
-    def __enter__(self) -> Self:
-        self._before = signal.signal(signal.SIGINT, self._on_signal)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        signal.signal(signal.SIGINT, self._before)
-
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        if self.asked:
+    def ask_to_stop(_number: int, _frame: object) -> None:
+        if stop.is_set():
             raise KeyboardInterrupt
-        self.asked = True
-        sys.stderr.write("\nstopping; what is done is kept (Ctrl-C again: at once)\n")
+        stop.set()
+
+    before = signal.signal(signal.SIGINT, ask_to_stop)
+    try:
+        yield stop.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def progress_bars(name: str) -> Iterator[Callable[[EngineProgress], None]]:
+    """One bar a stage, with rate and time left."""
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=errors,
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def show(progress: EngineProgress) -> None:
+        if progress.stage not in tasks:
+            tasks[progress.stage] = bars.add_task(f"{name}: {progress.stage}", rate="")
+        rate = f"{progress.per_second:.1f}/s"
+        bars.update(tasks[progress.stage], total=progress.total, completed=progress.done, rate=rate)
+
+    with bars:
+        yield show
