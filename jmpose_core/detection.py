@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from jmpose_core.errors import WeightsError
 from jmpose_core.model.detector import PersonNet
+from jmpose_core.model.fusing import fuse_batch_norms
 from jmpose_core.tracking import Detections
 from jmpose_core.weights import load_into, read_weights
 
@@ -136,7 +137,8 @@ def _bundled_detector(weights: str | Path) -> tuple[nn.Module, float]:
         raise WeightsError(f"{weights}: weights of {card.variant!r}, not of a person detector; name a detector's file")
     network = PersonNet()
     load_into(network, state, place=str(weights))
-    return network.eval(), float(card.options.get("sure_score", 0.5))
+    fuse_batch_norms(network)
+    return network, float(card.options.get("sure_score", 0.5))
 
 
 def _torchvision_detector(name: str) -> nn.Module:
