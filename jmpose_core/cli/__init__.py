@@ -1,14 +1,22 @@
 """The command line. torch is imported only by the commands that compute; the window is a process of its own."""
 
 import sys
+from pathlib import Path
 
 from jmpose_core.cli.program import COMMANDS, program
 from jmpose_core.cli.terminal import explained
 
 
 def main() -> None:
-    """Entry point of `jmpose`: a first argument that is no command is something to open in the window."""
-    arguments = sys.argv[1:]
-    if not arguments or (arguments[0] not in COMMANDS and not arguments[0].startswith("-")):
-        arguments = ["app", *arguments]
-    sys.exit(explained(lambda: program(arguments, standalone_mode=False)))
+    """Entry point of `jmpose`."""
+    arguments = with_command(sys.argv[1:])
+    explained(lambda: program(arguments))
+
+
+def with_command(arguments: list[str]) -> list[str]:
+    """`jmpose` and `jmpose VIDEO` mean `jmpose app [VIDEO]`; a word that is no path is a mistyped command."""
+    if not arguments:
+        return ["app"]
+    word = arguments[0]
+    is_path = Path(word).suffix != "" or Path(word).name != word or Path(word).exists()
+    return ["app", *arguments] if word not in COMMANDS and not word.startswith("-") and is_path else arguments

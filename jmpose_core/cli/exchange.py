@@ -5,11 +5,9 @@ from typing import Annotated, Literal
 
 import msgspec
 import typer
-from rich.table import Table
 
-from jmpose_core.cli.terminal import console
+from jmpose_core.cli.terminal import show_table, tell
 from jmpose_core.errors import FormatError
-from jmpose_core.evaluation.report import evaluate, sequence_table, table
 from jmpose_core.formats.by_name import FORMATS, read_document, write_document
 from jmpose_core.formats.files import write_atomically
 from jmpose_core.formats.people import annotations_of
@@ -36,7 +34,7 @@ def import_files(
             with opened.step(f"Import {file.name}") as step:
                 for person in people:
                     step.put(record.id, person)
-            console.print(f"{record.name}: {len(people)} people from {file}")
+            tell(f"{record.name}: {len(people)} people from {file}")
     return 0
 
 
@@ -51,14 +49,14 @@ def export_project(
         if not videos:
             raise FormatError(f"{project}: no video in it, nothing to export")
         for record in videos:
-            place = out if len(videos) == 1 and out.suffix else out / f"{Path(record.name).stem}{_SUFFIX[format_name]}"
+            place = out if len(videos) == 1 and out.suffix else out / f"{Path(record.name).stem}{_SUFFIX.get(format_name, "")}"
             place.parent.mkdir(parents=True, exist_ok=True)
             summary = write_document(document_of(opened, record), place, format_name)
-            console.print(f"{place}: {summary.people} people on {summary.images} images")
+            tell(f"{place}: {summary.people} people on {summary.images} images")
             for what, count in summary.dropped.items():
-                console.print(f"  not kept by {format_name}: {what} ({count})")
+                tell(f"  not kept by {format_name}: {what} ({count})")
             for what, count in summary.synthesised.items():
-                console.print(f"  made up for {format_name}: {what} ({count})")
+                tell(f"  made up for {format_name}: {what} ({count})")
     return 0
 
 
@@ -72,20 +70,15 @@ def evaluate_files(
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
 ) -> int:
     """Measure predictions against ground truth."""
+    from jmpose_core.evaluation.report import evaluate, sequence_table, table  # imports pandas
+
     report = evaluate(gt, pred, metric, as_reference)
-    _show(table(report))
+    show_table(table(report))
     if "per_sequence" in report:
-        _show(sequence_table(report))
+        show_table(sequence_table(report))
     if json_out is not None:
         write_atomically(json_out, msgspec.json.format(msgspec.json.encode(report), indent=2))
     return 0
-
-
-def _show(rows: list[list[str]]) -> None:
-    shown = Table(*rows[0])
-    for row in rows[1:]:
-        shown.add_row(*row)
-    console.print(shown)
 
 
 _SUFFIX = dict.fromkeys(FORMATS, ".json") | {"yolo-pose": "", "cvat": ".xml", "csv": ".csv", "slp": ".slp"}

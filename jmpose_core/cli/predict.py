@@ -1,26 +1,38 @@
 """jmpose predict: people of videos, folders and projects, as PoseTrack18 files."""
 
+import os
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+import msgspec
 import typer
 
 from jmpose_core.annotations import Annotation
-from jmpose_core.cli.sources import Job, Source, read_sources
-from jmpose_core.cli.terminal import INTERRUPTED, console, progress_bars, stoppable
-from jmpose_core.engine.protocol import Predict
-from jmpose_core.errors import Cancelled, FormatError
+from jmpose_core.cli.boxes import output_with_boxes
+from jmpose_core.cli.sources import Output, output_of_stills, outputs_of
+from jmpose_core.cli.terminal import INTERRUPTED, progress_bars, stoppable, tell, tell_error
+from jmpose_core.engine.protocol import Predict, Progress
+from jmpose_core.errors import Cancelled, FormatError, JMPoseError, WeightsError
 from jmpose_core.formats.people import document_from
 from jmpose_core.formats.posetrack18 import write_posetrack18
 
+if TYPE_CHECKING:
+    from jmpose_core.engine.session import Session
+
+_STILLS_TOLD_SECS = 0.1  # progress over many short clips is told at most this often
+
 
 def predict(
-    sources: Annotated[list[Path], typer.Argument(help="Videos, folders of images, or projects.")],
-    out: Annotated[Path, typer.Option(help="A .json file for one video, a folder for several.")],
+    sources: Annotated[list[Path], typer.Argument(help="Videos, folders of images, or projects.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="A .json file for one video, a folder for several.", show_default=False)],
     weights: Annotated[str, typer.Option(help="A bundled name or a weights file.")] = "jmpose_lite",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    boxes: Annotated[Path | None, typer.Option(help="Boxes and track ids to use in place of detection.")] = None,
+    boxes: Annotated[
+        Path | None, typer.Option(help="PoseTrack or COCO file: its boxes and track ids in place of detection.")
+    ] = None,
     stage: Annotated[Literal["initial", "refined"], typer.Option(help="Whose heatmaps are decoded.")] = "refined",
     exact: Annotated[
         bool, typer.Option("--exact", help="Crop each window by its own key frame, as the paper.")
@@ -28,66 +40,105 @@ def predict(
     stills: Annotated[bool, typer.Option("--stills", help="The folder holds unrelated images, of any sizes.")] = False,
 ) -> int:
     """Find, track and estimate every person, and write PoseTrack18 predictions."""
-    found = [source for path in sources for source in read_sources(path, boxes, stills=stills)]
-    places = _places(out, found)
-    from jmpose_core.engine.session import Session
+    outputs, broken = _outputs(sources, boxes, stills=stills)
+    files = _files(outputs, out)
+    from jmpose_core.engine.session import Session  # imports torch
 
     session = Session(device)
+    # The frames are each clip's own and are filled in later.
+    request = Predict(video_path="", first=0, last=0, visible_frame=0, weights=weights, stage=stage, exact=exact)
+    failures = broken
     with stoppable() as should_stop:
-        for source, place in zip(found, places, strict=True):
-            people: list[Annotation] = []
+        for output, file in zip(outputs, files, strict=True):
             try:
-                for job in source.jobs:
-                    request = Predict(
-                        video_path=str(job.video.path),
-                        first=0,
-                        last=job.video.frame_count,
-                        visible_frame=0,
-                        weights=weights,
-                        boxes=job.boxes,
-                        stage=stage,
-                        exact=exact,
-                    )
-                    with progress_bars(source.name) as show:
-                        for person in session.predict(
-                            request, on_progress=show, should_stop=should_stop, video=job.video
-                        ):
-                            people.append(_in_document(person, job))
+                _predict_to(file, output, session, request, should_stop)
             except Cancelled:
-                _write(source, people, place)
-                console.print(f"stopped: {place} holds the {len(people)} poses that were done")
                 return INTERRUPTED
-            _write(source, people, place)
-            console.print(f"{place}: {len(people)} poses of {len({person.track_id for person in people})} people")
-    return 0
+            except WeightsError:  # would spoil every source
+                raise
+            except JMPoseError as error:
+                tell_error(error)
+                failures += 1
+    return 1 if failures else 0
 
 
-def _places(out: Path, found: list[Source]) -> list[Path]:
-    """Where each source's predictions go.
+def _predict_to(
+    file: Path, output: Output, session: "Session", request: Predict, should_stop: Callable[[], bool]
+) -> None:
+    """Write one output; where the work ends early, what was done until then."""
+    people: list[Annotation] = []
+    ended = "so far: "
+    try:
+        people.extend(_people(session, output, request, should_stop))
+        ended = ""
+    finally:
+        if people or not ended:
+            write_posetrack18(document_from(people, template=output.template), file)
+            tracks = len({person.track_id for person in people})
+            tell(f"{file}: {ended}{len(people)} poses of {tracks} people in {len(output.template.images)} images")
+
+
+def _people(
+    session: "Session", output: Output, request: Predict, should_stop: Callable[[], bool]
+) -> Iterator[Annotation]:
+    """People by their place in the output's images."""
+    with progress_bars(output.name) as show:
+        started = told = time.perf_counter()
+        for done, clip in enumerate(output.clips, 1):
+            with clip.open() as video:
+                whole = msgspec.structs.replace(
+                    request, video_path=str(video.path), last=video.frame_count, boxes=clip.boxes
+                )
+                on_progress = show if len(output.clips) == 1 else _unseen
+                for person in session.predict(whole, video=video, on_progress=on_progress, should_stop=should_stop):
+                    if person.frame_index in clip.image_of_frame:
+                        yield replace(person, frame_index=clip.image_of_frame[person.frame_index])
+            now = time.perf_counter()
+            if len(output.clips) > 1 and (now - told > _STILLS_TOLD_SECS or done == len(output.clips)):
+                rate = done / (now - started)
+                show(Progress(done=done, total=len(output.clips), per_second=rate, stage="clips"))
+                told = now
+
+
+def _unseen(_progress: Progress) -> None:
+    """The progress of one among many clips."""
+
+
+def _outputs(sources: list[Path], boxes: Path | None, *, stills: bool) -> tuple[list[Output], int]:
+    """What to write, and how many sources cannot be opened: one broken source does not spoil the others."""
+    if boxes is not None:
+        if len(sources) > 1:
+            raise FormatError("--boxes takes one source: its file says which pictures it labels")
+        return [output_with_boxes(sources[0], boxes, stills=stills)], 0
+    outputs: list[Output] = []
+    broken = 0
+    for source in sources:
+        try:
+            outputs += [output_of_stills(source)] if stills else outputs_of(source)
+        except JMPoseError as error:
+            tell_error(error)
+            broken += 1
+    return outputs, broken
+
+
+def _files(outputs: list[Output], out: Path) -> list[Path]:
+    """The file of each output; its folder is made now, so that no hour is spent on what cannot be written.
 
     Raises:
-        FormatError: one file for several sources, or two sources of one name.
+        FormatError: one file for several outputs, two outputs of one name, or a folder that cannot be written to.
     """
-    if out.suffix == ".json":
-        if len(found) != 1:
-            raise FormatError(f"{out}: one file cannot hold {len(found)} videos; give a folder as --out")
-        return [out]
-    places = [out / f"{source.name}.json" for source in found]
-    twins = {str(place) for place in places if places.count(place) > 1}
+    to_file = out.suffix.lower() == ".json"
+    if to_file and len(outputs) > 1:
+        raise FormatError(f"{out}: one file cannot hold {len(outputs)} videos; give a folder as --out")
+    files = [out if to_file else out / f"{output.name}.json" for output in outputs]
+    twins = {file.name for file in files if files.count(file) > 1}
     if twins:
         raise FormatError(f"{', '.join(sorted(twins))}: two sources of this name; predict them one at a time")
-    return places
-
-
-def _in_document(person: Annotation, job: Job) -> Annotation:
-    if not job.document_frames:
-        return person
-    return replace(person, frame_index=job.document_frames[person.frame_index])
-
-
-def _write(source: Source, people: list[Annotation], place: Path) -> None:
-    if source.template is None:
-        document = document_from(people, source.image_names, image_size=source.image_size)
-    else:
-        document = document_from(people, template=source.template)
-    write_posetrack18(document, place)
+    folder = out.parent if to_file else out
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FormatError(f"{folder}: cannot be made ({error.strerror}); choose another place for --out") from error
+    if not os.access(folder, os.W_OK):
+        raise FormatError(f"{folder}: may not be written to; choose another place for --out")
+    return files

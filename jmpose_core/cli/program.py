@@ -8,6 +8,7 @@ from jmpose_core.cli.doctor import doctor
 from jmpose_core.cli.exchange import evaluate_files, export_project, import_files
 from jmpose_core.cli.predict import predict
 from jmpose_core.cli.run import app, demo, train
+from jmpose_core.cli.terminal import exits
 from jmpose_core.cli.weights import weights
 
 _program = typer.Typer(
@@ -17,16 +18,16 @@ _program = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_program.command("app")(app)
-_program.command("demo")(demo)
-_program.command("predict")(predict)
-_program.command("import")(import_files)
-_program.command("export")(export_project)
-_program.command("eval")(evaluate_files)
+_program.command("app")(exits(app))
+_program.command("demo")(exits(demo))
+_program.command("predict")(exits(predict))
+_program.command("import")(exits(import_files))
+_program.command("export")(exits(export_project))
+_program.command("eval")(exits(evaluate_files))
 _program.command(
     "train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-)(train)
-_program.command("doctor")(doctor)
+)(exits(train))
+_program.command("doctor")(exits(doctor))
 _program.add_typer(weights, name="weights")
 
 program: Final = typer.main.get_command(_program)

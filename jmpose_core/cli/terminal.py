@@ -1,39 +1,70 @@
 """What a person sees of a command: progress, messages, exit codes."""
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from functools import wraps
+from typing import Final, NoReturn, ParamSpec
 
-import click
+import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from jmpose_core.engine.protocol import Progress as EngineProgress
 from jmpose_core.errors import Cancelled, JMPoseError
+
+Arguments = ParamSpec("Arguments")
 
 console: Final = Console()
 errors: Final = Console(stderr=True)
 INTERRUPTED: Final = 130
 
 
-def explained(command: Callable[[], Any]) -> int:
-    """Run a command; what goes wrong by the user's input becomes one message. The exit code."""
+def tell(text: str) -> None:
+    """One line of result, as it is."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def tell_error(text: object) -> None:
+    """What went wrong and how to cure it, on standard error."""
+    errors.print(f"[bold red]error:[/] {escape(str(text))}", highlight=False, soft_wrap=True)
+
+
+def show_table(rows: list[list[str]]) -> None:
+    """A head row and rows of cells; numbers to the right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, name in enumerate(rows[0]):
+        table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
+    for row in rows[1:]:
+        table.add_row(*(escape(cell) for cell in row))
+    console.print(table)
+
+
+def explained(command: Callable[[], None]) -> NoReturn:
+    """Run the command line to its exit code; what goes wrong by the user's input becomes one message."""
     try:
-        code = command()
-    except click.exceptions.Exit as ended:
-        return ended.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (Cancelled, click.Abort, KeyboardInterrupt):
+        command()
+    except Cancelled:
         errors.print("stopped; what was written before is kept")
-        return INTERRUPTED
+        sys.exit(INTERRUPTED)
     except JMPoseError as error:
-        errors.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
-        return 1
-    return code if isinstance(code, int) else 0
+        tell_error(error)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def exits(command: Callable[Arguments, int]) -> Callable[Arguments, None]:
+    """The command, ending the program with the code it returns."""
+
+    @wraps(command)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        raise typer.Exit(command(*args, **kwargs))
+
+    return run
 
 
 @contextmanager
@@ -68,7 +99,7 @@ def progress_bars(name: str) -> Iterator[Callable[[EngineProgress], None]]:
 
     def show(progress: EngineProgress) -> None:
         if progress.stage not in tasks:
-            tasks[progress.stage] = bars.add_task(f"{name}: {progress.stage}", rate="")
+            tasks[progress.stage] = bars.add_task(escape(f"{name}: {progress.stage}"), rate="")
         rate = f"{progress.per_second:.1f}/s"
         bars.update(tasks[progress.stage], total=progress.total, completed=progress.done, rate=rate)
 
