@@ -49,7 +49,8 @@ def export_project(
         if not videos:
             raise FormatError(f"{project}: no video in it, nothing to export")
         for record in videos:
-            place = out if len(videos) == 1 and out.suffix else out / f"{Path(record.name).stem}{_SUFFIX.get(format_name, "")}"
+            name = Path(record.name).stem + _SUFFIX.get(format_name, "")
+            place = out if len(videos) == 1 and out.suffix else out / name
             place.parent.mkdir(parents=True, exist_ok=True)
             summary = write_document(document_of(opened, record), place, format_name)
             tell(f"{place}: {summary.people} people on {summary.images} images")
