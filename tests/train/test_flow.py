@@ -1,4 +1,5 @@
 import itertools
+import json
 import math
 
 import cv2
@@ -6,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from jmpose_core.errors import WeightsError
+from jmpose_core.errors import JMPoseError, WeightsError
 from jmpose_core.weights import read_weights
+from tests.train.flow_folder import write_data
+from train import flow
 from train.flow import Phase, Trainer, learning_rate, matching_loss, sequence_loss, write_weights
 from train.flow_data import FlowPair
 from train.flow_evaluation import dis_method, endpoint_errors, zero_method
@@ -92,6 +95,45 @@ def test_written_weights_carry_their_figures(tmp_path):
     assert card.variant == "raft_small"
     assert card.figures == {"dis epe_all": 1.5}
     assert tensors.keys() == trainer.raft.state_dict().keys()
+
+
+def test_a_training_ends_with_weights_log_and_evaluation(tmp_path, monkeypatch):
+    write_data(tmp_path / "data")
+    phase = Phase(until=1.0, size=(128, 128), batch=1, updates=1, matching_weight=0.5)
+    monkeypatch.setattr(flow, "_PHASES", (phase,))
+    monkeypatch.setattr(flow, "_VALIDATION_PAIRS", 1)
+    monkeypatch.setattr(flow, "_EVALUATION_PAIRS", 1)
+    monkeypatch.setattr(flow, "_batches", lambda sources, phase, seed, start: itertools.repeat(shifted_batch()))
+    out = tmp_path / "out"
+    out.mkdir()
+    Trainer(out, tmp_path / "data", minutes=1e-6, peak=1e-3, seed=1).run()
+
+    report = json.loads((out / "evaluation.json").read_text())
+    assert report.keys() == {"raft_small", "dis", "zero"}
+    assert report["zero"]["davis_warping_error_1"] == 0  # the frames are all the same
+    assert [json.loads(line)["elapsed"] > 0 for line in (out / "log.jsonl").read_text().splitlines()] == [True, True]
+    assert read_weights(out / "raft_small.safetensors")[1].figures["dis epe_all"] == report["dis"]["epe_all"]
+    assert (out / "checkpoint.pt").exists()
+
+
+def test_a_training_never_overwrites_another(tmp_path, monkeypatch):
+    (tmp_path / "checkpoint.pt").touch()
+    monkeypatch.setattr("sys.argv", ["train.flow", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit, match="--resume"):
+        flow.main()
+
+
+def test_many_overflows_end_a_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(flow, "_MOST_OVERFLOWS", 1)
+    trainer = Trainer(tmp_path, tmp_path, minutes=1, peak=1e-3, seed=1)
+    before = {name: tensor.clone() for name, tensor in trainer.raft.state_dict().items()}
+    for parameter in trainer.raft.parameters():
+        parameter.grad = torch.full_like(parameter, torch.inf)
+    trainer._apply_gradients()
+    for name, tensor in trainer.raft.state_dict().items():
+        assert torch.equal(tensor, before[name])
+    with pytest.raises(JMPoseError, match="--peak"):
+        trainer._apply_gradients()
 
 
 def shifted_pair(shift: int) -> FlowPair:

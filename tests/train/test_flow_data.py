@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from jmpose_core.errors import FormatError
+from tests.train.flow_folder import write_data
 from train import flow_data
 from train.flow_data import FlowBatches, collate, render_pair
 from train.flow_photometry import disturb
@@ -86,27 +87,6 @@ def test_disturbance_keeps_the_scene():
         for channel in range(2):
             red_or_green = second[..., channel].astype(float).ravel(), frame[..., channel].astype(float).ravel()
             assert np.corrcoef(*red_or_green)[0, 1] > 0.85
-
-
-def write_picture(path, value: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    assert cv2.imwrite(str(path), np.full((60, 80, 3), value, np.uint8))
-
-
-def write_data(root) -> None:
-    """Three COCO and two LSP-Extended pictures, three DAVIS sequences of one frame with a person mask."""
-    for name, ids in (("coco", (4, 5, 6)), ("lspet", (19, 20))):
-        entries = []
-        for image_id in ids:
-            write_picture(root / name / f"images/{image_id}.png", image_id)
-            entries.append(f'{{"id": {image_id}, "file_name": "images/{image_id}.png"}}')
-        (root / name / "annotations.json").write_text(f'{{"images": [{", ".join(entries)}]}}')
-    for sequence in ("a", "b", "c"):
-        folder = root / "flow/davis_people" / sequence
-        write_picture(folder / "00000.jpg", 90)
-        mask = np.zeros((60, 80), np.uint8)
-        mask[10:50, 20:60] = 255
-        assert cv2.imwrite(str(folder / "00000_mask.png"), mask)
 
 
 def test_held_out_pictures_are_not_trained_on(tmp_path):
