@@ -99,7 +99,7 @@ def _truth(person: PersonRecord, index: int) -> dict[str, Any]:
         "num_keypoints": int(present.sum()) if person.num_keypoints is None else person.num_keypoints,
         "iscrowd": int(person.iscrowd or 0),
         "bbox": list(bbox),
-        "area": bbox[2] * bbox[3] if person.area is None else person.area,
+        "area": max(0.0, bbox[2] * bbox[3] if person.area is None else person.area),
     }
 
 
