@@ -18,8 +18,8 @@ from jmpose_core.skeleton import JOINTS, LIMBS
 Picture: TypeAlias = npt.NDArray[np.uint8]
 Colour: TypeAlias = tuple[int, int, int]
 
-RIGHT: Final[Colour] = (255, 149, 64)
-LEFT: Final[Colour] = (64, 196, 255)
+RIGHT: Final[Colour] = (56, 178, 255)  # the window's colours of sides
+LEFT: Final[Colour] = (255, 138, 61)
 MIDDLE: Final[Colour] = (240, 240, 240)
 INK: Final[Colour] = (16, 18, 24)
 TRACK_COLOURS: Final[tuple[Colour, ...]] = (
@@ -32,7 +32,7 @@ _FONT: Final = cv2.FONT_HERSHEY_DUPLEX
 
 
 def draw_people(frame: Picture, people: Iterable[Annotation]) -> Picture:
-    """The frame with boxes, track ids and skeletons: left blue, right orange, occluded joints hollow."""
+    """The frame with boxes, track ids and skeletons: left orange, right blue, occluded joints hollow."""
     picture = frame.copy()
     unit = max(1.0, min(frame.shape[:2]) / 480)
     for person in people:
