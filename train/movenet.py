@@ -1,11 +1,13 @@
-"""MoveNet MultiPose as a teacher of person boxes (onnxruntime, at training time only)."""
+"""The MoveNet teachers: MultiPose for boxes, Thunder for one person's joints (onnxruntime, at training time only)."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from jmpose_core import geometry
 from jmpose_core.errors import WeightsError
 
 FloatArray = npt.NDArray[np.float64]
@@ -19,16 +21,7 @@ class MultiPose:
     """
 
     def __init__(self, model: Path, *, longest_side: int = 512, threads: int = 1) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise WeightsError("the MoveNet teacher needs onnxruntime: pip install 'jmpose-studio[onnx]'") from error
-        if not model.is_file():
-            raise WeightsError(f"{model}: no MoveNet MultiPose model here; name the data folder with --data")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        self._input_name = self._session.get_inputs()[0].name
+        self._run = _session(model, threads)
         self.longest_side = longest_side
 
     def boxes(self, frame_rgb: npt.NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
@@ -39,7 +32,42 @@ class MultiPose:
         rows, columns = (-(-side // 32) * 32 for side in resized.shape[:2])
         padded = np.zeros((1, rows, columns, 3), np.int32)
         padded[0, : resized.shape[0], : resized.shape[1]] = resized
-        people = np.asarray(self._session.run(None, {self._input_name: padded})[0], np.float64)[0]
+        people = self._run(padded)[0]
         people = people[np.argsort(-people[:, 55], kind="stable")]
         boxes = people[:, [52, 51, 54, 53]] * np.array([columns, rows, columns, rows]) / scale
         return np.clip(boxes, 0, [width, height, width, height]), people[:, 55]
+
+
+class Thunder:
+    """One person's 17 COCO joints in a 256x256 crop about the box.
+
+    Raises:
+        WeightsError: onnxruntime is not installed, or the model is not where it should be.
+    """
+
+    SIDE = 256
+
+    def __init__(self, model: Path, *, threads: int = 2) -> None:
+        self._run = _session(model, threads)
+
+    def pose(self, frame_rgb: npt.NDArray[np.uint8], bbox_xyxy: geometry.Xyxy) -> FloatArray:
+        """(17, 3) x, y in pixels of the frame and score, in COCO's order."""
+        crop_from_image = geometry.crop_from_image(bbox_xyxy, (self.SIDE, self.SIDE))
+        crop = cv2.warpAffine(frame_rgb, crop_from_image, (self.SIDE, self.SIDE))
+        y_x_score = self._run(crop[None].astype(np.int32)).reshape(17, 3)
+        points = geometry.apply(geometry.inverse(crop_from_image), y_x_score[:, [1, 0]] * self.SIDE - 0.5)
+        return np.column_stack([points, y_x_score[:, 2]])
+
+
+def _session(model: Path, threads: int) -> Callable[[npt.NDArray[np.int32]], FloatArray]:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise WeightsError("the MoveNet teachers need onnxruntime: pip install 'jmpose-studio[onnx]'") from error
+    if not model.is_file():
+        raise WeightsError(f"{model}: no MoveNet model here; name the data folder with --data")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda picture: np.asarray(session.run(None, {name: picture})[0], np.float64)

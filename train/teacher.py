@@ -16,11 +16,11 @@ from typing import Final
 import cv2
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from jmpose_core import geometry
 from jmpose_core.skeleton import POSETRACK18_SLOTS
 from jmpose_core.video import open_video
+from train.movenet import MultiPose, Thunder
 
 _COCO: Final = (
     "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
@@ -28,63 +28,26 @@ _COCO: Final = (
     "right_ankle",
 )  # fmt: skip
 _SLOT_OF_COCO: Final = {_COCO.index(name): slot for slot, name in enumerate(POSETRACK18_SLOTS) if name in _COCO}
-_TRUSTED: Final = 0.3  # score from which a teacher's joint is taken as a label
+_TRUSTED: Final = 0.3  # score from which a teacher's joint or box is taken as a label
 _VIDEOS: Final = ("intel", "pose2sim", "vtest")
 _FRAMES_PER_FOLDER: Final = 150
 
 Image = npt.NDArray[np.uint8]
 
 
-class Teacher:
-    """MoveNet Thunder (one person) and MultiPose (boxes), through onnxruntime on the CPU."""
-
-    def __init__(self, folder: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 2
-        self._thunder = onnxruntime.InferenceSession(folder / "movenet-thunder.onnx", options)
-        self._multipose = onnxruntime.InferenceSession(folder / "movenet-multipose.onnx", options)
-
-    def pose(self, image: Image, bbox_xyxy: geometry.Xyxy) -> npt.NDArray[np.float64]:
-        """(17, 3) x, y in image pixels and score, in COCO order."""
-        crop_from_image = geometry.crop_from_image(bbox_xyxy, (256, 256))
-        crop = cv2.warpAffine(image, crop_from_image, (256, 256))
-        name = self._thunder.get_inputs()[0].name
-        y_x_score = np.asarray(self._thunder.run(None, {name: crop[None].astype(np.int32)})[0]).reshape(17, 3)
-        points = y_x_score[:, [1, 0]].astype(np.float64) * 256 - 0.5
-        moved = geometry.apply(geometry.inverse(crop_from_image), points)
-        return np.column_stack([moved, y_x_score[:, 2]])
-
-    def boxes(self, image: Image, *, longest: int = 512, score: float = 0.3) -> list[geometry.Xyxy]:
-        """Boxes of at most six people."""
-        height, width = image.shape[:2]
-        factor = longest / max(height, width)
-        sides = (round(width * factor), round(height * factor))
-        small = cv2.resize(image, sides, interpolation=cv2.INTER_AREA)
-        padded = np.zeros((-(-sides[1] // 32) * 32, -(-sides[0] // 32) * 32, 3), np.int32)
-        padded[: sides[1], : sides[0]] = small
-        name = self._multipose.get_inputs()[0].name
-        people = np.asarray(self._multipose.run(None, {name: padded[None]})[0])[0, :, 51:]
-        scale = np.array([padded.shape[1], padded.shape[0]]) / factor
-        return [
-            (float(x0 * scale[0]), float(y0 * scale[1]), float(x1 * scale[0]), float(y1 * scale[1]))
-            for y0, x0, y1, x1, sure in people
-            if sure >= score
-        ]
-
-
-def label_videos(data: Path, out: Path, teacher: Teacher) -> None:
+def label_videos(data: Path, out: Path, boxes_of: MultiPose, thunder: Thunder) -> None:
     """People of the videos and of DAVIS, one crop each."""
     images, annotations = [], []
     (out / "images").mkdir(parents=True, exist_ok=True)
     for frame in _frames(data):
-        for bbox in teacher.boxes(frame):
-            left, top, right, bottom = bbox
-            if bottom - top < 60 or right - left < 20:
+        for bbox, score in zip(*boxes_of.boxes(frame), strict=True):
+            left, top, right, bottom = (float(side) for side in bbox)
+            if score < _TRUSTED or bottom - top < 60 or right - left < 20:
                 continue
-            pose = teacher.pose(frame, bbox)
+            pose = thunder.pose(frame, (left, top, right, bottom))
             if (pose[5:, 2] > _TRUSTED).sum() < 7:
                 continue
-            cut, shift, factor = _cut_out(frame, bbox)
+            cut, shift, factor = _cut_out(frame, (left, top, right, bottom))
             number = len(images)
             file_name = f"images/{number:06d}.jpg"
             cv2.imwrite(str(out / file_name), cut[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
@@ -96,7 +59,7 @@ def label_videos(data: Path, out: Path, teacher: Teacher) -> None:
     (out / "annotations.json").write_text(json.dumps({"images": images, "annotations": annotations}))
 
 
-def add_noses(data: Path, out: Path, teacher: Teacher) -> None:
+def add_noses(data: Path, out: Path, thunder: Thunder) -> None:
     """LSP-Extended's annotations with the teacher's nose where it is sure of one."""
     document = json.loads((data / "lspet" / "annotations.json").read_bytes())
     files = {image["id"]: data / "lspet" / image["file_name"] for image in document["images"]}
@@ -105,7 +68,7 @@ def add_noses(data: Path, out: Path, teacher: Teacher) -> None:
     for person in document["annotations"]:
         picture = cv2.imread(str(files[person["image_id"]]))
         x, y, width, height = person["bbox"]
-        nose = teacher.pose(np.ascontiguousarray(picture[..., ::-1]), (x, y, x + width, y + height))[0]
+        nose = thunder.pose(np.ascontiguousarray(picture[..., ::-1]), (x, y, x + width, y + height))[0]
         if nose[2] > _TRUSTED:
             person["keypoints"][:3] = [float(value) for value in nose]
     out.mkdir(parents=True, exist_ok=True)
@@ -149,9 +112,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    teacher = Teacher(arguments.data / "teachers")
-    add_noses(arguments.data, arguments.out / "lspet", teacher)
-    label_videos(arguments.data, arguments.out / "videos", teacher)
+    thunder = Thunder(arguments.data / "teachers" / "movenet-thunder.onnx")
+    boxes_of = MultiPose(arguments.data / "teachers" / "movenet-multipose.onnx", threads=2)
+    add_noses(arguments.data, arguments.out / "lspet", thunder)
+    label_videos(arguments.data, arguments.out / "videos", boxes_of, thunder)
 
 
 if __name__ == "__main__":
