@@ -68,8 +68,8 @@ def _clips_of_folder(
         folder = _folder_of(source, parent, names, alone=len(sequences) == 1)
         if folder is None:
             raise FormatError(
-                f"{boxes}: images[{indices[0]}]: {document.images[indices[0]].file_name} and the {len(names) - 1} "
-                f"others of its folder are not all in {source}; give the folder that holds them, or one above it"
+                f"{boxes}: images[{indices[0]}]: {document.images[indices[0]].file_name}, or another image of its "
+                f"folder, is not in {source}; give the folder that holds them, or one above it"
             )
         if stills:
             clips += _still_clips(folder, document, indices, people)

@@ -1,12 +1,14 @@
 """jmpose doctor: what is installed, which device, which weights, what is missing."""
 
-import importlib
 import importlib.metadata
 import platform
+import subprocess
 import sys
 
+from rich.markup import escape
+
 import resources
-from jmpose_core.cli.terminal import console
+from jmpose_core.cli.terminal import console, tell
 
 _NEEDED = (
     "torch", "torchvision", "PySide6-Essentials", "pyqtgraph", "opencv-python-headless", "numpy", "scipy",
@@ -16,19 +18,19 @@ _EXTRAS = {"sleap-io": "SLEAP files", "onnxruntime": "the MoveNet teachers of tr
 
 
 def doctor() -> int:
-    """Exit code 0 when everything needed is there."""
-    console.print(f"JM-Pose Studio {importlib.metadata.version('jmpose-studio')}, Python {sys.version.split()[0]}")
-    console.print(f"{platform.platform()}")
+    """Say what is installed, which device and weights there are, and what is missing (then the exit code is 1)."""
+    tell(f"JM-Pose Studio {importlib.metadata.version('jmpose-studio')}, Python {sys.version.split()[0]}")
+    tell(platform.platform())
     missing = [name for name in _NEEDED if not _tell_package(name, "needed: pip install -e .")]
     for name, purpose in _EXTRAS.items():
         _tell_package(name, f"only for {purpose}")
     missing += _faults_of_qt()
     _tell_device()
     weights = sorted(path.stem for path in resources.WEIGHTS.glob("*.safetensors"))
-    console.print(f"weights: {', '.join(weights) or 'none'}")
+    tell(f"weights: {', '.join(weights) or 'none'}")
     missing += [f"weights {name}" for name in ("detector", "jmpose_lite") if name not in weights]
     if missing:
-        console.print(f"[bold red]missing:[/] {', '.join(missing)}")
+        console.print(f"[bold red]missing:[/] {escape(', '.join(missing))}", highlight=False, soft_wrap=True)
         return 1
     console.print("[green]all there[/]")
     return 0
@@ -36,24 +38,22 @@ def doctor() -> int:
 
 def _tell_package(name: str, absent: str) -> bool:
     try:
-        console.print(f"  {name} {importlib.metadata.version(name)}")
+        tell(f"  {name} {importlib.metadata.version(name)}")
     except importlib.metadata.PackageNotFoundError:
-        console.print(f"  {name}: not installed ({absent})")
+        tell(f"  {name}: not installed ({absent})")
         return False
     return True
 
 
 def _faults_of_qt() -> list[str]:
     """Qt is loaded in a process of its own: where system libraries lack, only the window is lost."""
-    import subprocess
-
     probe = subprocess.run(
         [sys.executable, "-c", "import PySide6.QtWidgets"], capture_output=True, text=True, check=False
     )
     if probe.returncode == 0:
         return []
-    console.print("Qt cannot be loaded; the command line works, the window does not. On Debian and Ubuntu:")
-    console.print("  apt-get install libegl1 libgl1 libglib2.0-0 libxkbcommon0 libfontconfig1 libdbus-1-3")
+    tell("Qt cannot be loaded; the command line works, the window does not. On Debian and Ubuntu:")
+    tell("  apt-get install libegl1 libgl1 libglib2.0-0 libxkbcommon0 libfontconfig1 libdbus-1-3")
     return [f"Qt's system libraries ({probe.stderr.strip().splitlines()[-1]})"]
 
 
@@ -61,6 +61,6 @@ def _tell_device() -> None:
     import torch
 
     if torch.cuda.is_available():
-        console.print(f"device: cuda, {torch.cuda.get_device_name()}")
+        tell(f"device: cuda, {torch.cuda.get_device_name()}")
     else:
-        console.print(f"device: cpu, {torch.get_num_threads()} threads")
+        tell(f"device: cpu, {torch.get_num_threads()} threads")

@@ -24,9 +24,7 @@ _program.command("predict")(exits(predict))
 _program.command("import")(exits(import_files))
 _program.command("export")(exits(export_project))
 _program.command("eval")(exits(evaluate_files))
-_program.command(
-    "train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-)(exits(train))
+_program.command("train")(exits(train))
 _program.command("doctor")(exits(doctor))
 _program.add_typer(weights, name="weights")
 

@@ -1,20 +1,29 @@
 """jmpose app, demo and train: what runs as a process of its own, and the demo."""
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from jmpose_core.cli.terminal import console, progress_bars, stoppable
+from jmpose_core.cli.terminal import progress_bars, stoppable, tell, tell_error
+from jmpose_core.engine.protocol import Progress
+from jmpose_core.errors import JMPoseError
 
 
 def app(
     path: Annotated[Path | None, typer.Argument(help="A video, a folder of images, or a project.")] = None,
 ) -> int:
-    """Open the window."""
+    """Open the window, on a video, a folder of images or a project."""
+    if not _has_display() and "QT_QPA_PLATFORM" not in os.environ:
+        raise JMPoseError(
+            "there is no display for the window (neither DISPLAY nor WAYLAND_DISPLAY is set); "
+            "`jmpose predict` and `jmpose demo --headless` do without one"
+        )
     return _run_module("app", *([] if path is None else [str(path)]))
 
 
@@ -31,15 +40,46 @@ def demo(
         else:
             written = [main_job.filled_project(out, on_progress=show, should_stop=should_stop)]
     for path in written:
-        console.print(str(path))
+        tell(str(path))
     if written[0].suffix == ".jmpose":
         return _run_module("app", str(written[0]))
     return 0
 
 
-def train(context: typer.Context) -> int:
-    """Fine-tune on corrected labels: jmpose train DATA... --out DIR (all options: jmpose train --help)."""
-    return _run_module("train", "finetune", *context.args)
+def train(
+    data: Annotated[list[Path], typer.Argument(help="Projects, or PoseTrack or COCO files with their images.")],
+    out: Annotated[Path, typer.Option(help="Folder for finetuned.safetensors.", show_default=False)],
+    init: Annotated[str, typer.Option(help="Weights to start from: a bundled name or a file.")] = "jmpose_lite",
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the optimiser.")] = 300,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> int:
+    """Fine-tune on corrected labels; new weights are kept only where they are better on held-out frames."""
+    options = {"--out": str(out), "--init": init, "--steps": str(steps), "--device": device}
+    arguments = [*map(str, data), *(word for option in options.items() for word in option)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "train", "finetune", *arguments], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    # Ctrl-C reaches the training by itself: it ends in its own time, and its last lines are read.
+    with stoppable(), progress_bars("fine-tuning") as show, process.stdout:
+        for line in process.stdout:
+            _tell_training(line, show)
+    return process.wait()
+
+
+def _tell_training(line: str, show: Callable[[Progress], None]) -> None:
+    """Show one of the JSON lines that training reports."""
+    try:
+        entry = json.loads(line)
+    except ValueError:  # a library's own words
+        tell(line.rstrip())
+        return
+    if "step" in entry:
+        show(Progress(done=entry["step"], total=entry["steps"], per_second=entry["per_second"], stage="steps"))
+    elif "failed" in entry:
+        tell_error(entry["failed"])
+    else:
+        tell(", ".join(f"{name}: {value}" for name, value in entry.items()))
 
 
 def _run_module(name: str, *arguments: str) -> int:
@@ -53,6 +93,7 @@ def _run_module(name: str, *arguments: str) -> int:
 
 
 def _has_display() -> bool:
+    """Whether a window can be shown; on Linux someone must have said where."""
     if sys.platform in ("win32", "darwin"):
         return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
