@@ -3,13 +3,15 @@
 import queue
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from concurrent.futures import Future
+from typing import TypeAlias, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
 from jmpose_core.errors import JMPoseError
 
 T = TypeVar("T")
+Task: TypeAlias = Callable[[], Callable[[], None] | None]  # gives what to call in the window's thread, if anything
 
 
 class Background(QObject):
@@ -19,8 +21,9 @@ class Background(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._tasks: queue.SimpleQueue[Callable[[], Callable[[], None]] | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._undelivered = 0
         self._finished.connect(self._deliver)
 
     def run(self, task: Callable[[], T], on_done: Callable[[T], None], on_error: Callable[[str], None]) -> None:
@@ -36,26 +39,48 @@ class Background(QObject):
                 return _raising(error)
             return lambda: on_done(result)
 
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name="background", daemon=True)
-            self._thread.start()
-        self._tasks.put(attempt)
+        self._undelivered += 1
+        self._put(attempt)
+
+    def call(self, task: Callable[[], T]) -> T:
+        """Run `task` after all that waits, and wait for it; what it raises is raised here."""
+        future: Future[T] = Future()
+
+        def fulfil() -> None:
+            try:
+                future.set_result(task())
+            except BaseException as error:  # of any kind: the caller waits for it
+                future.set_exception(error)
+
+        self._put(fulfil)
+        return future.result()
+
+    @property
+    def busy(self) -> bool:
+        """Whether the result of a `run` is still to come."""
+        return self._undelivered > 0
 
     def close(self) -> None:
-        """Finish what runs, drop what waits."""
+        """Finish what was asked for; what comes of it is no longer told."""
         if self._thread is None:
             return
-        while not self._tasks.empty():
-            self._tasks.get()
         self._tasks.put(None)
         self._thread.join()
         self._thread = None
 
+    def _put(self, task: Task) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name="background", daemon=True)
+            self._thread.start()
+        self._tasks.put(task)
+
     def _serve(self) -> None:
-        while (attempt := self._tasks.get()) is not None:
-            self._finished.emit(attempt())
+        while (task := self._tasks.get()) is not None:
+            if (deliver := task()) is not None:
+                self._finished.emit(deliver)
 
     def _deliver(self, call: Callable[[], None]) -> None:
+        self._undelivered -= 1
         call()
 
 

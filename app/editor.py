@@ -28,6 +28,14 @@ class Editor(QObject):
             return None
         return self._document.person(state.video.id, state.frame_index, state.track_id)
 
+    @property
+    def person_shown(self) -> Annotation | None:
+        """The same, as far as it is on the screen: never waits."""
+        state = self._view_state
+        if state.video is None or state.track_id is None:
+            return None
+        return self._document.person_shown(state.video.id, state.frame_index, state.track_id)
+
     def apply(self, person: Annotation, text: str) -> None:
         """Write a person as a gesture left it."""
         if self._view_state.video is not None:

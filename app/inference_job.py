@@ -136,6 +136,13 @@ class InferenceJob(QObject):
         if self._run is not None:
             self._client.cancel(self._run.request_id)
 
+    def abandon(self) -> None:
+        """Cancel, keep what has come, and take no notice of what still comes."""
+        self.cancel()
+        self._hand_over()
+        self._run = self._probe_id = None
+        self._set_state(EngineState.READY if self._client.alive else EngineState.OFF)
+
     def probe(self, path: Path, person: Annotation, weights: str) -> None:
         """Ask for the heatmaps and the flow of one person; a newer question replaces an older one."""
         if self._state in (EngineState.OFF, EngineState.STARTING):

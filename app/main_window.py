@@ -163,7 +163,7 @@ class MainWindow(QMainWindow):
 
     def _on_selection(self) -> None:
         state = self.bench.view_state
-        person = self.bench.editor.person
+        person = self.bench.editor.person_shown
         if self.inspector.is_stale(person):
             self.inspector.show_probe(None)
         self.inspector.show_person(person, state.joint)
@@ -172,7 +172,7 @@ class MainWindow(QMainWindow):
         self._refresh_actions()
 
     def _on_probe(self, probe: ProbeResult) -> None:
-        self.inspector.show_probe(probe, self.bench.editor.person)
+        self.inspector.show_probe(probe, self.bench.editor.person_shown)
         self._show_overlay()
 
     def _show_overlay(self) -> None:
@@ -195,12 +195,12 @@ class MainWindow(QMainWindow):
 
     def _refresh_actions(self) -> None:
         """Enable what makes sense now."""
-        state, document = self.bench.view_state, self.bench.document
+        state, document, person = self.bench.view_state, self.bench.document, self.bench.editor.person_shown
         there = {
             Needs.NOTHING: True,
             Needs.VIDEO: state.video is not None,
-            Needs.PERSON: self.bench.editor.person is not None,
-            Needs.JOINT: self.bench.editor.person is not None and state.joint is not None,
+            Needs.PERSON: person is not None,
+            Needs.JOINT: person is not None and state.joint is not None,
         }
         for spec in self.specs:
             self.actions_by_name[spec.name].setEnabled(there[spec.needs])
@@ -224,7 +224,7 @@ class MainWindow(QMainWindow):
             self._refresh_actions()
 
     def zoom_to_person(self) -> None:
-        if (person := self.bench.editor.person) is not None:
+        if (person := self.bench.editor.person_shown) is not None:
             self.frame_view.fit_person(person)
 
     def toggle_hidden(self) -> None:

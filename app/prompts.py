@@ -36,7 +36,8 @@ class Prompts:
     def export(self) -> None:
         """Ask for format and file, and write it in the background."""
         document, video = self._bench.document, self._bench.view_state.video
-        if document.path is not None and video is not None and document.end_predictions():
+        if document.path is not None and video is not None:
+            document.write_held_predictions()
             ExportDialog(document.path, video, self._bench.background, self._bench.messages, self._window).open()
 
     def track(self) -> None:

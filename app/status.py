@@ -51,7 +51,7 @@ class StatusBar(QStatusBar):
             return
         moment = clock(state.frame_index / state.video.fps)
         parts = [f"frame {state.frame_index + 1}/{state.video.frame_count}", moment]
-        if (person := self._bench.editor.person) is not None:
+        if (person := self._bench.editor.person_shown) is not None:
             parts.append(f"person {person.track_id}")
             if state.joint is not None:
                 visibility = Visibility(person.visibility[state.joint])

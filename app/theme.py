@@ -43,7 +43,7 @@ DARK: Final = Theme(
     border="#34373e",
     text="#e6e8ec",
     muted="#9aa0ab",
-    accent="#3f73dd",
+    accent="#3d70da",
     on_accent="#ffffff",
     danger="#f0716b",
 )

@@ -93,6 +93,8 @@ class Workbench(QObject):
         self.background.run(lambda: prepare(path), self._open_prepared, self.failed_to_open.emit)
 
     def _open_prepared(self, opened: Opened) -> None:
+        self.inference.abandon()
+        self.document.end_predictions()
         try:
             self.document.open(opened.project)
         except ProjectError as error:
@@ -122,9 +124,9 @@ class Workbench(QObject):
         self.playback.attach(reader)
 
     def close_project(self) -> None:
-        self.inference.cancel()
+        self.inference.abandon()
         self.show_video(None)
-        self.document.close()
+        self.document.close_project()
 
     def close(self) -> None:
         """End every thread and process; all edits are on disk already."""
@@ -142,6 +144,7 @@ class Workbench(QObject):
         if video is None or self._video_path is None or self.inference.running:
             return
         self._write_often.start()
+        self.document.begin_predictions(video.id, [seed.track_id for seed in seeds] if seeds else None)
         self.inference.predict(
             video.id,
             self._video_path,
@@ -161,12 +164,13 @@ class Workbench(QObject):
 
     def _on_run_ended(self, text: str) -> None:
         self._write_often.stop()
-        if self.document.end_predictions() and text:
+        self.document.end_predictions()
+        if text:
             self.messages.info(text)
 
     def _probe(self) -> None:
         """Ask for the selected person's heatmaps, unless the frames are rushing by."""
-        person = self.editor.person
+        person = self.editor.person_shown
         if person is None or self._video_path is None or self.playback.playing:
             return
         self.inference.probe(self._video_path, person, self.settings.weights)

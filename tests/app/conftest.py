@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import QSettings
 from pytestqt.qtbot import QtBot
 
+from app.document import Document
 from app.main_window import MainWindow
 from app.messages import Message, Messages
 from app.settings import Settings
@@ -83,7 +84,7 @@ def open_and_wait(window: MainWindow, path: Path, qtbot: QtBot) -> None:
 
 def predict_and_wait(window: MainWindow, qtbot: QtBot) -> None:
     """Predict the whole clip and wait until it is in the project."""
-    with qtbot.waitSignal(window.bench.inference.run_ended, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.bench.document.predictions_written, timeout=PATIENCE_MS):
         window.actions_by_name["predict"].trigger()
 
 
@@ -91,3 +92,8 @@ def go_to(window: MainWindow, frame_index: int, qtbot: QtBot) -> None:
     """Show a frame and wait until it is on the screen."""
     window.bench.view_state.set_frame(frame_index)
     qtbot.waitUntil(lambda: window.frame_view.frame_index == frame_index, timeout=PATIENCE_MS)
+
+
+def settle(document: Document, qtbot: QtBot) -> None:
+    """Wait until everything asked for is written, and told."""
+    qtbot.waitUntil(lambda: not document.busy, timeout=PATIENCE_MS)

@@ -54,7 +54,7 @@ class Work:
         self, request: Predict, *, on_progress: Callable[[Progress], None], should_stop: Callable[[], bool]
     ) -> Iterator[Annotation]:
         total = request.last - request.first
-        tracks = [1, 2, *(seed.track_id for seed in request.seeds)]
+        tracks = [seed.track_id for seed in request.seeds] or [1, 2]
         for done, frame_index in enumerate(range(request.first, request.last), 1):
             if should_stop():
                 raise Cancelled("asked to")

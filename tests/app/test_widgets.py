@@ -27,7 +27,7 @@ def lane(track_id: int, states: list[int]) -> Lane:
     return Lane(track_id, np.arange(len(states)), np.array(states, np.uint8), np.full(len(states), 0.5))
 
 
-def test_track_model(qtmodeltester: ModelTester) -> None:
+def test_track_model(qapp: QApplication, qtmodeltester: ModelTester) -> None:
     model = TrackModel()
     model.set_lanes([lane(1, [1, 1, 3]), lane(4, [4, 4])])
     qtmodeltester.check(model, force_py=True)
@@ -38,7 +38,7 @@ def test_track_model(qtmodeltester: ModelTester) -> None:
     assert model.rowCount() == 0
 
 
-def test_joint_model(qtmodeltester: ModelTester) -> None:
+def test_joint_model(qapp: QApplication, qtmodeltester: ModelTester) -> None:
     model = JointModel()
     model.set_person(None)
     assert model.rowCount() == 0

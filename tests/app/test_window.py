@@ -17,7 +17,7 @@ from app.view_state import Layer
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.formats.people import annotations_of
 from jmpose_core.formats.posetrack18 import read_posetrack18
-from tests.app.conftest import PATIENCE_MS, go_to, open_and_wait, predict_and_wait
+from tests.app.conftest import PATIENCE_MS, go_to, open_and_wait, predict_and_wait, settle
 from tests.app.stand_in_engine import figure
 
 LEFT_WRIST = 11
@@ -73,11 +73,15 @@ def test_predict_correct_undo_redo_export_reopen(
     assert occluded.visibility[LEFT_WRIST] == Visibility.OCCLUDED
 
     press(window, Qt.Key.Key_Z, qtbot, Qt.KeyboardModifier.ControlModifier)
+    settle(window.bench.document, qtbot)
     assert person(window, 40, 1) == moved
     press(window, Qt.Key.Key_Z, qtbot, Qt.KeyboardModifier.ControlModifier)
+    settle(window.bench.document, qtbot)
     assert person(window, 40, 1) == before
     press(window, Qt.Key.Key_Y, qtbot, Qt.KeyboardModifier.ControlModifier)
+    settle(window.bench.document, qtbot)
     press(window, Qt.Key.Key_Y, qtbot, Qt.KeyboardModifier.ControlModifier)
+    settle(window.bench.document, qtbot)
     assert person(window, 40, 1) == occluded
 
     people = everybody(window)
@@ -98,6 +102,7 @@ def test_predict_correct_undo_redo_export_reopen(
     open_and_wait(again, project, qtbot)
     assert everybody(again) == people
     again.bench.document.undo()
+    settle(again.bench.document, qtbot)
     assert person(again, 40, 1) == moved
 
 
@@ -105,9 +110,11 @@ def test_prediction_is_one_undo_step(window: MainWindow, qtbot: QtBot) -> None:
     predict_and_wait(window, qtbot)
     assert len(everybody(window)) == 460
     window.actions_by_name["undo"].trigger()
+    settle(window.bench.document, qtbot)
     assert everybody(window) == []
     assert not window.actions_by_name["undo"].isEnabled()
     window.actions_by_name["redo"].trigger()
+    settle(window.bench.document, qtbot)
     assert len(everybody(window)) == 460
 
 
@@ -147,7 +154,7 @@ def test_escape_gives_up_a_drag(window: MainWindow, qtbot: QtBot) -> None:
 
 def test_draw_a_box_to_add_a_person_and_delete_it(window: MainWindow, qtbot: QtBot) -> None:
     press(window, Qt.Key.Key_N, qtbot)
-    with qtbot.waitSignal(window.bench.inference.run_ended, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.bench.document.predictions_written, timeout=PATIENCE_MS):
         drag(window, on_screen(window, (900, 200)), on_screen(window, (1040, 560)), qtbot)
     added = window.bench.view_state.track_id
     assert added == 1
@@ -155,6 +162,7 @@ def test_draw_a_box_to_add_a_person_and_delete_it(window: MainWindow, qtbot: QtB
     press(window, Qt.Key.Key_Delete, qtbot)
     assert window.bench.document.person(1, 0, added) is None
     window.bench.document.undo()
+    settle(window.bench.document, qtbot)
     assert window.bench.document.person(1, 0, added) is not None
 
 
@@ -216,14 +224,14 @@ def test_play_moves_on_and_pauses(window: MainWindow, qtbot: QtBot) -> None:
 def test_the_engine_is_killed_and_the_prediction_goes_on(
     window: MainWindow, told: list[Message], tmp_path: Path, qtbot: QtBot, monkeypatch: MonkeyPatch
 ) -> None:
-    inference = window.bench.inference
+    inference, document = window.bench.inference, window.bench.document
     monkeypatch.setenv("STAND_IN_PID_FILE", str(tmp_path / "pid"))
     monkeypatch.setenv("STAND_IN_FRAME_SECS", "0.01")
     inference.stop()
     with qtbot.waitSignal(inference.people_found, timeout=PATIENCE_MS):
         window.actions_by_name["predict"].trigger()
     monkeypatch.setenv("STAND_IN_FRAME_SECS", "0")
-    with qtbot.waitSignal(inference.run_ended, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(document.predictions_written, timeout=PATIENCE_MS):
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
     assert any(m.level is Level.ERROR and "was restarted" in m.text and "Nothing is lost" in m.text for m in told)
     assert len(everybody(window)) == 460
@@ -231,13 +239,13 @@ def test_the_engine_is_killed_and_the_prediction_goes_on(
 
 
 def test_cancel_keeps_what_is_done(window: MainWindow, qtbot: QtBot, monkeypatch: MonkeyPatch) -> None:
-    inference = window.bench.inference
+    inference, document = window.bench.inference, window.bench.document
     monkeypatch.setenv("STAND_IN_FRAME_SECS", "0.02")
     inference.stop()
     with qtbot.waitSignal(inference.people_found, timeout=PATIENCE_MS):
         window.actions_by_name["predict"].trigger()
     assert window.actions_by_name["cancel"].isEnabled()
-    with qtbot.waitSignal(inference.run_ended, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(document.predictions_written, timeout=PATIENCE_MS):
         window.actions_by_name["cancel"].trigger()
     assert 0 < len(everybody(window)) < 460
     assert window.bench.document.undo_text == "Predict people"
@@ -247,7 +255,7 @@ def test_a_correction_during_a_prediction_stays(window: MainWindow, qtbot: QtBot
     inference, document = window.bench.inference, window.bench.document
     monkeypatch.setenv("STAND_IN_FRAME_SECS", "0.01")
     inference.stop()
-    with qtbot.waitSignal(inference.run_ended, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(document.predictions_written, timeout=PATIENCE_MS):
         window.actions_by_name["predict"].trigger()
         qtbot.waitUntil(lambda: bool(document.people(1, 0)), timeout=PATIENCE_MS)
         window.bench.view_state.select(1, LEFT_WRIST)
@@ -256,6 +264,7 @@ def test_a_correction_during_a_prediction_stays(window: MainWindow, qtbot: QtBot
     assert len(everybody(window)) == 460
     document.undo()
     document.undo()
+    settle(document, qtbot)
     assert tuple(person(window, 0, 1).keypoints[LEFT_WRIST]) == tuple(figure(0, 1).keypoints[LEFT_WRIST])
 
 
