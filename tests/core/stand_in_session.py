@@ -1,0 +1,70 @@
+"""A session without networks: a standing figure in every box it is given, or in one fixed box a frame."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Progress
+from jmpose_core.errors import Cancelled
+from jmpose_core.geometry import Xyxy
+from jmpose_core.video import Video
+
+BOX = (4.0, 2.0, 28.0, 46.0)
+
+
+class StandInSession:
+    """Takes the place of `engine.session.Session`; `stop_after` people it behaves as after Ctrl-C."""
+
+    stop_after: int | None = None
+
+    def __init__(self, device: str = "auto") -> None:
+        self.device = device
+
+    def predict(
+        self,
+        request: Predict,
+        *,
+        on_progress: Callable[[Progress], None],
+        should_stop: Callable[[], bool],
+        video: Video,
+    ) -> Iterator[Annotation]:
+        assert request.last == video.frame_count
+        boxes = request.boxes if request.boxes is not None else {0: dict.fromkeys(range(request.last), BOX)}
+        people = sorted((frame, track) for track, frames in boxes.items() for frame in frames)
+        for done, (frame, track) in enumerate(people):
+            video.frame(frame)
+            if done == self.stop_after:
+                raise Cancelled("stopped")
+            on_progress(Progress(done=done + 1, total=len(people), per_second=1.0, stage="estimating poses"))
+            yield standing(frame, track, boxes[track][frame])
+
+    def probe(self, request: Probe) -> ProbeResult:
+        maps = np.zeros((15, 16, 12), np.float32)
+        return ProbeResult(
+            crop_rgb=np.zeros((64, 48, 3), np.uint8),
+            initial=maps,
+            flow=np.zeros((2, 64, 48), np.float32),
+            refined=maps,
+            crop_from_image=np.eye(3)[:2],
+        )
+
+    def close(self) -> None:
+        pass
+
+
+def standing(frame: int, track: int, bbox_xyxy: Xyxy) -> Annotation:
+    """A person whose joints are spread over the box."""
+    left, top, right, bottom = bbox_xyxy
+    ramp = np.linspace(0.1, 0.9, 15)
+    return Annotation(
+        frame,
+        track,
+        bbox_xyxy,
+        keypoints=np.column_stack([left + (right - left) * ramp, top + (bottom - top) * ramp]),
+        visibility=np.full(15, Visibility.VISIBLE, np.uint8),
+        confidence=np.full(15, 0.75),
+        origin=np.full(15, Origin.PREDICTED, np.uint8),
+        score=0.75,
+        source="stand-in",
+    )
