@@ -3,6 +3,7 @@
 import hashlib
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -142,6 +143,17 @@ def _torn(path: Path, packet_count: int) -> VideoError:
         f"{path}: the video is cut off or damaged after about {packet_count} frames. Copy it again; to work with what "
         f"is there: ffmpeg -i {path.name} -c copy {path.stem}-repaired.mp4"
     )
+
+
+def ends_torn(path: Path, table: PacketTable) -> bool:
+    """Whether the last packet gives no sound picture. One thread decodes: several do not report this reliably."""
+    last = table.pts.size - 1
+    start = int(np.flatnonzero(table.is_key)[-1])
+    reader = StreamReader(path, threads=1)
+    try:
+        return all(picture.pts != last for picture in reader.pictures(islice(reader.packets(), start, None), start))
+    finally:
+        reader.close()
 
 
 def index_by_pts(table: PacketTable) -> FrameIndex:

@@ -1,5 +1,6 @@
 """The first video stream of a file, as counted packets and the pictures decoded from them."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -26,7 +27,7 @@ class StreamReader:
     back as that of the picture.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, threads: int = _DECODING_THREADS) -> None:
         self._container = _open_container(path)
         try:
             self.stream = _first_video_stream(path, self._container)
@@ -34,7 +35,7 @@ class StreamReader:
             self._container.close()
             raise
         self.stream.thread_type = "AUTO"
-        self.stream.codec_context.thread_count = _DECODING_THREADS
+        self.stream.codec_context.thread_count = threads
         self.next_position = 0  # of the packet that the decoder gets next
 
     @property
@@ -54,20 +55,25 @@ class StreamReader:
         """Decode packets whose first is at `first_position`; a picture's `pts` is its packet's position.
 
         Damage spreads to all that is predicted from it, which decoders hide as well as
-        they can. So a damaged picture and those after it up to the next key frame are left out.
+        they can. So a damaged picture and those after it up to the next key frame are left
+        out, and a few before it where the place of the damage is not known exactly.
         """
-        sound_from: int | None = first_position
+        bad_from, bad_to = math.inf, math.inf  # positions
+        key = first_position
         self.next_position = first_position
         for packet in chain(packets, [None]):
             if packet is not None:
                 packet.pts = self.next_position
-                if packet.is_keyframe and sound_from is None:
-                    sound_from = self.next_position
+                if packet.is_keyframe:
+                    key = self.next_position
+                    bad_to = min(bad_to, key) if bad_from < key else math.inf
                 self.next_position += 1
             for picture in self._decode(packet):
-                if picture is None or picture.is_corrupt:
-                    sound_from = None
-                elif sound_from is not None and picture.pts is not None and picture.pts >= sound_from:
+                if picture is None or picture.pts is None:  # decoding threads report a failure some packets later
+                    bad_from, bad_to = min(bad_from, self.next_position - 1 - _DECODING_THREADS), math.inf
+                elif picture.is_corrupt:
+                    bad_from, bad_to = min(bad_from, picture.pts), key if key > picture.pts else math.inf
+                elif not bad_from <= picture.pts < bad_to:
                     yield picture
 
     def shown_positions(self) -> Iterator[int]:

@@ -16,6 +16,7 @@ from jmpose_core.video.frame_cache import FrameCache
 from jmpose_core.video.packet_index import (
     FrameIndex,
     PacketTable,
+    ends_torn,
     index_by_decoding,
     index_by_pts,
     read_packet_table,
@@ -57,9 +58,9 @@ class VideoFile(Video):
     def _choose_index(self, table: PacketTable) -> av.VideoFrame:
         """Set the cheapest index that holds, and return frame 0."""
         if table.pts_give_the_order():
+            if table.may_end_torn and ends_torn(self.path, table):
+                table = table.without_last()
             self._index = index_by_pts(table)
-            if table.may_end_torn and self._last_packet_is_torn():
-                self._index = index_by_pts(table.without_last())
             first = self._decode(0)
             if first is not None:
                 return first
@@ -68,10 +69,6 @@ class VideoFile(Video):
         if first is None:
             raise VideoError(f"{self.path}: its first frame cannot be decoded. {self._cure()}")
         return first
-
-    def _last_packet_is_torn(self) -> bool:
-        frame = int(self._index.frame_of_packet[-1])
-        return frame > 0 and self._decode(frame) is None
 
     def _read(self, index: int) -> NDArray[np.uint8]:
         picture = self._cache.get(index) or self._decode(index)

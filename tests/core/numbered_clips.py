@@ -53,18 +53,25 @@ def write_clip(
         container.mux(stream.encode(None))
 
 
-def copy_clip(source: Path, target: Path, *, shift: int, skip: int = 0) -> None:
-    """The packets of `source` from number `skip` on, their timestamps moved by `shift` units, not encoded again."""
-    with (
-        av.open(str(source)) as reading,
-        av.open(str(target), "w", options={"avoid_negative_ts": "disabled"}) as writing,
-    ):
+def copy_clip(source: Path, target: Path, *, shift: int = 0, skip: int = 0, hide: Sequence[int] = ()) -> None:
+    """The packets of `source` from number `skip` on, their timestamps moved by `shift` units, not encoded again.
+
+    `hide`: numbers of VP8 packets that are turned into frames to predict from, not to show (RFC 6386, 9.1).
+    """
+    keep_negative = {"avoid_negative_ts": "disabled"}
+    with av.open(str(source)) as reading, av.open(str(target), "w", options=keep_negative) as writing:
         stream = writing.add_stream_from_template(reading.streams.video[0])
         for number, packet in enumerate(reading.demux(reading.streams.video[0])):
             if packet.size and number >= skip and packet.pts is not None and packet.dts is not None:
-                packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-                packet.stream = stream
-                writing.mux(packet)
+                copy = av.Packet(_without_show_flag(bytes(packet)) if number in hide else bytes(packet))
+                copy.pts, copy.dts, copy.time_base = packet.pts + shift, packet.dts + shift, packet.time_base
+                copy.is_keyframe = packet.is_keyframe
+                copy.stream = stream
+                writing.mux(copy)
+
+
+def _without_show_flag(vp8_frame: bytes) -> bytes:
+    return bytes([vp8_frame[0] & ~0x10]) + vp8_frame[1:]
 
 
 def numbers(frames: Iterable[tuple[int, np.ndarray]]) -> list[int]:
