@@ -89,7 +89,8 @@ def box_tracking(sequences: dict[str, Sequence[FrameBoxes]], *, ignore_regions: 
     table = motmetrics.metrics.create().compute_many(
         list(accumulators.values()), names=list(accumulators), metrics=list(_MOT_FIGURES), generate_overall=True
     )
-    return {str(name): {figure: float(row[figure]) for figure in _MOT_FIGURES} for name, row in table.iterrows()}
+    values = table[list(_MOT_FIGURES)].to_numpy(np.float64).tolist()
+    return {str(name): dict(zip(_MOT_FIGURES, row, strict=True)) for name, row in zip(table.index, values, strict=True)}
 
 
 def _with_inclusive_predictions(frame: FrameBoxes) -> FrameBoxes:
@@ -116,15 +117,16 @@ def _without_ignored(frames: Sequence[FrameBoxes], accumulator: motmetrics.MOTAc
 
 
 def _frame(info: _ImageInfo, truth: npt.NDArray[np.float64], predicted: npt.NDArray[np.float64]) -> FrameBoxes:
-    parts = []
-    for rows in (truth, predicted):
-        own = rows[rows[:, 0] == info.frame_index]
-        corners = np.column_stack([own[:, 2:4], own[:, 2:4] + own[:, 4:6]])
-        parts += [own[:, 1].astype(np.int64), corners]
     regions = tuple(
         tuple(zip(xs, ys, strict=False)) for xs, ys in zip(info.ignore_regions_x, info.ignore_regions_y, strict=False)
     )
-    return FrameBoxes(*parts, regions)
+    return FrameBoxes(*_boxes_of(info, truth), *_boxes_of(info, predicted), regions)
+
+
+def _boxes_of(info: _ImageInfo, rows: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Ids (N,) and corners (N, 4) of one frame's rows."""
+    own = rows[rows[:, 0] == info.frame_index]
+    return own[:, 1].astype(np.int64), np.column_stack([own[:, 2:4], own[:, 2:4] + own[:, 4:6]])
 
 
 def _rows(path: Path) -> npt.NDArray[np.float64]:

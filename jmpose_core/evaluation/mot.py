@@ -77,8 +77,9 @@ def mot_counts(frames: Sequence[FramePair]) -> MotCounts:
         distances = np.zeros(0) if empty else frame.distances()
         for joint, accumulator in enumerate(accumulators):
             accumulator.update(*(_DUMMY if empty else _matchable(frame, distances[..., joint], joint)))
+    host = motmetrics.metrics.create()
     for joint, accumulator in enumerate(accumulators):
-        _count(counts, joint, accumulator)
+        _count(counts, joint, accumulator, host)
     return counts
 
 
@@ -91,8 +92,11 @@ def _matchable(
     return frame.truth.track_ids[truth], frame.predicted.track_ids[predicted], np.where(cost <= HIT, cost, np.nan)
 
 
-def _count(counts: MotCounts, joint: int, accumulator: motmetrics.MOTAccumulator) -> None:
+def _count(
+    counts: MotCounts, joint: int, accumulator: motmetrics.MOTAccumulator, host: motmetrics.metrics.MetricsHost
+) -> None:
     events = accumulator.events
+    assert events is not None  # the property builds them on first use
     kind, distance = events["Type"].to_numpy().astype(str), events["D"].to_numpy(np.float64)
     matched = (kind == "MATCH") | (kind == "SWITCH")
     counts.misses[joint] = (kind == "MISS").sum()
@@ -102,7 +106,7 @@ def _count(counts: MotCounts, joint: int, accumulator: motmetrics.MOTAccumulator
     counts.objects[joint] = matched.sum() + (kind == "MISS").sum()
     counts.matched_distance[joint] = distance[matched].sum()
     counts.logged_distance[joint] = np.nansum(distance)
-    identities = motmetrics.metrics.create().compute(accumulator, metrics=["idtp", "idfp", "idfn"])
+    identities = host.compute(accumulator, metrics=["idtp", "idfp", "idfn"])
     for name in ("idtp", "idfp", "idfn"):
         getattr(counts, name)[joint] = identities[name].iloc[0]
 

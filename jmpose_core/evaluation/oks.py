@@ -74,11 +74,12 @@ def _score(person: PersonRecord, keypoints: np.ndarray) -> float:
 
 def _coco(annotations: list[dict[str, Any]], truth: PoseTrackDocument) -> COCO:
     coco = COCO()
-    coco.dataset = {
+    dataset: Any = {  # of a type that pycocotools keeps to itself
         "images": [{"id": image.id} for image in truth.images],
         "annotations": annotations,
         "categories": [{"id": _CATEGORY, "name": "person"}],
     }
+    coco.dataset = dataset
     coco.createIndex()
     return coco
 
@@ -106,4 +107,5 @@ def _truth(person: PersonRecord, index: int) -> dict[str, Any]:
 def _predicted(annotated: COCO, results: Sequence[Mapping[str, Any]], truth: PoseTrackDocument) -> COCO:
     if not results:
         return _coco([], truth)  # pycocotools cannot load an empty list
-    return annotated.loadRes([{**result, "category_id": _CATEGORY} for result in results])
+    entries: Any = [{**result, "category_id": _CATEGORY} for result in results]  # loadRes takes lists as well as paths
+    return annotated.loadRes(entries)

@@ -93,7 +93,7 @@ def _cleaned(people: People, regions: tuple[Polygon, ...], positive_only: bool) 
         joints = joints & (people.points[..., :2] > 0).all(axis=2)
     if regions and len(people):
         joints = joints & ~inside_any(people.points[..., :2], regions)
-    return people.selected(joints.any(axis=1), joints)
+    return people.selected(np.any(joints, axis=1), joints)
 
 
 def paired(truth: Source, predicted: Source) -> list[Sequence]:

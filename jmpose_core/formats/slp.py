@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from jmpose_core.annotations import Visibility
 from jmpose_core.errors import FormatError
@@ -77,7 +78,7 @@ def write_slp(document: PoseTrackDocument, path: Path) -> ExportSummary:
 
 def _sleap_io(path: Path) -> ModuleType:
     try:
-        import sleap_io
+        import sleap_io  # type: ignore[import-not-found] - an extra
     except ImportError as error:
         raise FormatError(f'{path}: .slp files need sleap-io; pip install "jmpose-studio[slp]"') from error
     return sleap_io
@@ -128,7 +129,7 @@ def _track_ids(names: Sequence[str]) -> list[int]:
 def _person(instance: Any, image_id: int, labels: Any, track_ids: list[int], sleap_io: ModuleType) -> PersonRecord:
     points = instance.points
     xy = np.array(points["xy"], np.float64)
-    present = np.isfinite(xy).all(axis=1)
+    present: npt.NDArray[np.bool_] = np.all(np.isfinite(xy), axis=1)
     keypoints = np.where(present[:, None], np.column_stack([xy, points["visible"]]), 0.0)
     predicted = isinstance(instance, sleap_io.PredictedInstance)
     scores = np.where(present & np.isfinite(points["score"]), points["score"], 0.0).tolist() if predicted else []
