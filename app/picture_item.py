@@ -14,7 +14,6 @@ class PictureItem(QGraphicsItem):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)  # not scaled again while a joint is dragged
         self._image = QImage()
 
     @property

@@ -16,6 +16,7 @@ LIMB_WIDTH: Final = 2.6
 CASING: Final = QColor(0, 0, 0, 130)  # dark rim that keeps a line legible on a picture of its own colour
 FULL_CONFIDENCE: Final = 0.6  # predictions at or above it are drawn opaque
 MARGIN: Final = 80.0  # image pixels around the box: joints outside of it and labels are still drawn
+_ABSENT, _OCCLUDED, _CORRECTED = int(Visibility.ABSENT), int(Visibility.OCCLUDED), int(Origin.CORRECTED)
 
 
 class SkeletonItem(QGraphicsItem):
@@ -77,8 +78,6 @@ class SkeletonItem(QGraphicsItem):
         colour = track_colour(self._person.track_id)
         colour.setAlpha(230 if self._selected else 90)
         pen = QPen(colour, (1.6 if self._selected else 1.0) * self._pixel)
-        if self._person.score < 1.0 and not self._selected:
-            pen.setDashPattern([4, 4])
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(QRectF(left, top, right - left, bottom - top))
@@ -86,11 +85,11 @@ class SkeletonItem(QGraphicsItem):
     def _paint_limb(self, painter: QPainter, limb: int) -> None:
         first, second = LIMBS[limb]
         codes = (self._person.visibility[first], self._person.visibility[second])
-        if Visibility.ABSENT in codes:
+        if _ABSENT in codes:
             return
         colour = self._colour(LIMB_COLOURS[limb])
         colour.setAlphaF(min(self._strength(first), self._strength(second)) * 0.95)
-        style = Qt.PenStyle.DashLine if Visibility.OCCLUDED in codes else Qt.PenStyle.SolidLine
+        style = Qt.PenStyle.DashLine if _OCCLUDED in codes else Qt.PenStyle.SolidLine
         casing = QColor(CASING)
         casing.setAlphaF(CASING.alphaF() * colour.alphaF())
         line = (self._point(first), self._point(second))
@@ -102,13 +101,13 @@ class SkeletonItem(QGraphicsItem):
 
     def _paint_joint(self, painter: QPainter, joint: int) -> None:
         code = self._person.visibility[joint]
-        if code == Visibility.ABSENT:
+        if code == _ABSENT:
             return
         colour = self._colour(JOINT_COLOURS[joint])
         colour.setAlphaF(self._strength(joint))
         selected = joint == self._selected_joint or joint == self._hovered_joint
         radius = (JOINT_RADIUS + (2.0 if selected else 0.0) + (0.6 if self._selected else 0.0)) * self._pixel
-        hollow = code == Visibility.OCCLUDED
+        hollow = code == _OCCLUDED
         rim = QColor("#ffffff") if self._person.touched[joint] else CASING
         painter.setPen(self._pen(rim, 1.5))
         painter.setBrush(QBrush(QColor(0, 0, 0, 90)) if hollow else QBrush(colour))
@@ -162,13 +161,13 @@ class SkeletonItem(QGraphicsItem):
         return QPointF(float(x), float(y))
 
     def _pen(self, colour: QColor, width: float, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> QPen:
-        return QPen(colour, width * self._pixel, style, Qt.PenCapStyle.RoundCap)
+        return QPen(colour, width * self._pixel, style, Qt.PenCapStyle.FlatCap)
 
     def _colour(self, side: str) -> QColor:
         return QColor(side) if self._colour_by is ColourBy.SIDE else track_colour(self._person.track_id)
 
     def _strength(self, joint: int) -> float:
         """Opacity, 0.3 to 1: a prediction fades with its confidence, a person's word does not."""
-        if self._person.origin[joint] >= Origin.CORRECTED:
+        if self._person.origin[joint] >= _CORRECTED:
             return 1.0
         return 0.3 + 0.7 * min(float(self._person.confidence[joint]) / FULL_CONFIDENCE, 1.0)
