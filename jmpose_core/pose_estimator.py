@@ -23,7 +23,7 @@ from jmpose_core.video import Video
 Stage = Literal["initial", "refined"]
 
 _BATCH: Final = 16  # crops a pass: larger gains nothing on a CPU
-_CHUNK_FRAMES: Final = 24  # frames of video whose segments are worked on together
+CHUNK_FRAMES: Final = 24  # frames of video whose segments are worked on together
 _VISIBLE_FROM: Final = 0.3  # confidence: above, the joint is seen; below, it is guessed and shown as occluded
 _PRESENT_FROM: Final = 0.06  # below, the model has no idea: absent
 _SCORED_FROM: Final = 0.2  # joints that count in a person's score (MODEL.md 1.10, the HRNet path)
@@ -203,14 +203,13 @@ def _visibility(
 
 
 def _chunks(frames: list[int]) -> Iterator[tuple[int, int]]:
-    """Ranges (last excluded) of at most _CHUNK_FRAMES that cover the frames."""
-    start = 0
-    while start < len(frames):
-        first = frames[start]
-        last = first + _CHUNK_FRAMES
-        yield first, last
-        while start < len(frames) and frames[start] < last:
-            start += 1
+    """Ranges (last excluded) of CHUNK_FRAMES that hold the frames.
+
+    They lie on one grid, so that a video is cut into the same segments wherever
+    its estimation begins, and gives the same numbers.
+    """
+    for place in sorted({frame // CHUNK_FRAMES for frame in frames}):
+        yield place * CHUNK_FRAMES, (place + 1) * CHUNK_FRAMES
 
 
 def _crops(

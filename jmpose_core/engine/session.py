@@ -18,7 +18,7 @@ from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Progress, R
 from jmpose_core.engine.protocol import Seed as DrawnBox
 from jmpose_core.errors import Cancelled
 from jmpose_core.geometry import Xyxy
-from jmpose_core.pose_estimator import PoseEstimator
+from jmpose_core.pose_estimator import CHUNK_FRAMES, PoseEstimator
 from jmpose_core.tracking import Detections, Seed, colour_histograms, link
 from jmpose_core.video import Video, open_video
 from jmpose_core.weights import read_card
@@ -72,7 +72,8 @@ class Session:
         tracks = request.boxes
         if tracks is None:
             tracks = self._tracks(video, range(request.first, last), request.seeds, on_progress, should_stop)
-        start = max(request.first, request.visible_frame - _NEAR_FRAMES)
+        near = max(0, request.visible_frame - _NEAR_FRAMES)
+        start = max(request.first, near - near % CHUNK_FRAMES)  # between chunks: the numbers do not depend on it
         parts = [_between(tracks, start, last), _between(tracks, request.first, start)]
         total = sum(len(boxes) for part in parts for boxes in part.values())
         tell = _Progress("estimating poses", total, on_progress)

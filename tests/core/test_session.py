@@ -1,0 +1,160 @@
+"""The engine's work on real networks with random weights: what is estimated when, not how well."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from jmpose_core.annotations import Annotation
+from jmpose_core.engine import session as session_module
+from jmpose_core.engine.protocol import Predict, Probe, Progress, Seed
+from jmpose_core.engine.session import Session
+from jmpose_core.errors import Cancelled, VideoError
+from jmpose_core.geometry import Xyxy
+from jmpose_core.model.network import jmpose_lite
+from jmpose_core.tracking import Detections
+from jmpose_core.weights import WeightsCard, save_weights
+
+FRAMES = 60
+BOXES = {
+    4: {frame: (10.0 + frame, 10.0, 60.0 + frame, 90.0) for frame in range(FRAMES)},
+    9: {frame: (80.0, 5.0, 110.0 + frame / 2, 95.0) for frame in range(20, 50)},
+}
+
+
+class StandInDetector:
+    """Finds the people of BOXES by their number of frame, written in the picture's brightness."""
+
+    sure_score = 0.5
+
+    def __init__(self, weights: str | Path, device: str) -> None:
+        self.looked_at = 0
+
+    def detect(self, image: np.ndarray) -> Detections:
+        frame = round(float(image[0, 0, 0]) / 4)
+        self.looked_at += 1
+        found = [boxes[frame] for boxes in BOXES.values() if frame in boxes]
+        return Detections(np.array(found, float).reshape(-1, 4), np.full(len(found), 0.9))
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
+    save_weights(path, jmpose_lite().state_dict(), WeightsCard(variant="jmpose_lite", crop_size=(256, 192)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clip")
+    for frame in range(FRAMES):
+        assert cv2.imwrite(str(folder / f"{frame:03d}.png"), np.full((100, 160, 3), 4 * frame, np.uint8))
+    return folder
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> Session:
+    monkeypatch.setattr(session_module, "PersonDetector", StandInDetector)
+    return Session("cpu")
+
+
+Predicted = Callable[..., list[Annotation]]
+
+
+@pytest.fixture
+def predicted(session: Session, clip: Path, weights: Path) -> Predicted:
+    """People of a request on the clip, by default its boxes and the cheap stage."""
+
+    def run(
+        *,
+        visible_frame: int = 0,
+        first: int = 0,
+        last: int = FRAMES,
+        boxes: dict[int, dict[int, Xyxy]] | None = BOXES,
+        seeds: tuple[Seed, ...] = (),
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> list[Annotation]:
+        request = Predict(
+            video_path=str(clip),
+            first=first,
+            last=last,
+            visible_frame=visible_frame,
+            weights=str(weights),
+            boxes=boxes,
+            seeds=list(seeds),
+            stage="initial",
+        )
+        return list(session.predict(request, on_progress=on_progress, should_stop=should_stop))
+
+    return run
+
+
+def by_place(people: list[Annotation]) -> dict[tuple[int, int], Annotation]:
+    return {(person.track_id, person.frame_index): person for person in people}
+
+
+def test_every_box_is_estimated_once_and_the_visible_frame_first(predicted: Predicted) -> None:
+    people = predicted(visible_frame=50)
+    assert len(people) == len(by_place(people)) == sum(len(boxes) for boxes in BOXES.values())
+    frames = [person.frame_index for person in people]
+    assert abs(frames[0] - 50) <= 30
+    assert frames.index(50) < frames.index(0)
+
+
+def test_the_numbers_do_not_depend_on_where_the_user_looks(predicted: Predicted) -> None:
+    """The command line begins at the first frame, the window at the visible one."""
+    assert by_place(predicted(visible_frame=0)) == by_place(predicted(visible_frame=50))
+
+
+def test_only_the_frames_that_were_asked_for(predicted: Predicted) -> None:
+    assert {person.frame_index for person in predicted(first=0, last=3, boxes=None)} == {0, 1, 2}
+
+
+def test_people_are_found_and_followed_without_boxes(predicted: Predicted, session: Session) -> None:
+    told: list[Progress] = []
+    people = predicted(boxes=None, on_progress=told.append)
+    lengths = sorted(len([p for p in people if p.track_id == track]) for track in {p.track_id for p in people})
+    assert lengths == [30, 60]
+    assert [progress.stage for progress in told if progress.done == progress.total] == [
+        "finding people",
+        "estimating poses",
+    ]
+    assert session._detector is not None
+    predicted(boxes=None)
+    assert session._detector.looked_at == FRAMES  # the second time nothing is detected again
+
+
+def test_a_drawn_box_is_followed_and_nobody_else_is_touched(predicted: Predicted) -> None:
+    people = predicted(boxes=None, seeds=(Seed(7, 30, BOXES[9][30]),))
+    assert {person.track_id for person in people} == {7}
+    assert by_place(people)[7, 30].bbox_xyxy == BOXES[9][30]
+    assert len(people) == 30
+
+
+@pytest.mark.parametrize("boxes", [None, BOXES])
+def test_stopping_raises_and_what_came_before_is_whole(
+    predicted: Predicted, boxes: dict[int, dict[int, Xyxy]] | None
+) -> None:
+    with pytest.raises(Cancelled):
+        predicted(boxes=boxes, should_stop=lambda: True)
+
+
+def test_a_video_that_is_gone_is_explained(session: Session, weights: Path, tmp_path: Path) -> None:
+    request = Predict(video_path=str(tmp_path / "gone"), first=0, last=1, visible_frame=0, weights=str(weights))
+    with pytest.raises(VideoError, match="gone"):
+        list(session.predict(request, on_progress=lambda progress: None, should_stop=lambda: False))
+
+
+def test_a_probe_shows_the_whole_inside_of_the_model(session: Session, clip: Path, weights: Path) -> None:
+    seen = session.probe(
+        Probe(video_path=str(clip), frame_index=0, bbox_xyxy=(10.0, 10.0, 60.0, 90.0), weights=str(weights))
+    )
+    assert seen.crop_rgb.shape == (256, 192, 3)
+    assert seen.initial.shape == seen.refined.shape == (15, 64, 48)
+    assert seen.flow.shape == (2, 256, 192)
+    assert seen.crop_from_image.shape == (2, 3)
