@@ -41,7 +41,7 @@ def told() -> list[Message]:
 @pytest.fixture
 def new_window(
     qtbot: QtBot, tmp_path: Path, settings: Settings, told: list[Message]
-) -> Iterator[Callable[[], MainWindow]]:
+) -> Iterator[Callable[..., MainWindow]]:
     """Makes windows, and closes at the end those that are still open."""
     from PySide6.QtWidgets import QApplication
 
@@ -51,15 +51,18 @@ def new_window(
     theme.set_mode(theme.mode)
     windows: list[MainWindow] = []
 
-    def make() -> MainWindow:
+    def make(engine: EngineClient | None = None) -> MainWindow:
         messages = Messages()
         messages.posted.connect(told.append)
-        engine = EngineClient(lambda _reply: None, command=STAND_IN, log_path=tmp_path / "engine.log")
+        engine = engine or EngineClient(lambda _reply: None, command=STAND_IN, log_path=tmp_path / "engine.log")
         window = MainWindow(messages=messages, settings=settings, theme=theme, engine=engine)
         qtbot.addWidget(window)
         window.resize(1400, 900)
-        window.show()
         windows.append(window)
+        with qtbot.waitExposed(window):
+            window.show()
+        window.activateWindow()  # keys go to the active window, and a bare X server makes none active
+        qtbot.waitUntil(window.isActiveWindow, timeout=PATIENCE_MS)
         return window
 
     yield make

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from pytest import MonkeyPatch
 from pytestqt.qtbot import QtBot
 
 from app.export import FORMATS, export_video
@@ -15,8 +15,10 @@ from app.main_window import MainWindow
 from app.messages import Level, Message
 from app.view_state import Layer
 from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.engine.client import EngineClient
 from jmpose_core.formats.people import annotations_of
 from jmpose_core.formats.posetrack18 import read_posetrack18
+from resources import WEIGHTS
 from tests.app.conftest import PATIENCE_MS, go_to, open_and_wait, predict_and_wait, settle
 from tests.app.stand_in_engine import figure
 
@@ -222,7 +224,7 @@ def test_play_moves_on_and_pauses(window: MainWindow, qtbot: QtBot) -> None:
 
 
 def test_the_engine_is_killed_and_the_prediction_goes_on(
-    window: MainWindow, told: list[Message], tmp_path: Path, qtbot: QtBot, monkeypatch: MonkeyPatch
+    window: MainWindow, told: list[Message], tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inference, document = window.bench.inference, window.bench.document
     monkeypatch.setenv("STAND_IN_PID_FILE", str(tmp_path / "pid"))
@@ -238,7 +240,7 @@ def test_the_engine_is_killed_and_the_prediction_goes_on(
     assert "restarted" in window.stage.banner.text or "done" in window.stage.banner.text
 
 
-def test_cancel_keeps_what_is_done(window: MainWindow, qtbot: QtBot, monkeypatch: MonkeyPatch) -> None:
+def test_cancel_keeps_what_is_done(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     inference, document = window.bench.inference, window.bench.document
     monkeypatch.setenv("STAND_IN_FRAME_SECS", "0.02")
     inference.stop()
@@ -251,7 +253,9 @@ def test_cancel_keeps_what_is_done(window: MainWindow, qtbot: QtBot, monkeypatch
     assert window.bench.document.undo_text == "Predict people"
 
 
-def test_a_correction_during_a_prediction_stays(window: MainWindow, qtbot: QtBot, monkeypatch: MonkeyPatch) -> None:
+def test_a_correction_during_a_prediction_stays(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     inference, document = window.bench.inference, window.bench.document
     monkeypatch.setenv("STAND_IN_FRAME_SECS", "0.01")
     inference.stop()
@@ -279,3 +283,25 @@ def test_what_cannot_be_opened_is_told_and_nothing_is_left(
     assert told[-1].level is Level.ERROR and "broken.mp4" in told[-1].text
     assert not list(tmp_path.glob("*.jmpose*"))
     assert window.bench.view_state.video is None
+
+
+BUNDLED = {path.stem for path in WEIGHTS.glob("*.safetensors")}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not {"detector", "jmpose_lite"} <= BUNDLED, reason="the weights are not bundled")
+def test_the_real_engine_fills_the_first_frames(
+    new_window: Callable[..., MainWindow], clip: Path, tmp_path: Path, told: list[Message], qtbot: QtBot
+) -> None:
+    window = new_window(EngineClient(lambda _reply: None, log_path=tmp_path / "real-engine.log"))
+    open_and_wait(window, clip, qtbot)
+    document = window.bench.document
+    with qtbot.waitSignal(document.predictions_written, timeout=10 * PATIENCE_MS):
+        window.bench.predict(0, 8)
+    assert [message.text for message in told] == ["Prediction done."]
+    people = list(document.people_between(1, 0, 8))
+    assert {one.frame_index for one in people} == set(range(8))
+    assert all(one.confidence.mean() > 0.1 and one.source for one in people)
+    with qtbot.waitSignal(window.bench.inference.probed, timeout=10 * PATIENCE_MS):
+        window.bench.view_state.select(people[0].track_id)
+    assert window.inspector.probe is not None
