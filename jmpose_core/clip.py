@@ -28,7 +28,7 @@ class Segment:
     """Consecutive key frames of one track that are cropped alike.
 
     frames: every frame that is cropped, supporting frames included, clamped to
-    the video, first and last repeated at its ends. The key frame i is frames[i + DELTA].
+    the video, first and last repeated at its ends. Key frame i is frames[i + delta].
     """
 
     track_id: int
@@ -39,7 +39,13 @@ class Segment:
 
 
 def segments(
-    track_id: int, boxes: Mapping[int, Xyxy], frame_count: int, crop_size: tuple[int, int], *, exact: bool
+    track_id: int,
+    boxes: Mapping[int, Xyxy],
+    frame_count: int,
+    crop_size: tuple[int, int],
+    *,
+    exact: bool,
+    delta: int = DELTA,
 ) -> Iterator[Segment]:
     """Cut a track into segments.
 
@@ -48,15 +54,16 @@ def segments(
         frame_count: of the video.
         crop_size: height, width.
         exact: one key frame a segment.
+        delta: supporting frames on either side; 0 where only initial heatmaps are wanted.
     """
     run: list[int] = []
     for frame in sorted(boxes):
         if run and (exact or frame != run[-1] + 1 or not _fit(run, frame, boxes, crop_size)):
-            yield _segment(track_id, run, boxes, frame_count, crop_size)
+            yield _segment(track_id, run, boxes, frame_count, crop_size, delta)
             run = []
         run.append(frame)
     if run:
-        yield _segment(track_id, run, boxes, frame_count, crop_size)
+        yield _segment(track_id, run, boxes, frame_count, crop_size, delta)
 
 
 def cut(frame_rgb: npt.NDArray[np.uint8], crop_from_image: Affine, crop_size: tuple[int, int]) -> npt.NDArray[np.uint8]:
@@ -105,7 +112,12 @@ def _fit(run: list[int], frame: int, boxes: Mapping[int, Xyxy], crop_size: tuple
 
 
 def _segment(
-    track_id: int, run: list[int], boxes: Mapping[int, Xyxy], frame_count: int, crop_size: tuple[int, int]
+    track_id: int,
+    run: list[int],
+    boxes: Mapping[int, Xyxy],
+    frame_count: int,
+    crop_size: tuple[int, int],
+    delta: int,
 ) -> Segment:
     own = [boxes[index] for index in run]
     aspect = crop_size[1] / crop_size[0]
@@ -113,7 +125,7 @@ def _segment(
     # The union is wider than each box: enlarge it by less, so that people keep the size that the networks know.
     usual = float(np.median([_crop_width(box, aspect) for box in own]))
     enlarge = max(1.08, ENLARGE * usual / _crop_width(union, aspect))
-    frames = tuple(min(max(index, 0), frame_count - 1) for index in range(run[0] - DELTA, run[-1] + DELTA + 1))
+    frames = tuple(min(max(index, 0), frame_count - 1) for index in range(run[0] - delta, run[-1] + delta + 1))
     return Segment(
         track_id,
         range(run[0], run[-1] + 1),

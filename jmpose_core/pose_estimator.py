@@ -95,6 +95,7 @@ class PoseEstimator:
                     video.frame_count,
                     self.network.crop_size,
                     exact=exact,
+                    delta=0 if stage == "initial" else DELTA,
                 )
             ]
             people: list[Annotation] = []
@@ -134,10 +135,10 @@ class PoseEstimator:
 
     @torch.inference_mode()
     def _heatmaps(self, crops: npt.NDArray[np.uint8], stage: Stage) -> Tensor:
-        """Crops of a segment (F, H, W, 3) -> heatmaps of its key frames (F - 2 DELTA, 15, h, w)."""
+        """Crops of a segment (F, H, W, 3) -> initial (F, 15, h, w) or refined (F - 2 DELTA, 15, h, w) heatmaps."""
         images = self._images(crops)
         if stage == "initial":
-            return self._initial(images[DELTA : len(images) - DELTA])
+            return self._initial(images)
         return self._refined(self._initial(images), images)
 
     def _images(self, crops: npt.NDArray[np.uint8]) -> Tensor:

@@ -14,6 +14,7 @@ import resources
 from jmpose_core.annotations import Annotation
 from jmpose_core.detection import PersonDetector
 from jmpose_core.devices import pick_device
+from jmpose_core.engine.confirmation import confirmed, to_look_at
 from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Progress, Ready
 from jmpose_core.engine.protocol import Seed as DrawnBox
 from jmpose_core.errors import Cancelled
@@ -71,7 +72,7 @@ class Session:
         last = min(request.last, video.frame_count)
         tracks = request.boxes
         if tracks is None:
-            tracks = self._tracks(video, range(request.first, last), request.seeds, on_progress, should_stop)
+            tracks = self._tracks(estimator, video, range(request.first, last), request.seeds, on_progress, should_stop)
         near = max(0, request.visible_frame - _NEAR_FRAMES)
         start = max(request.first, near - near % CHUNK_FRAMES)  # between chunks: the numbers do not depend on it
         parts = [_between(tracks, start, last), _between(tracks, request.first, start)]
@@ -113,6 +114,7 @@ class Session:
 
     def _tracks(
         self,
+        estimator: PoseEstimator,
         video: Video,
         frames: range,
         seeds: Sequence[DrawnBox],
@@ -129,17 +131,23 @@ class Session:
                 found = detector.detect(image)
                 self._detections[index] = replace(found, appearance=colour_histograms(image, found.bboxes_xyxy))
             tell(index - frames.start + 1)
+        detections = {index: self._detections[index] for index in frames}
         drawn = [Seed(seed.frame_index, seed.track_id, seed.bbox_xyxy) for seed in seeds]
-        tracks = link(
-            {index: self._detections[index] for index in frames},
-            seeds=drawn,
-            fps=video.fps,
-            sure=detector.sure_score,
+        tracks = link(detections, seeds=drawn, fps=video.fps, sure=detector.sure_score)
+        if drawn:  # a drawn box is always accepted
+            wanted = {seed.track_id for seed in drawn}
+            return {track_id: boxes for track_id, boxes in tracks.items() if track_id in wanted}
+        looks = list(self._looks(estimator, video, to_look_at(tracks), on_progress, should_stop))
+        return link(confirmed(tracks, looks, detections), fps=video.fps)
+
+    def _looks(
+        self, estimator: PoseEstimator, video: Video, boxes: Tracks, on_progress: OnProgress, should_stop: ShouldStop
+    ) -> Iterator[Annotation]:
+        """Initial poses that tell people from what only looks like them."""
+        tell = _Progress("confirming people", sum(len(frames) for frames in boxes.values()), on_progress)
+        return estimator.estimate(
+            video, boxes, stage="initial", on_progress=lambda done, _total: tell(done), should_stop=should_stop
         )
-        if not drawn:
-            return tracks
-        wanted = {seed.track_id for seed in drawn}
-        return {track_id: boxes for track_id, boxes in tracks.items() if track_id in wanted}
 
     def _loaded_detector(self) -> PersonDetector:
         if self._detector is None:
