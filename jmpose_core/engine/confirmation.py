@@ -19,7 +19,7 @@ Tracks = Mapping[int, Mapping[int, Xyxy]]
 
 EVERY: Final = 4  # frames between two looks
 _LEAST_CONFIDENCE: Final = 0.3  # mean over all 15 joints; on the demo clip people have 0.4 to 0.8, trees 0.05 to 0.28
-_SAME_POSE: Final = 0.5  # OKS from which two boxes hold one person
+_SAME_POSE: Final = 0.3  # OKS from which two boxes hold one person; a bad box draws its pose apart
 
 
 def to_look_at(tracks: Tracks) -> dict[int, dict[int, Xyxy]]:
@@ -51,17 +51,20 @@ def confirmed(tracks: Tracks, looks: Iterable[Annotation], seen: Mapping[int, De
 
 
 def _good_looks(looks: Iterable[Annotation]) -> set[tuple[int, int]]:
-    """(track, frame) of looks that show a person, each person once: of two tracks on one pose the surer remains."""
-    sure = [person for person in looks if person.confidence.mean() >= _LEAST_CONFIDENCE]
-    evidence: dict[int, float] = {}
-    for person in sure:
-        evidence[person.track_id] = evidence.get(person.track_id, 0.0) + float(person.confidence.mean())
+    """(track, frame) of looks that show a person, each person once: of two boxes on one pose the surer pose's remains.
+
+    The choice is made anew at each look; linking the chosen boxes again joins what belongs together.
+    """
     by_frame: dict[int, list[Annotation]] = {}
-    for person in sorted(sure, key=lambda person: (-evidence[person.track_id], person.track_id)):
+    for person in sorted(looks, key=lambda person: (-person.confidence.mean(), person.track_id)):
         alone = by_frame.setdefault(person.frame_index, [])
-        if not any(oks(_pose(person), _pose(other)) >= _SAME_POSE for other in alone):
+        if person.confidence.mean() >= _LEAST_CONFIDENCE and not any(_same(person, other) for other in alone):
             alone.append(person)
     return {(person.track_id, frame) for frame, people in by_frame.items() for person in people}
+
+
+def _same(first: Annotation, second: Annotation) -> bool:
+    return oks(_pose(first), _pose(second)) >= _SAME_POSE
 
 
 def _pose(person: Annotation) -> np.ndarray:
