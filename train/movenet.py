@@ -61,9 +61,9 @@ class Thunder:
 
 def _session(model: Path, threads: int) -> Callable[[npt.NDArray[np.int32]], FloatArray]:
     try:
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-not-found] - an extra
     except ImportError as error:
-        raise WeightsError("the MoveNet teachers need onnxruntime: pip install 'jmpose-studio[onnx]'") from error
+        raise WeightsError("the MoveNet teachers need onnxruntime: pip install 'jmpose-studio[train]'") from error
     if not model.is_file():
         raise WeightsError(f"{model}: no MoveNet model here; name the data folder with --data")
     options = onnxruntime.SessionOptions()
