@@ -66,9 +66,12 @@ def oks(first: FloatArray, second: FloatArray) -> float:
     return float(np.exp(-squared / falloff).mean())
 
 
-def assigned(affinity: FloatArray, least: float) -> list[tuple[int, int]]:
-    """Pairs (row, column) of the assignment with the greatest sum, those under `least` left out."""
-    allowed = np.where(affinity >= least, affinity, 0.0)
+def assigned(affinity: FloatArray, least: float, *, bonus: FloatArray | float = 0.0) -> list[tuple[int, int]]:
+    """Pairs (row, column) of the assignment with the greatest sum, those under `least` left out.
+
+    A column's `bonus` decides between columns that fit about as well.
+    """
+    allowed = np.where(affinity >= least, affinity + bonus, 0.0)
     rows, columns = linear_sum_assignment(allowed, maximize=True)
     return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if allowed[r, c] > 0]
 

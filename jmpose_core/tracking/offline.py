@@ -10,12 +10,11 @@ from jmpose_core.geometry import Xyxy
 from jmpose_core.tracking.affinity import affinities, assigned, closeness, likeness
 from jmpose_core.tracking.detections import Detections
 from jmpose_core.tracking.online import LEAST_UNSURE_AFFINITY, Tracker
+from jmpose_core.tracking.pruning import trimmed, without_doubles, without_ghosts
 from jmpose_core.tracking.smoothing import bridged, smoothed
 from jmpose_core.tracking.tracklet import Sighting, Tracklet
 
 _MEMORY_SECS: Final = 0.5  # of the frame-by-frame pass; longer gaps are joined from both of their ends
-_GHOST_FRAMES: Final = 5  # fewer sightings than this need a good score
-_GHOST_SCORE: Final = 0.6
 _LEAST_JOIN: Final = 0.2
 _LEAST_LIKENESS: Final = 0.5  # Bhattacharyya coefficient of two tracklets' colours
 
@@ -62,8 +61,8 @@ def link(
     tracklets = tracker.tracklets
     _extend_backwards(tracklets, unclaimed, fps=fps)
     tracklets = _joined(tracklets, fps=fps, bridge_secs=bridge_secs)
-    enough = min(_GHOST_FRAMES, len(unclaimed))
-    tracklets = [tracklet for tracklet in tracklets if not _is_ghost(tracklet, enough)]
+    tracklets = [trimmed(tracklet, sure=sure, fps=fps) for tracklet in tracklets]
+    tracklets = without_doubles(without_ghosts(tracklets, sure=sure, frame_count=len(unclaimed)))
     return {
         track_id: bridged(smoothed(tracklet.sightings), fps=fps, bridge_secs=bridge_secs)
         for track_id, tracklet in _numbered(tracklets).items()
@@ -131,10 +130,6 @@ def _chain(tracklets: Sequence[Tracklet], start: int, follower: Mapping[int, int
         else:
             pieces.append(Tracklet(list(after.sightings), after.seed_id))
     return pieces
-
-
-def _is_ghost(tracklet: Tracklet, enough: int) -> bool:
-    return tracklet.seed_id is None and len(tracklet.sightings) < enough and tracklet.score < _GHOST_SCORE
 
 
 def _numbered(tracklets: Sequence[Tracklet]) -> dict[int, Tracklet]:

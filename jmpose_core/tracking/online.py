@@ -17,6 +17,7 @@ from jmpose_core.tracking.tracklet import Sighting, Tracklet, sightings_of
 
 LEAST_AFFINITY: Final = 0.25
 LEAST_UNSURE_AFFINITY: Final = 0.5  # an unsure detection must be just where the person is expected
+_SCORE_BONUS: Final = 0.5
 _SEED_IOU: Final = 0.5  # a detection that overlaps a drawn box so much is the person it was drawn about
 _SEED_CONTINUES_IOU: Final = 0.3
 
@@ -116,7 +117,8 @@ def _continue(
 ) -> list[Sighting]:
     """Give sightings to the tracklets they fit; the ones left over."""
     taken = set()
-    for row, column in assigned(affinities(tracklets, sightings, fps=fps), least):
+    bonus = _SCORE_BONUS * np.array([sighting.score for sighting in sightings])  # of boxes about one person, the best
+    for row, column in assigned(affinities(tracklets, sightings, fps=fps), least, bonus=bonus):
         tracklets[row].sightings.append(sightings[column])
         taken.add(column)
     return [sighting for index, sighting in enumerate(sightings) if index not in taken]

@@ -42,6 +42,11 @@ class Tracklet:
         return self.sightings[-1].frame_index
 
     @property
+    def drawn(self) -> bool:
+        """Whether the annotator drew a box of this person."""
+        return self.seed_id is not None
+
+    @property
     def score(self) -> float:
         """Mean score."""
         return float(np.mean([sighting.score for sighting in self.sightings]))

@@ -105,12 +105,32 @@ def test_short_unsure_ghosts_are_dropped_and_short_sure_people_kept():
     assert [len(boxes) for boxes in tracks.values()] == [60, 3]
 
 
-def test_unsure_detections_continue_a_track_at_both_ends_but_start_none():
+def test_unsure_detections_continue_a_track_a_little_at_both_ends_but_start_none():
     detections = seen([walker(100, 2, FRAMES)], FRAMES, score=0.2)
     assert link(detections) == {}
     for f in range(20, 40):
         detections[f] = Detections(detections[f].bboxes_xyxy, np.array([0.9]))
-    assert link(detections)[0].keys() == set(FRAMES)
+    assert link(detections)[0].keys() == set(range(11, 49))
+
+
+def test_something_rarely_sure_is_nobody():
+    detections = seen([walker(100, 0, FRAMES)], FRAMES, score=0.4)
+    for f in range(0, 60, 10):
+        detections[f] = Detections(detections[f].bboxes_xyxy, np.array([0.55]))
+    assert link(detections) == {}
+
+
+def test_second_boxes_about_one_person_are_dropped_and_neighbours_kept():
+    person, neighbour = walker(100, 2, FRAMES), walker(130, 2, FRAMES)
+    detections = {}
+    for f in FRAMES:
+        upper_body = person[f] * 1.0
+        upper_body[3] -= 55
+        boxes = np.stack([person[f], upper_body, neighbour[f]])
+        detections[f] = Detections(boxes, np.array([0.9, 0.7, 0.8]))
+    tracks = link(detections)
+    assert len(tracks) == 2
+    assert owners([person, neighbour], tracks) == [{0}, {1}]
 
 
 def test_jitter_is_smoothed():
