@@ -51,6 +51,7 @@ def action_table(window: MainWindow) -> list[ActionSpec]:
         ActionSpec("open_video", "File", "Open video…", ask.video, ("Ctrl+O",), "open", anytime),
         ActionSpec("open_folder", "File", "Open folder of frames…", ask.folder, (), "folder", anytime),
         ActionSpec("open_project", "File", "Open project…", ask.project, ("Ctrl+Shift+O",), "project", anytime),
+        ActionSpec("locate", "File", "Locate moved video…", ask.locate, (), "search"),
         ActionSpec("export", "File", "Export…", ask.export, ("Ctrl+E",), "export", separated=True),
         ActionSpec("close", "File", "Close project", bench.close_project, ("Ctrl+W",), separated=True),
         ActionSpec("quit", "File", "Quit", window.close, ("Ctrl+Q",), "", anytime),

@@ -38,7 +38,7 @@ def make_toolbar(actions: Mapping[str, QAction]) -> QToolBar:
     for name in ("undo", "redo"):
         bar.addAction(actions[name])
     bar.addSeparator()
-    bar.addWidget(_primary(actions["predict"], "predict"))
+    bar.addWidget(PredictButton(actions["predict"], actions["cancel"]))
     for name in ("add_person", "finetune", "export"):
         bar.addWidget(_worded(actions[name]))
     spacer = QWidget()
@@ -63,15 +63,26 @@ def _worded(action: QAction) -> QToolButton:
     return button
 
 
-def _primary(action: QAction, icon_name: str) -> QToolButton:
-    """The button of the main job: filled, so its icon takes the colour of text on the accent."""
-    button = QToolButton()
-    button.setObjectName("primary")
-    button.setText(action.iconText())
-    button.setToolTip(action.toolTip())
-    button.setIcon(icon(icon_name, QPalette.ColorRole.HighlightedText))
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    button.setEnabled(action.isEnabled())
-    button.clicked.connect(action.trigger)
-    action.enabledChanged.connect(button.setEnabled)
-    return button
+class PredictButton(QToolButton):
+    """The button of the main job: predicts, and while it does, cancels."""
+
+    def __init__(self, predict: QAction, cancel: QAction) -> None:
+        super().__init__()
+        self._predict, self._cancel = predict, cancel
+        self.setObjectName("primary")
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.clicked.connect(lambda: self._action.trigger())
+        for action in (predict, cancel):
+            action.enabledChanged.connect(self._dress)
+        self._dress()
+
+    @property
+    def _action(self) -> QAction:
+        return self._cancel if self._cancel.isEnabled() else self._predict
+
+    def _dress(self) -> None:
+        running = self._action is self._cancel
+        self.setText("Cancel" if running else self._predict.iconText())
+        self.setToolTip(self._action.toolTip())
+        self.setEnabled(self._action.isEnabled())
+        self.setIcon(icon("stop" if running else "predict", QPalette.ColorRole.HighlightedText))

@@ -22,6 +22,7 @@ class Document(QObject):
 
     opened = Signal()
     closed = Signal()
+    videos_changed = Signal()
     people_changed = Signal(int, object)  # video_id, the frames that changed (a frozenset)
     turned = Signal(object)  # StepInfo of an undo or redo: where to look
     predictions_written = Signal()
@@ -120,6 +121,14 @@ class Document(QObject):
     @property
     def redo_text(self) -> str | None:
         return self._reader.redo_text if self._reader is not None else None
+
+    def relocate_video(self, video_id: int, path: Path) -> None:
+        """Take a video that was moved from its new place; `videos_changed` or `failed` follows."""
+        project = self._project
+        if project is not None:
+            self._writer.run(
+                lambda: project.relocate_video(video_id, path), lambda _: self.videos_changed.emit(), self.failed.emit
+            )
 
     # Changing by hand: each call is one step on disk, or nothing
 

@@ -1,26 +1,34 @@
 """Write what the annotator sees of one video to a file. Takes a while: run it in a thread."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from jmpose_core.formats.document import ExportSummary, PoseTrackDocument
-from jmpose_core.formats.posetrack18 import write_posetrack18
+from jmpose_core.formats.by_name import write_document
+from jmpose_core.formats.document import ExportSummary
 from jmpose_core.formats.project_document import document_of
 from jmpose_core.project import Project, VideoRecord
 
 
 @dataclass(frozen=True, slots=True)
 class ExportFormat:
-    """A format as the dialog offers it."""
+    """A format as the dialog offers it; `name` is its name on the command line too."""
 
     name: str
-    suffix: str
-    write: Callable[[PoseTrackDocument, Path], ExportSummary]
+    title: str
+    suffix: str  # empty: a folder
 
 
-FORMATS: Final = (ExportFormat("PoseTrack18 JSON", ".json", write_posetrack18),)
+FORMATS: Final = (
+    ExportFormat("posetrack18", "PoseTrack18 JSON", ".json"),
+    ExportFormat("posetrack21", "PoseTrack21 JSON", ".json"),
+    ExportFormat("posetrack17", "PoseTrack17 JSON", ".json"),
+    ExportFormat("coco", "COCO keypoints", ".json"),
+    ExportFormat("yolo-pose", "YOLO-pose (a folder)", ""),
+    ExportFormat("cvat", "CVAT video XML", ".xml"),
+    ExportFormat("csv", "CSV table", ".csv"),
+    ExportFormat("slp", "SLEAP", ".slp"),
+)
 
 
 def export_video(
@@ -36,4 +44,4 @@ def export_video(
     """
     with Project.open(project_path, read_only=True) as project:
         document = document_of(project, video, scores=scores)
-    return export_format.write(document, path)
+    return write_document(document, path, export_format.name)

@@ -35,8 +35,10 @@ class ExportDialog(QDialog):
         self.setMinimumWidth(520)
         self._format = QComboBox()
         for export_format in FORMATS:
-            self._format.addItem(export_format.name, export_format)
-        self._file = QLineEdit(str(project.with_name(f"{project.stem}-posetrack18{FORMATS[0].suffix}")))
+            self._format.addItem(export_format.title, export_format)
+        self._file = QLineEdit()
+        self._propose_file()
+        self._format.activated.connect(self._propose_file)
         self._scores = QCheckBox("With the model's confidences, as a prediction file has them")
         self._lay_out()
 
@@ -61,8 +63,11 @@ class ExportDialog(QDialog):
         form.addRow("", note)
         form.addRow(buttons)
 
-    def set_file(self, path: Path) -> None:
-        self._file.setText(str(path))
+    def _propose_file(self) -> None:
+        """A file of the format's kind beside the project."""
+        chosen: ExportFormat = self._format.currentData()
+        stem = Path(self._video.name).stem
+        self._file.setText(str(self._project.with_name(f"{stem}-{chosen.name}{chosen.suffix}")))
 
     def accept(self) -> None:
         path, scores = Path(self._file.text()), self._scores.isChecked()
@@ -76,7 +81,9 @@ class ExportDialog(QDialog):
 
     def _browse(self) -> None:
         chosen: ExportFormat = self._format.currentData()
-        name, _ = QFileDialog.getSaveFileName(self, "Export to", self._file.text(), f"{chosen.name} (*{chosen.suffix})")
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Export to", self._file.text(), f"{chosen.title} (*{chosen.suffix})"
+        )
         if name:
             self._file.setText(name)
 

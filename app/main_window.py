@@ -23,6 +23,7 @@ from app.theme import ThemeController, ThemeMode
 from app.timeline import Timeline
 from app.track_table import TrackModel, TrackTable
 from app.transport import Transport
+from app.video_chooser import VideoChooser
 from app.view_state import ColourBy
 from app.workbench import Workbench
 from jmpose_core import geometry
@@ -59,6 +60,7 @@ class MainWindow(QMainWindow):
         self.inspector = Inspector()
         self.tracks = TrackModel()
         self.track_table = TrackTable(self.tracks)
+        self.video_chooser = VideoChooser(self.bench)
         self.status = StatusBar(self.bench)
         self._place_docks()
         self._place_bars()
@@ -74,7 +76,9 @@ class MainWindow(QMainWindow):
         self.track_table.setMinimumWidth(200)
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
-        self.tracks_dock = self._dock("Tracks", padded(self.track_table), Qt.DockWidgetArea.LeftDockWidgetArea)
+        self.tracks_dock = self._dock(
+            "Tracks", padded(self.video_chooser, self.track_table), Qt.DockWidgetArea.LeftDockWidgetArea
+        )
         self.inspector_dock = self._dock("Inspector", self.inspector, Qt.DockWidgetArea.RightDockWidgetArea)
         self.timeline_dock = self._dock("Timeline", self.timeline, Qt.DockWidgetArea.BottomDockWidgetArea)
         self.timeline_dock.setTitleBarWidget(self.transport)
@@ -269,10 +273,11 @@ class MainWindow(QMainWindow):
         self._on_video()
 
 
-def padded(widget: QWidget) -> QWidget:
-    """The widget with the margin that docks have."""
+def padded(*widgets: QWidget) -> QWidget:
+    """The widgets below one another, with the margin that docks have."""
     box = QWidget()
     layout = QVBoxLayout(box)
     layout.setContentsMargins(10, 0, 4, 10)
-    layout.addWidget(widget)
+    for widget in widgets:
+        layout.addWidget(widget)
     return box

@@ -33,6 +33,15 @@ class Prompts:
         name, _ = QFileDialog.getOpenFileName(self._window, "Open project", self._folder(), PROJECT_FILTER)
         self._open(name)
 
+    def locate(self) -> None:
+        """Ask where a video that was moved is now."""
+        video = self._bench.view_state.video
+        if video is None:
+            return
+        name, _ = QFileDialog.getOpenFileName(self._window, f"Where is {video.name}?", self._folder(), VIDEO_FILTER)
+        if name:
+            self._bench.document.relocate_video(video.id, Path(name))
+
     def export(self) -> None:
         """Ask for format and file, and write it in the background."""
         document, video = self._bench.document, self._bench.view_state.video

@@ -65,6 +65,7 @@ class Workbench(QObject):
 
     def _connect(self) -> None:
         document, inference, messages = self.document, self.inference, self.messages
+        document.videos_changed.connect(self._show_video_again)
         document.failed.connect(lambda text: messages.error(text))
         document.turned.connect(self._look_at)
         document.people_changed.connect(lambda *_: self._probe_soon.start())
@@ -122,6 +123,12 @@ class Workbench(QObject):
         self.playback.attach(None)
         self.view_state.set_video(video)
         self.playback.attach(reader)
+
+    def _show_video_again(self) -> None:
+        """After a video was found again: its frames, at the place where the user is."""
+        frame_index, video = self.view_state.frame_index, self.view_state.video
+        self.show_video(next((new for new in self.document.videos() if video and new.id == video.id), None))
+        self.view_state.set_frame(frame_index)
 
     def close_project(self) -> None:
         self.inference.abandon()

@@ -1,6 +1,7 @@
 """The main job, by mouse and keyboard, in the real window."""
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from pytestqt.qtbot import QtBot
 
 from app.export import FORMATS, export_video
+from app.export_dialog import ExportDialog
 from app.main_window import MainWindow
 from app.messages import Level, Message
 from app.view_state import Layer
@@ -106,6 +108,16 @@ def test_predict_correct_undo_redo_export_reopen(
     again.bench.document.undo()
     settle(again.bench.document, qtbot)
     assert person(again, 40, 1) == moved
+
+
+def test_export_by_the_dialog(window: MainWindow, told: list[Message], qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    project, video = window.bench.document.path, window.bench.view_state.video
+    assert project is not None and video is not None
+    dialog = ExportDialog(project, video, window.bench.background, window.bench.messages, window)
+    dialog.accept()
+    qtbot.waitUntil(lambda: told[-1].text.startswith("Exported 460 people"), timeout=PATIENCE_MS)
+    assert len(annotations_of(read_posetrack18(project.with_name("walk-posetrack18.json")))) == 460
 
 
 def test_prediction_is_one_undo_step(window: MainWindow, qtbot: QtBot) -> None:
@@ -283,6 +295,37 @@ def test_what_cannot_be_opened_is_told_and_nothing_is_left(
     assert told[-1].level is Level.ERROR and "broken.mp4" in told[-1].text
     assert not list(tmp_path.glob("*.jmpose*"))
     assert window.bench.view_state.video is None
+
+
+def test_a_video_that_was_moved_is_asked_for_and_found(
+    window: MainWindow, new_window: Callable[..., MainWindow], clip: Path, told: list[Message], qtbot: QtBot
+) -> None:
+    predict_and_wait(window, qtbot)
+    window.close()
+    moved = clip.rename(clip.with_name("elsewhere.mp4"))
+    again = new_window()
+    with qtbot.waitSignal(again.bench.document.opened, timeout=PATIENCE_MS):
+        again.bench.open(clip.with_suffix(".jmpose"))
+    assert "walk.mp4" in told[-1].text and "gone" in told[-1].text
+    assert len(everybody(again)) == 460
+    with qtbot.waitSignal(again.bench.document.videos_changed, timeout=PATIENCE_MS):
+        again.bench.document.relocate_video(1, moved)
+    qtbot.waitUntil(lambda: again.frame_view.frame_index == 0, timeout=PATIENCE_MS)
+
+
+def test_two_videos_of_one_name_share_a_project_and_can_be_switched(
+    window: MainWindow, clip: Path, qtbot: QtBot
+) -> None:
+    window.bench.close_project()
+    other = Path(shutil.copy(clip, clip.with_suffix(".avi")))
+    open_and_wait(window, other, qtbot)
+    assert window.bench.document.path == clip.with_suffix(".jmpose")
+    assert [window.video_chooser.itemText(row) for row in range(2)] == ["walk.mp4", "walk.avi"]
+    assert window.video_chooser.currentText() == "walk.avi"
+    window.video_chooser.setCurrentIndex(0)
+    window.video_chooser.activated.emit(0)
+    video = window.bench.view_state.video
+    assert video is not None and video.name == "walk.mp4"
 
 
 BUNDLED = {path.stem for path in WEIGHTS.glob("*.safetensors")}
