@@ -28,6 +28,7 @@ OnProgress = Callable[[Progress], None]
 ShouldStop = Callable[[], bool]
 Tracks = Mapping[int, Mapping[int, Xyxy]]
 
+_LEAST_SCORE: Final = 0.1  # of detections that tracking is shown: weaker ones cost time and are never taken
 _NEAR_FRAMES: Final = 12  # poses begin this much before the visible frame
 
 
@@ -128,7 +129,7 @@ class Session:
                 raise Cancelled("stopped while people were looked for")
             if index not in self._detections:
                 image = video.frame(index)
-                found = detector.detect(image)
+                found = detector.detect(image, min_score=_LEAST_SCORE)
                 self._detections[index] = replace(found, appearance=colour_histograms(image, found.bboxes_xyxy))
             tell(index - frames.start + 1)
         detections = {index: self._detections[index] for index in frames}

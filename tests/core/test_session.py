@@ -33,7 +33,7 @@ class StandInDetector:
     def __init__(self, weights: str | Path, device: str) -> None:
         self.looked_at = 0
 
-    def detect(self, image: np.ndarray) -> Detections:
+    def detect(self, image: np.ndarray, *, min_score: float) -> Detections:
         frame = round(float(image[0, 0, 0]) / 4)
         self.looked_at += 1
         found = [boxes[frame] for boxes in BOXES.values() if frame in boxes]
@@ -59,6 +59,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> Session:
     monkeypatch.setattr(session_module, "PersonDetector", StandInDetector)
+    # Random poses confirm nobody; `confirmed` has tests of its own.
+    monkeypatch.setattr(session_module, "confirmed", lambda tracks, looks, seen: seen if list(looks) else {})
     return Session("cpu")
 
 
@@ -124,6 +126,7 @@ def test_people_are_found_and_followed_without_boxes(predicted: Predicted, sessi
     assert lengths == [30, 60]
     assert [progress.stage for progress in told if progress.done == progress.total] == [
         "finding people",
+        "confirming people",
         "estimating poses",
     ]
     assert session._detector is not None
