@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import cv2
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -242,6 +243,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = _arguments()
     torch.set_num_threads(arguments.threads)
+    cv2.setNumThreads(0)  # OpenCV's thread pool, once started, hangs in the loader's forked worker
     try:
         if arguments.action == "evaluate":
             raft = raft_small(weights=None)

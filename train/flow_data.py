@@ -86,7 +86,6 @@ class FlowBatches(IterableDataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
         self.seed, self.start, self.warm_up = seed, start, warm_up
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        cv2.setNumThreads(1)
         worker = get_worker_info()
         index, step = (self.start, 1) if worker is None else (self.start + worker.id, worker.num_workers)
         while True:
