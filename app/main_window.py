@@ -29,7 +29,6 @@ from app.workbench import Workbench
 from jmpose_core import geometry
 from jmpose_core.engine.client import EngineClient
 from jmpose_core.engine.protocol import ProbeResult
-from resources import DEMO_CLIP
 
 TITLE = "JM-Pose Studio"
 LAYERS = ("image", "initial", "flow", "refined")
@@ -134,7 +133,7 @@ class MainWindow(QMainWindow):
         page.open_video.connect(self.prompts.video)
         page.open_folder.connect(self.prompts.folder)
         page.open_project.connect(self.prompts.project)
-        page.open_demo.connect(lambda: bench.open(DEMO_CLIP))
+        page.open_demo.connect(bench.open_demo)
         page.recent_chosen.connect(bench.open)
         page.set_recent(self.settings.recent)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from platformdirs import user_data_path
 
 from jmpose_core.errors import ProjectError
 from jmpose_core.project import Project
+from resources import DEMO_CLIP
 
 SUFFIX = ".jmpose"
 
@@ -20,6 +22,22 @@ class Opened:
     project: Path
     video_name: str | None  # the video that was asked for; None where a project was
     note: str = ""
+
+
+def prepare_demo() -> Opened:
+    """The project of the bundled clip, copied to where the user's own data are: the program's folder stays as it is.
+
+    Raises:
+        ProjectError: the clip cannot be copied.
+    """
+    clip = user_data_path("jmpose-studio", "jmpose") / "demo" / DEMO_CLIP.name
+    try:
+        clip.parent.mkdir(parents=True, exist_ok=True)
+        if not clip.exists():
+            shutil.copyfile(DEMO_CLIP, clip)
+    except OSError as error:
+        raise ProjectError(f"{clip}: cannot be written ({error.strerror}); make room for it") from error
+    return prepare(clip)
 
 
 def prepare(path: Path) -> Opened:

@@ -82,8 +82,7 @@ class StartPage(QWidget):
 
     def _recent_row(self, path: Path) -> QWidget:
         button = QPushButton(icon("project" if path.suffix == ".jmpose" else "open"), f"  {path.name}")
-        button.setObjectName("recent")
-        button.setFlat(True)
+        button.setObjectName("quiet")
         button.setToolTip(str(path))
         button.setCursor(Qt.CursorShape.PointingHandCursor)
         button.clicked.connect(lambda: self.recent_chosen.emit(path))

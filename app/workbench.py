@@ -13,7 +13,7 @@ from app.inference_job import InferenceJob
 from app.lanes import Lanes
 from app.messages import Messages
 from app.navigator import Navigator
-from app.opening import Opened, prepare
+from app.opening import Opened, prepare, prepare_demo
 from app.playback import Playback
 from app.settings import Settings
 from app.view_state import ViewState
@@ -31,7 +31,6 @@ SEED_FRAMES = 150  # a person added by hand is tracked this far
 class Workbench(QObject):
     """Opens, closes and predicts; everything that needs more than one part and no widget."""
 
-    opening = Signal(str)  # what is being opened
     failed_to_open = Signal(str)
 
     def __init__(
@@ -90,8 +89,11 @@ class Workbench(QObject):
 
     def open(self, path: Path) -> None:
         """Open a video, a folder of frames or a project; what is open stays so until the new one is ready."""
-        self.opening.emit(path.name)
         self.background.run(lambda: prepare(path), self._open_prepared, self.failed_to_open.emit)
+
+    def open_demo(self) -> None:
+        """Open the bundled clip."""
+        self.background.run(prepare_demo, self._open_prepared, self.failed_to_open.emit)
 
     def _open_prepared(self, opened: Opened) -> None:
         self.inference.abandon()

@@ -8,10 +8,11 @@ from pytestqt.qtbot import QtBot
 
 from app.document import Document
 from app.edits import with_joint_moved
-from app.opening import prepare
+from app.opening import prepare, prepare_demo
 from jmpose_core.annotations import Annotation
 from jmpose_core.errors import VideoError
 from jmpose_core.project import Project
+from resources import DEMO_CLIP
 from tests.app.conftest import settle
 from tests.app.stand_in_engine import figure
 
@@ -113,3 +114,11 @@ def test_a_broken_video_leaves_no_project(tmp_path: Path) -> None:
     with pytest.raises(VideoError):
         prepare(empty)
     assert [path.name for path in tmp_path.iterdir()] == ["empty.mp4"]
+
+
+def test_the_demo_is_opened_from_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.opening.user_data_path", lambda *_: tmp_path)
+    opened = prepare_demo()
+    assert opened.project == tmp_path / "demo" / "demo.jmpose"
+    assert prepare_demo() == opened
+    assert not list(DEMO_CLIP.parent.glob("*.jmpose*"))
