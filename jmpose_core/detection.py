@@ -20,9 +20,10 @@ from jmpose_core.weights import load_into, read_weights
 
 Image = npt.NDArray[np.uint8]
 
-LONGEST_SIDE: Final = 384  # of the bundled detector's input, pixels
+SHORTEST_SIDE: Final = 288  # of the bundled detector's input, pixels: 384 x 288 as in training, and wide frames
+LONGEST_SIDE: Final = 512  # not smaller for it: what is lost first there is people's height
 _MULTIPLE: Final = 32  # coarsest stride
-_NMS_IOU: Final = 0.6
+_NMS_IOU: Final = 0.5
 _MOST: Final = 100  # people in a frame
 _PERSON_LABEL: Final = 1  # in torchvision's COCO detectors
 DOWNLOADABLE: Final = (
@@ -80,7 +81,7 @@ class PersonDetector:
 
     def _with_person_net(self, frames_rgb: Sequence[Image], min_score: float) -> list[Detections]:
         height, width = frames_rgb[0].shape[:2]
-        scale = LONGEST_SIDE / max(height, width)
+        scale = min(SHORTEST_SIDE / min(height, width), LONGEST_SIDE / max(height, width))
         inputs = normalised(torch.from_numpy(np.stack([_fitted(frame, scale) for frame in frames_rgb])).to(self.device))
         logits, boxes = self._network(inputs)
         found = []

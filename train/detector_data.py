@@ -19,7 +19,7 @@ from train import augment
 from train.detector_loss import Targets
 from train.detector_sources import Source
 
-_SHARES: Final = {"coco": 0.5, "video": 0.2, "lspe": 0.2, "background": 0.1}
+_SHARES: Final = {"coco": 0.6, "video": 0.17, "lspe": 0.15, "background": 0.08}
 _MOSAIC: Final = 0.4  # of the pictures
 _PASTE: Final = 0.35
 _LOW_LIGHT: Final = 0.08

@@ -60,8 +60,8 @@ def link(
         unclaimed[frame_index] = tracker.advance(frame_index, detections, drawn.get(frame_index, ()))
     tracklets = tracker.tracklets
     _extend_backwards(tracklets, unclaimed, fps=fps)
+    tracklets = without_doubles([trimmed(tracklet, sure=sure, fps=fps) for tracklet in tracklets])
     tracklets = _joined(tracklets, fps=fps, bridge_secs=bridge_secs)
-    tracklets = [trimmed(tracklet, sure=sure, fps=fps) for tracklet in tracklets]
     tracklets = without_doubles(without_ghosts(tracklets, sure=sure, frame_count=len(unclaimed)))
     return {
         track_id: bridged(smoothed(tracklet.sightings), fps=fps, bridge_secs=bridge_secs)
