@@ -90,7 +90,7 @@ class Annotation:
     __hash__ = None  # type: ignore[assignment]  # holds arrays: compare it, do not use it as a key
 
     @property
-    def touched(self) -> CodeArray:
+    def touched(self) -> npt.NDArray[np.bool_]:
         """(15,) bool: joints a person has corrected or verified."""
         return self.origin >= Origin.CORRECTED
 

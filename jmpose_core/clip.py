@@ -73,7 +73,7 @@ def cut(frame_rgb: npt.NDArray[np.uint8], crop_from_image: Affine, crop_size: tu
     if scale < 0.5:
         # Bilinear sampling skips pixels when it shrinks by more than half: shrink the person's surroundings first.
         return _cut_shrunk(frame_rgb, crop_from_image, crop_size, scale)
-    return cv2.warpAffine(frame_rgb, crop_from_image, (width, height), flags=cv2.INTER_LINEAR)
+    return np.asarray(cv2.warpAffine(frame_rgb, crop_from_image, (width, height), flags=cv2.INTER_LINEAR), np.uint8)
 
 
 def _cut_shrunk(
@@ -99,7 +99,7 @@ def _cut_shrunk(
     )
     image_from_part = np.array([[1.0, 0, low[0]], [0, 1.0, low[1]]])
     crop_from_small = geometry.compose(crop_from_image, geometry.compose(image_from_part, part_from_small))
-    return cv2.warpAffine(small, crop_from_small, (width, height), flags=cv2.INTER_LINEAR)
+    return np.asarray(cv2.warpAffine(small, crop_from_small, (width, height), flags=cv2.INTER_LINEAR), np.uint8)
 
 
 def _fit(run: list[int], frame: int, boxes: Mapping[int, Xyxy], crop_size: tuple[int, int]) -> bool:

@@ -29,5 +29,5 @@ class EngineError(JMPoseError):
     """The engine's process refused a request, failed on it, or ended."""
 
 
-class Cancelled(JMPoseError):
+class Cancelled(JMPoseError):  # noqa: N818 - a wish, not a fault
     """The user asked for the work to stop; what was done until then is kept."""

@@ -59,7 +59,7 @@ def compose(outer: Affine, inner: Affine) -> Affine:
 
 def inverse(affine: Affine) -> Affine:
     """The map back: inverse(crop_from_image) is image_from_crop."""
-    linear = np.linalg.inv(affine[:, :2])
+    linear = np.asarray(np.linalg.inv(affine[:, :2]), np.float64)
     return np.column_stack([linear, -linear @ affine[:, 2]])
 
 

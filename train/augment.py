@@ -110,14 +110,14 @@ def recolour(image: Image, rng: np.random.Generator) -> Image:
     gamma, contrast, lift = rng.uniform(0.65, 1.6), rng.uniform(0.7, 1.3), rng.uniform(-0.12, 0.12)
     for channel in range(3):
         table[:, 0, channel] = ((ramp**gamma - 0.5) * contrast + 0.5 + lift) * rng.uniform(0.88, 1.12)
-    return cv2.LUT(image, (np.clip(table, 0, 1) * 255).astype(np.uint8))
+    return np.asarray(cv2.LUT(image, (np.clip(table, 0, 1) * 255).astype(np.uint8)), np.uint8)
 
 
 def blur(image: Image, rng: np.random.Generator) -> Image:
     """Motion blur along a random direction, or defocus."""
     if rng.random() < 0.5:
         return motion_blur(image, float(rng.uniform(3, 13)), float(rng.uniform(0, np.pi)))
-    return cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.8, 2.5)))
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.8, 2.5))), np.uint8)
 
 
 def motion_blur(image: Image, length: float, angle: float) -> Image:
@@ -126,7 +126,7 @@ def motion_blur(image: Image, length: float, angle: float) -> Image:
     kernel = np.zeros((2 * radius + 1, 2 * radius + 1), np.float32)
     for step in np.linspace(-length / 2, length / 2, 4 * radius + 1):
         kernel[int(np.round(radius + step * np.sin(angle))), int(np.round(radius + step * np.cos(angle)))] += 1
-    return cv2.filter2D(image, -1, kernel / kernel.sum())
+    return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)
 
 
 def noise(image: Image, sigma: float, rng: np.random.Generator) -> Image:
@@ -137,7 +137,7 @@ def noise(image: Image, sigma: float, rng: np.random.Generator) -> Image:
 def compress(image: Image, quality: int) -> Image:
     """JPEG at `quality`, decoded again."""
     _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
 
 
 def occlude(image: Image, patch: Image, rng: np.random.Generator) -> Image:
@@ -145,7 +145,7 @@ def occlude(image: Image, patch: Image, rng: np.random.Generator) -> Image:
     height, width = image.shape[:2]
     h, w = (int(side * rng.uniform(0.12, 0.4)) for side in (height, width))
     y, x = int(rng.integers(0, height - h)), int(rng.integers(0, width - w))
-    piece = cv2.resize(patch, (w, h), interpolation=cv2.INTER_AREA)
+    piece = np.asarray(cv2.resize(patch, (w, h), interpolation=cv2.INTER_AREA), np.uint8)
     covered = image.copy()
     if rng.random() < 0.5:
         mask = np.zeros((h, w), np.uint8)

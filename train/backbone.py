@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from jmpose_core import geometry, heatmaps
+from jmpose_core.clip import cut
 from jmpose_core.evaluation.pck import pck
 from jmpose_core.model.compact import CompactBackbone
 from jmpose_core.weights import WeightsCard, save_weights
@@ -64,8 +65,7 @@ class RandomCrops(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
         if rng.random() < how.half_body_probability:
             bbox = augment.half_body(person.keypoints, person.weight, rng) or bbox
         crop_from_image, flip = augment.random_crop(bbox, self.crop_size, how, rng)
-        height, width = self.crop_size
-        image = cv2.warpAffine(person.image(), crop_from_image, (width, height), flags=cv2.INTER_LINEAR)
+        image = cut(person.image(), crop_from_image, self.crop_size)
         joints, weight = augment.warp_keypoints(
             person.keypoints, person.weight, crop_from_image, self.crop_size, flip=flip
         )

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jmpose_core import geometry
-from jmpose_core.clip import DELTA
+from jmpose_core.clip import DELTA, cut
 from jmpose_core.skeleton import NUM_JOINTS
 from train import augment
 from train.poses import LabelledPerson
@@ -107,13 +107,14 @@ def _frame(
 ) -> Image:
     """One crop: the affine map, then limbs bent by their displacements."""
     height, width = crop_size
-    crop = cv2.warpAffine(image, crop_from_image, (width, height), flags=cv2.INTER_LINEAR)
+    crop = cut(image, crop_from_image, crop_size)
     labelled = weight > 0
     if not labelled.any() or not np.abs(limb).max() > 0.25:
         return crop
     field = _displacement(joints[labelled] + limb[labelled], limb[labelled], crop_size)
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return cv2.remap(crop, x - field[..., 0], y - field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    bent = cv2.remap(crop, x - field[..., 0], y - field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(bent, np.uint8)
 
 
 def _displacement(places: Points, moves: Points, crop_size: tuple[int, int]) -> Points:
@@ -163,7 +164,7 @@ def _pass_objects(crops: Image, patch: Image, rng: np.random.Generator) -> Image
     height, width = crops.shape[1:3]
     for _ in range(int(rng.integers(1, 3))):
         h, w = (int(side * rng.uniform(0.12, 0.3)) for side in (height, width))
-        piece = cv2.resize(patch, (w, h), interpolation=cv2.INTER_AREA)
+        piece = np.asarray(cv2.resize(patch, (w, h), interpolation=cv2.INTER_AREA), np.uint8)
         place = rng.uniform(0.15, 0.75, 2) * (width, height)
         angle, speed = rng.uniform(0, 2 * np.pi), rng.uniform(0.06, 0.3) * height
         for index in range(FRAMES):

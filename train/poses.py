@@ -40,7 +40,7 @@ class LabelledPerson:
         decoded = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR)
         if decoded is None:
             raise FormatError(f"{self.source} image {self.image_id}: not a picture; copy the data again")
-        return np.ascontiguousarray(decoded[..., ::-1])
+        return np.ascontiguousarray(decoded[..., ::-1], np.uint8)
 
 
 def read_people(folder: Path) -> list[LabelledPerson]:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jmpose_core import geometry
+from jmpose_core.errors import FormatError
 from jmpose_core.skeleton import POSETRACK18_SLOTS
 from jmpose_core.video import open_video
 from train.movenet import MultiPose, Thunder
@@ -66,9 +67,9 @@ def add_noses(data: Path, out: Path, thunder: Thunder) -> None:
     for image in document["images"]:
         image["file_name"] = str(files[image["id"]].resolve())
     for person in document["annotations"]:
-        picture = cv2.imread(str(files[person["image_id"]]))
+        picture = _read(files[person["image_id"]])
         x, y, width, height = person["bbox"]
-        nose = thunder.pose(np.ascontiguousarray(picture[..., ::-1]), (x, y, x + width, y + height))[0]
+        nose = thunder.pose(picture, (x, y, x + width, y + height))[0]
         if nose[2] > _TRUSTED:
             person["keypoints"][:3] = [float(value) for value in nose]
     out.mkdir(parents=True, exist_ok=True)
@@ -84,7 +85,19 @@ def _frames(data: Path) -> Iterator[Image]:
                 for index in range(0, video.frame_count, step):
                     yield video.frame(index)
     for path in sorted((data / "flow" / "davis_people").glob("*/?????.jpg"))[::3]:
-        yield np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
+        yield _read(path)
+
+
+def _read(path: Path) -> Image:
+    """RGB.
+
+    Raises:
+        FormatError: not a picture.
+    """
+    picture = cv2.imread(str(path))
+    if picture is None:
+        raise FormatError(f"{path}: not a picture; copy the data again")
+    return np.ascontiguousarray(picture[..., ::-1], np.uint8)
 
 
 def _cut_out(frame: Image, bbox_xyxy: geometry.Xyxy) -> tuple[Image, npt.NDArray[np.float64], float]:
@@ -95,7 +108,7 @@ def _cut_out(frame: Image, bbox_xyxy: geometry.Xyxy) -> tuple[Image, npt.NDArray
     cut = frame[y0 : int(bottom + margin), x0 : int(right + margin)]
     factor = min(1.0, 320 / max(cut.shape[:2]))
     if factor < 1:
-        cut = cv2.resize(cut, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        cut = np.asarray(cv2.resize(cut, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
     return cut, np.array([x0, y0], float), factor
 
 

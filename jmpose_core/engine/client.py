@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, cast
 
 import msgspec
 from platformdirs import user_log_path
@@ -146,7 +146,7 @@ class _Run:
         assert pipe is not None
         with contextlib.suppress(BrokenPipeError), pipe:  # a dead engine is reported by the reading thread
             while (request := self._requests.get()) is not None:
-                write_frame(pipe, encode(request, self._folder))
+                write_frame(cast(BinaryIO, pipe), encode(request, self._folder))
 
     def _read(self) -> None:
         pipe = self._process.stdout
@@ -154,7 +154,7 @@ class _Run:
         fault = "it closed its output"
         try:
             with pipe:
-                while (payload := read_frame(pipe)) is not None:
+                while (payload := read_frame(cast(BinaryIO, pipe))) is not None:
                     self._on_reply(decode_reply(payload))
         except EngineError as error:
             fault = str(error)

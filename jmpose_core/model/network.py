@@ -65,6 +65,8 @@ class PoseNetwork(nn.Module):
         self.refiner = refiner
         self.crop_size = crop_size
         self.flow_pairs = flow_pairs
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         self.train(self.training)

@@ -28,7 +28,7 @@ def test_segments_cover_each_box_once_with_its_supporting_frames(frames, exact, 
 
 
 def test_a_still_person_is_cropped_alike_and_a_fast_one_anew():
-    still = {frame: (10.0, 10.0, 110.0, 250.0) for frame in range(24)}
+    still = dict.fromkeys(range(24), (10.0, 10.0, 110.0, 250.0))
     fast = {frame: (10.0 + 60 * frame, 10.0, 110.0 + 60 * frame, 250.0) for frame in range(24)}
     assert len(list(segments(0, still, 24, SIZE, exact=False))) == 2
     assert len(list(segments(0, fast, 24, SIZE, exact=False))) > 6

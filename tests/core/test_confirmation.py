@@ -9,12 +9,12 @@ BODY = np.column_stack([np.linspace(-20, 20, 15), np.linspace(-90, 90, 15)])
 
 
 def boxes(x, frames=FRAMES):
-    return {frame: (x - 40.0, 100.0, x + 40.0, 300.0) for frame in frames}
+    return dict.fromkeys(frames, (x - 40.0, 100.0, x + 40.0, 300.0))
 
 
 def look(track_id, frame, x, confidence):
     return Annotation(
-        frame, track_id, boxes(x)[0], keypoints=BODY + (x, 200), confidence=np.full(15, float(confidence))
+        frame, track_id, boxes(x)[0], keypoints=BODY + np.array([x, 200]), confidence=np.full(15, float(confidence))
     )
 
 
