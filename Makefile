@@ -2,7 +2,7 @@
 # make app    the program
 # make test   every test          (ARGS="tests/core -k video" for some)
 # make check  lint, types, import rules
-# make bench  the benchmarks of benchmarks/
+# make bench  how fast the engine and the video reader are here
 #
 # The first of these builds $(VENV); after that none takes any set-up time.
 
@@ -30,7 +30,8 @@ check: $(READY)
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: $(READY)
-	@$(BIN)/jmpose bench $(ARGS)
+	@$(BIN)/jmpose bench engine $(ARGS)
+	@$(BIN)/jmpose bench scrub
 
 $(READY): pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { \

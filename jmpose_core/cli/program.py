@@ -4,6 +4,7 @@ from typing import Final
 
 import typer
 
+from jmpose_core.cli.bench import bench
 from jmpose_core.cli.doctor import doctor
 from jmpose_core.cli.exchange import evaluate_files, export_project, import_files
 from jmpose_core.cli.predict import predict
@@ -27,6 +28,9 @@ _program.command("eval")(exits(evaluate_files))
 _program.command("train")(exits(train))
 _program.command("doctor")(exits(doctor))
 _program.add_typer(weights, name="weights")
+_program.add_typer(bench, name="bench")
 
 program: Final = typer.main.get_command(_program)
-COMMANDS: Final = frozenset(("app", "demo", "predict", "import", "export", "eval", "train", "doctor", "weights"))
+COMMANDS: Final = frozenset(
+    ("app", "demo", "predict", "import", "export", "eval", "train", "doctor", "weights", "bench")
+)

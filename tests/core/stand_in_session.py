@@ -1,6 +1,7 @@
 """A session without networks: a standing figure in every box it is given, or in one fixed box a frame."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Progress
 from jmpose_core.errors import Cancelled
 from jmpose_core.geometry import Xyxy
-from jmpose_core.video import Video
+from jmpose_core.video import Video, open_video
 
 BOX = (4.0, 2.0, 28.0, 46.0)
 
@@ -27,8 +28,9 @@ class StandInSession:
         *,
         on_progress: Callable[[Progress], None],
         should_stop: Callable[[], bool],
-        video: Video,
+        video: Video | None = None,
     ) -> Iterator[Annotation]:
+        video = video or open_video(Path(request.video_path))
         assert request.last == video.frame_count
         boxes = request.boxes if request.boxes is not None else {0: dict.fromkeys(range(request.last), BOX)}
         people = sorted((frame, track) for track, frames in boxes.items() for frame in frames)

@@ -294,3 +294,18 @@ def test_the_window_needs_a_display(
     monkeypatch.setattr(sys, "platform", "linux")
     assert run("walk.mp4") == 1
     assert "jmpose predict" in capsys.readouterr().err
+
+
+def test_benchmarks_print_and_write_figures(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("bench", "scrub", frames(tmp_path / "walk", 3), "--seeks", 4, "--json", tmp_path / "figures.json") == 0
+    assert "anywhere, median" in capsys.readouterr().out
+    assert all(value > 0 for value in json.loads((tmp_path / "figures.json").read_text()).values())
+
+
+def test_the_engine_is_measured_streaming_beside_exact(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("bench", "engine", frames(tmp_path / "walk", 3), "--frames", 3) == 0
+    printed = capsys.readouterr().out
+    assert "poses a second, exact" in printed
+    assert "median" in printed
