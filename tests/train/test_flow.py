@@ -111,7 +111,9 @@ def test_a_training_ends_with_weights_log_and_evaluation(tmp_path, monkeypatch):
     report = json.loads((out / "evaluation.json").read_text())
     assert report.keys() == {"raft_small", "dis", "zero"}
     assert report["zero"]["davis_warping_error_1"] == 0  # the frames are all the same
-    assert [json.loads(line)["elapsed"] > 0 for line in (out / "log.jsonl").read_text().splitlines()] == [True, True]
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert [line.keys() & {"step", "evaluation"} for line in lines] == [{"step"}, {"evaluation"}]
+    assert all(line["elapsed"] >= 0 for line in lines)
     assert read_weights(out / "raft_small.safetensors")[1].figures["dis epe_all"] == report["dis"]["epe_all"]
     assert (out / "checkpoint.pt").exists()
 
