@@ -163,8 +163,8 @@ def main() -> None:
     )
     train(network, clips, validation, arguments.out, arguments.minutes)
     with torch.no_grad():  # a short training overshoots on clean frames; the head's last layer is linear
-        network.refiner.head.last.weight *= KEPT
-        network.refiner.head.last.bias *= KEPT
+        for parameter in network.refiner.get_submodule("head.last").parameters():
+            parameter.mul_(KEPT)
     figures = dict(backbone_card.figures)
     for name, held in validation.items():
         initial, refined = accuracy(network, held)
