@@ -12,6 +12,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
+from jmpose_core.devices import pick_device
 from jmpose_core.errors import WeightsError
 from jmpose_core.model.detector import PersonNet
 from jmpose_core.model.fusing import fuse_batch_norms
@@ -47,10 +48,11 @@ class PersonDetector:
 
     Raises:
         WeightsError: no such weights, made for another network, or not to be downloaded from here.
+        EngineError: a GPU is asked for and there is none.
     """
 
     def __init__(self, weights: str | Path = "detector", device: str = "auto") -> None:
-        self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        self.device = pick_device(device)
         if weights in DOWNLOADABLE:
             self._network = _torchvision_detector(str(weights)).to(self.device)
             self._detect: Callable[[Sequence[Image], float], list[Detections]] = self._with_torchvision
