@@ -1,15 +1,13 @@
-"""jmpose import, export and eval: annotations in, out, and measured."""
+"""jmpose import and export: annotations in and out."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-import msgspec
 import typer
 
-from jmpose_core.cli.terminal import show_table, tell
+from jmpose_core.cli.terminal import tell
 from jmpose_core.errors import FormatError
 from jmpose_core.formats.by_name import FORMATS, read_document, write_document
-from jmpose_core.formats.files import write_atomically
 from jmpose_core.formats.people import annotations_of
 from jmpose_core.formats.project_document import document_of
 from jmpose_core.project import Project
@@ -58,27 +56,6 @@ def export_project(
                 tell(f"  not kept by {format_name}: {what} ({count})")
             for what, count in summary.synthesised.items():
                 tell(f"  made up for {format_name}: {what} ({count})")
-    return 0
-
-
-def evaluate_files(
-    gt: Annotated[Path, typer.Option(help="Ground truth: a file or a folder.")],
-    pred: Annotated[Path, typer.Option(help="Predictions: a file or a folder.")],
-    metric: Annotated[Literal["posetrack", "posetrack21", "oks", "pck"], typer.Option()] = "posetrack",
-    as_reference: Annotated[
-        bool, typer.Option("--as-reference", help="The reference programs' figures, with their known defects.")
-    ] = False,
-    json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
-) -> int:
-    """Measure predictions against ground truth."""
-    from jmpose_core.evaluation.report import evaluate, sequence_table, table  # imports pandas
-
-    report = evaluate(gt, pred, metric, as_reference)
-    show_table(table(report))
-    if "per_sequence" in report:
-        show_table(sequence_table(report))
-    if json_out is not None:
-        write_atomically(json_out, msgspec.json.format(msgspec.json.encode(report), indent=2))
     return 0
 
 

@@ -6,7 +6,8 @@ import typer
 
 from jmpose_core.cli.bench import bench
 from jmpose_core.cli.doctor import doctor
-from jmpose_core.cli.exchange import evaluate_files, export_project, import_files
+from jmpose_core.cli.evaluate import evaluate_files
+from jmpose_core.cli.exchange import export_project, import_files
 from jmpose_core.cli.predict import predict
 from jmpose_core.cli.run import app, demo, train
 from jmpose_core.cli.terminal import exits
