@@ -12,10 +12,12 @@ from torch import Tensor
 
 from jmpose_core import geometry, heatmaps
 from jmpose_core.annotations import Annotation, Origin, Visibility
-from jmpose_core.clip import DELTA, ENLARGE, Segment, cut, segments
+from jmpose_core.clip import ENLARGE, Segment, cut, segments
 from jmpose_core.devices import autocast, pick_device
 from jmpose_core.errors import Cancelled
 from jmpose_core.geometry import Affine, Xyxy
+from jmpose_core.model.blocks import BackboneOutput
+from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.network import PoseNetwork, load_pose_network
 from jmpose_core.skeleton import NUM_JOINTS
 from jmpose_core.video import Video
@@ -34,12 +36,12 @@ class Probe:
     """What the network sees of one person in one frame.
 
     crop_rgb: (H, W, 3) uint8. initial, refined: (15, h, w) heatmaps. flow: (2, H, W)
-    crop pixels, from the key frame to the next. crop_from_image: (2, 3).
+    crop pixels, from the key frame to the next; None for a system without flow. crop_from_image: (2, 3).
     """
 
     crop_rgb: npt.NDArray[np.uint8]
     initial: npt.NDArray[np.float32]
-    flow: npt.NDArray[np.float32]
+    flow: npt.NDArray[np.float32] | None
     refined: npt.NDArray[np.float32]
     crop_from_image: Affine
 
@@ -95,7 +97,7 @@ class PoseEstimator:
                     video.frame_count,
                     self.network.crop_size,
                     exact=exact,
-                    delta=0 if stage == "initial" else DELTA,
+                    delta=0 if stage == "initial" else self.network.delta,
                 )
             ]
             people: list[Annotation] = []
@@ -116,51 +118,69 @@ class PoseEstimator:
         """
         size = self.network.crop_size
         crop_from_image = geometry.crop_from_image(bbox_xyxy, size, enlarge=ENLARGE)
+        delta = max(1, self.network.delta)  # flow is to the next frame, also of a system that sees one alone
         frames = [
-            min(max(index, 0), video.frame_count - 1) for index in range(frame_index - DELTA, frame_index + DELTA + 1)
+            min(max(index, 0), video.frame_count - 1) for index in range(frame_index - delta, frame_index + delta + 1)
         ]
         crops = np.stack([cut(video.frame(index), crop_from_image, size) for index in frames])
         images = self._images(crops)
-        initial = self._initial(images)
-        refined = self._refined(initial, images)
-        with autocast(self.device):
-            flow = self.network.flow.flow_in_pixels(images[DELTA : DELTA + 1], images[DELTA + 1 : DELTA + 2])
+        backbone = self._of_frames(images)
         return Probe(
-            crop_rgb=crops[DELTA],
-            initial=initial[DELTA].cpu().numpy(),
-            flow=flow[0].float().cpu().numpy(),
-            refined=refined[0].cpu().numpy(),
+            crop_rgb=crops[delta],
+            initial=backbone.heatmaps[delta].cpu().numpy(),
+            flow=self._flow_in_pixels(images[delta], images[delta + 1]),
+            refined=self._refined(backbone, images, keys=[delta])[0].cpu().numpy(),
             crop_from_image=crop_from_image,
         )
 
+    def _flow_in_pixels(self, first: Tensor, second: Tensor) -> npt.NDArray[np.float32] | None:
+        if self.network.flow is None:
+            return None
+        with autocast(self.device):
+            return self.network.flow.flow_in_pixels(first[None], second[None])[0].float().cpu().numpy()
+
     @torch.inference_mode()
     def _heatmaps(self, crops: npt.NDArray[np.uint8], stage: Stage) -> Tensor:
-        """Crops of a segment (F, H, W, 3) -> initial (F, 15, h, w) or refined (F - 2 DELTA, 15, h, w) heatmaps."""
+        """Crops of a segment (F, H, W, 3) -> initial (F, 15, h, w) or refined (F - 2 delta, 15, h, w) heatmaps."""
         images = self._images(crops)
+        backbone = self._of_frames(images)
         if stage == "initial":
-            return self._initial(images)
-        return self._refined(self._initial(images), images)
+            return backbone.heatmaps
+        delta = self.network.delta
+        return self._refined(backbone, images, keys=list(range(delta, len(images) - delta)))
 
     def _images(self, crops: npt.NDArray[np.uint8]) -> Tensor:
         return torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 255
 
-    def _initial(self, images: Tensor) -> Tensor:
+    def _of_frames(self, images: Tensor) -> BackboneOutput:
         with autocast(self.device):
-            return torch.cat([self.network.initial(part) for part in images.split(_BATCH)])
+            parts = [self.network.of_frames(part) for part in images.split(_BATCH)]
+        return BackboneOutput(
+            heatmaps=torch.cat([part.heatmaps for part in parts]),
+            logits=torch.cat([part.logits for part in parts]),
+            features=tuple(torch.cat(level) for level in zip(*(part.features for part in parts), strict=True)),
+        )
 
-    def _refined(self, initial: Tensor, images: Tensor) -> Tensor:
+    def _refined(self, backbone: BackboneOutput, images: Tensor, *, keys: list[int]) -> Tensor:
         with autocast(self.device):
-            clips, flows = self._windows(initial, images)
-            return torch.cat(
-                [
-                    self.network.refiner(a, b).refined
-                    for a, b in zip(clips.split(_BATCH), flows.split(_BATCH), strict=True)
-                ]
-            )
+            windows = self._windows(backbone, images, keys)
+            return torch.cat([self.network.refiner(part).refined for part in windows.split(_BATCH)])
 
-    def _windows(self, initial: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Heatmaps (N, 5, 15, h, w) and flows (N, 4, 2, h, w) of each key frame's window; a pair passes RAFT once."""
-        keys = range(DELTA, len(images) - DELTA)
+    def _windows(self, backbone: BackboneOutput, images: Tensor, keys: list[int]) -> ClipMaps:
+        """What the refiner sees of each key frame's window; a pair of frames passes RAFT once."""
+        delta, refiner = self.network.delta, self.network.refiner
+
+        def windows(maps: Tensor) -> Tensor:
+            return torch.stack([maps[key - delta : key + delta + 1] for key in keys])
+
+        return ClipMaps(
+            windows(backbone.heatmaps),
+            tuple(windows(level) for level in backbone.features) if refiner.uses_features else (),
+            self._window_flows(images, keys) if refiner.uses_flow else None,
+        )
+
+    def _window_flows(self, images: Tensor, keys: list[int]) -> Tensor:
+        assert self.network.flow is not None
         pairs = [[(key + start, key + end) for start, end in self.network.flow_pairs] for key in keys]
         distinct = sorted({pair for window in pairs for pair in window})
         place = {pair: index for index, pair in enumerate(distinct)}
@@ -168,8 +188,7 @@ class PoseEstimator:
         flow = torch.cat(
             [self.network.flow(a, b) for a, b in zip(first.split(_BATCH), second.split(_BATCH), strict=True)]
         )
-        clips = torch.stack([initial[key - DELTA : key + DELTA + 1] for key in keys])
-        return clips, torch.stack([flow[[place[pair] for pair in window]] for window in pairs])
+        return torch.stack([flow[[place[pair] for pair in window]] for window in pairs])
 
     def _annotations(self, segment: Segment, maps: Tensor, video: Video) -> Iterator[Annotation]:
         cells, peaks = heatmaps.decode(maps, blur_sigma=1.0)

@@ -19,20 +19,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from jmpose_core import geometry, heatmaps
+from jmpose_core import geometry
 from jmpose_core.annotations import Annotation
-from jmpose_core.clip import DELTA, cut
+from jmpose_core.clip import cut
 from jmpose_core.devices import autocast, pick_device
-from jmpose_core.errors import Cancelled
+from jmpose_core.errors import Cancelled, FormatError, WeightsError
 from jmpose_core.model.network import PoseNetwork, load_pose_network
-from jmpose_core.skeleton import NUM_JOINTS
 from jmpose_core.video import Video, open_video
 from jmpose_core.weights import read_card, save_weights
 from train.augment import CropAugmentation, random_crop, warp_keypoints
 from train.cached_clips import CachedClips, accuracy, encode
-from train.clips import FRAMES
 from train.labels import LabelledVideo, trusted_joints
-from train.losses import spatial_cross_entropy
+from train.losses import heatmap_loss
 from train.schedule import Schedule
 
 BATCH_LEARNT: Final = 8
@@ -83,8 +81,17 @@ def finetune(
     where = pick_device(device)
     network = load_pose_network(init).to(where).eval()
     learnt, held_out = split(labels)
+    if not any(True for _ in network.refiner.parameters()):
+        raise WeightsError(
+            f"{init}: {read_card(init).variant} has no refiner, and nothing else is fine-tuned; choose other weights"
+        )
     training = _clips(network, learnt, _VARIANTS_LEARNT, should_stop)
+    if training is None:
+        raise FormatError(
+            "no corrected person is left to learn from once every fifth frame is held out; correct more frames"
+        )
     validation = _clips(network, held_out, [None], should_stop)
+    held_joints = 0 if validation is None else int((validation.weight > 0).sum())
     before = _held_out_accuracy(network, validation)
     _learn(network, training, steps, peak_rate, should_stop)
     after = _held_out_accuracy(network, validation)
@@ -95,7 +102,7 @@ def finetune(
         figures = {"held-out PCK@0.2 before": before, "held-out PCK@0.2 after": after} if held_out else {}
         recipe = f"{card.recipe}; python -m train finetune --steps {steps}"
         save_weights(path, network.state_dict(), msgspec.structs.replace(card, figures=figures, recipe=recipe))
-    return FinetuneResult(before, after, int((validation.weight > 0).sum()), path if better else None)
+    return FinetuneResult(before, after, held_joints, path if better else None)
 
 
 def split(labels: Sequence[LabelledVideo]) -> tuple[list[LabelledVideo], list[LabelledVideo]]:
@@ -117,37 +124,34 @@ def _clips(
     labels: Sequence[LabelledVideo],
     variants: Sequence[CropAugmentation | None],
     should_stop: Callable[[], bool],
-) -> CachedClips:
-    """Each labelled person as clips of the real video, one a variant of the crop."""
+) -> CachedClips | None:
+    """Each labelled person as clips of the real video, one a variant of the crop; None without people."""
     rng = np.random.default_rng(0)
-    parts: list[tuple[Tensor, ...]] = []
+    parts: list[CachedClips] = []
     for label in labels:
         with open_video(label.video_path) as video:
             for person in label.people:
                 _stop_if(should_stop)
                 for variant in variants:
-                    crops, cells, weight = _clip(video, person, network.crop_size, variant, rng)
-                    parts.append((*encode(network, crops[None]), cells[None], weight[None]))
-    if not parts:
-        height, width = (side // 4 for side in network.crop_size)
-        empty = (torch.zeros(0, FRAMES, NUM_JOINTS, height, width), torch.zeros(0, FRAMES - 1, 2, height, width))
-        return CachedClips(*empty, torch.zeros(0, NUM_JOINTS, 2), torch.zeros(0, NUM_JOINTS))
-    return CachedClips(*(torch.cat(part) for part in zip(*parts, strict=True)))
+                    crops, cells, weight = _clip(video, person, network, variant, rng)
+                    parts.append(encode(network, crops[None], cells[None], weight[None]))
+    return CachedClips.joined(parts) if parts else None
 
 
 def _clip(
     video: Video,
     person: Annotation,
-    crop_size: tuple[int, int],
+    network: PoseNetwork,
     variant: CropAugmentation | None,
     rng: np.random.Generator,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Crops (5, H, W, 3), the person's joints in heatmap cells, and their weights: 1 where a person placed them."""
+    """Crops (T, H, W, 3), the person's joints in heatmap cells, and their weights: 1 where a person placed them."""
+    crop_size, delta = network.crop_size, network.delta
     if variant is None:
         crop_from_image = geometry.crop_from_image(person.bbox_xyxy, crop_size)
     else:
         crop_from_image, _ = random_crop(person.bbox_xyxy, crop_size, variant, rng)
-    around = range(person.frame_index - DELTA, person.frame_index + DELTA + 1)
+    around = range(person.frame_index - delta, person.frame_index + delta + 1)
     frames = [min(max(index, 0), video.frame_count - 1) for index in around]
     crops = np.stack([cut(video.frame(index), crop_from_image, crop_size) for index in frames])
     joints, weight = warp_keypoints(
@@ -161,8 +165,8 @@ def _clip(
     return torch.from_numpy(crops), torch.from_numpy(cells), torch.from_numpy(weight)
 
 
-def _held_out_accuracy(network: PoseNetwork, clips: CachedClips) -> float:
-    return accuracy(network, clips)[1] / 100 if len(clips) else math.nan
+def _held_out_accuracy(network: PoseNetwork, clips: CachedClips | None) -> float:
+    return math.nan if clips is None else accuracy(network.refiner, clips, network.mean.device)[1] / 100
 
 
 def _learn(
@@ -180,10 +184,10 @@ def _learn(
         for group in optimiser.param_groups:
             group["lr"] = schedule.rate(step / steps)
         index = torch.randint(len(clips), (BATCH_LEARNT,), generator=generator)
-        initial, flow, cells, weight = (part.to(device) for part in clips.batch(index, flip=step % 2 == 1))
+        maps, cells, weight = clips.batch(index, flip=step % 2 == 1)
         with autocast(device):
-            output = refiner(initial, flow)
-        loss = spatial_cross_entropy(output.logits, cells, weight, heatmaps.SIGMA_LITE)
+            output = refiner(maps.to(device))
+        loss = heatmap_loss(network, output.logits, cells.to(device), weight.to(device))
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(refiner.parameters(), 1.0)

@@ -7,6 +7,13 @@ from torch import Tensor
 
 from jmpose_core.heatmaps import encode
 from jmpose_core.model.blocks import spatial_log_softmax
+from jmpose_core.model.network import PoseNetwork
+
+
+def heatmap_loss(network: PoseNetwork, logits: Tensor, cells: Tensor, weight: Tensor) -> Tensor:
+    """The loss that the network's kind of heatmaps is trained with."""
+    loss = spatial_cross_entropy if network.softmax else heatmap_l2
+    return loss(logits, cells, weight, network.heatmap_sigma)
 
 
 def heatmap_l2(heatmaps: Tensor, cells: Tensor, weight: Tensor, sigma: float) -> Tensor:

@@ -66,28 +66,28 @@ def tensors(clip: Clip) -> tuple[Tensor, Tensor, Tensor]:
 def cache_training_clips(network: PoseNetwork, people: list[LabelledPerson], count: int, place: Path) -> CachedClips:
     """`count` random clips, read from `place` where an earlier run left them."""
     if place.is_file():
-        return CachedClips(**torch.load(place, weights_only=True))
+        return CachedClips.load(place)
     loader = DataLoader(RandomClips(people, network.crop_size, seed=1), batch_size=4, num_workers=1, prefetch_factor=4)
-    parts: list[tuple[Tensor, ...]] = []
+    parts: list[CachedClips] = []
     for crops, cells, weight in loader:
-        parts.append((*encode(network, crops), cells, weight))
+        parts.append(encode(network, crops, cells, weight))
         if 4 * len(parts) >= count:
             break
-    cached = CachedClips(*(torch.cat(part)[:count] for part in zip(*parts, strict=True)))
-    torch.save({name: getattr(cached, name) for name in CachedClips.__slots__}, place)
+    cached = CachedClips.joined(parts)
+    cached.save(place)
     return cached
 
 
 def validation_clips(network: PoseNetwork, people: list[LabelledPerson], *, degraded: bool) -> CachedClips:
     """One clip of each person, always the same."""
     rng = np.random.default_rng(2 + degraded)
-    parts: list[tuple[Tensor, ...]] = []
+    parts: list[CachedClips] = []
     for person in people:
         other = people[int(rng.integers(len(people)))]
         clip = synthesise(person, other, network.crop_size, rng, degraded=degraded, augmentation=_AS_LABELLED)
         crops, cells, weight = tensors(clip)
-        parts.append((*encode(network, crops[None]), cells[None], weight[None]))
-    return CachedClips(*(torch.cat(part) for part in zip(*parts, strict=True)))
+        parts.append(encode(network, crops[None], cells[None], weight[None]))
+    return CachedClips.joined(parts)
 
 
 def train(
@@ -106,9 +106,9 @@ def train(
             for group in optimiser.param_groups:
                 group["lr"] = schedule.rate(progress)
             index = torch.randint(len(clips), (BATCH,), generator=generator)
-            initial, flow, cells, weight = clips.batch(index, flip=step % 2 == 1)
+            maps, cells, weight = clips.batch(index, flip=step % 2 == 1)
             with torch.autocast("cpu", torch.bfloat16):
-                output = refiner(initial, flow)
+                output = refiner(maps)
             fit = spatial_cross_entropy(output.logits, cells, weight, heatmaps.SIGMA_LITE)
             orthogonality = information_orthogonality(
                 estimate, output.joint_features, output.motion_features, output.aggregated
@@ -128,7 +128,7 @@ def train(
                 }
                 if step % 400 == 0:
                     for name, held_out in validation.items():
-                        entry[f"{name} initial"], entry[f"{name} refined"] = accuracy(network, held_out)
+                        entry[f"{name} initial"], entry[f"{name} refined"] = accuracy(refiner.eval(), held_out, _CPU)
                 log.write(json.dumps(entry) + "\n")
                 log.flush()
 
@@ -148,6 +148,7 @@ def main() -> None:
     network = jmpose_lite().to(memory_format=torch.channels_last).eval()
     backbone_state, backbone_card = read_weights(arguments.backbone)
     load_into(network.backbone, backbone_state, place=str(arguments.backbone))
+    assert network.flow is not None
     load_into(network.flow.raft, read_weights(arguments.flow)[0], place=str(arguments.flow))
     folders = (arguments.teacher / "lspet", arguments.data / "coco", arguments.teacher / "videos")
     people = [person for folder in folders for person in read_people(folder)]
@@ -167,7 +168,7 @@ def main() -> None:
             parameter.mul_(KEPT)
     figures = dict(backbone_card.figures)
     for name, held in validation.items():
-        initial, refined = accuracy(network, held)
+        initial, refined = accuracy(network.refiner.eval(), held, _CPU)
         figures |= {f"{name} clips, initial PCK@0.2": initial / 100, f"{name} clips, refined PCK@0.2": refined / 100}
     card = WeightsCard(
         variant="jmpose_lite",

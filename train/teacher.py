@@ -23,12 +23,12 @@ from jmpose_core.skeleton import POSETRACK18_SLOTS
 from jmpose_core.video import open_video
 from train.movenet import MultiPose, Thunder
 
-_COCO: Final = (
+COCO: Final = (
     "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
     "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
     "right_ankle",
 )  # fmt: skip
-_SLOT_OF_COCO: Final = {_COCO.index(name): slot for slot, name in enumerate(POSETRACK18_SLOTS) if name in _COCO}
+_SLOT_OFCOCO: Final = {COCO.index(name): slot for slot, name in enumerate(POSETRACK18_SLOTS) if name in COCO}
 _TRUSTED: Final = 0.3  # score from which a teacher's joint or box is taken as a label
 _VIDEOS: Final = ("intel", "pose2sim", "vtest")
 _FRAMES_PER_FOLDER: Final = 150
@@ -114,7 +114,7 @@ def _cut_out(frame: Image, bbox_xyxy: geometry.Xyxy) -> tuple[Image, npt.NDArray
 
 def _slots(pose: npt.NDArray[np.float64]) -> list[float]:
     slots = np.zeros((17, 3))
-    for coco, slot in _SLOT_OF_COCO.items():
+    for coco, slot in _SLOT_OFCOCO.items():
         if pose[coco, 2] > _TRUSTED and not POSETRACK18_SLOTS[slot].endswith("_ear"):
             slots[slot] = pose[coco]
     return [float(value) for value in slots.ravel()]

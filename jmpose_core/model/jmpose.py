@@ -1,14 +1,16 @@
 """The JM-Pose refiner, put together from its parts (Wu et al., ACM MM 2024; MODEL.md 1), and its named sizes."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
 import torch
 from torch import Tensor, nn
 
-from jmpose_core.heatmaps import SIGMA_LITE, heatmaps_from_logits
-from jmpose_core.model.blocks import chain
+from jmpose_core.heatmaps import SIGMA_LITE
 from jmpose_core.model.cjl import ContextAwareJointLearner, HeatmapEmbedding
+from jmpose_core.model.clip_maps import ClipMaps, Refiner
+from jmpose_core.model.compact import DECODER_CHANNELS
+from jmpose_core.model.heads import DetectionHead
 from jmpose_core.model.heatmap_aggregation import HeatmapAggregation
 from jmpose_core.model.jmml import MutualLearning
 from jmpose_core.model.motion import DifferenceMotion, FlowMotion
@@ -17,8 +19,15 @@ from jmpose_core.skeleton import NUM_JOINTS
 FRAMES = 5  # the key frame and two supporting frames on either side
 MotionSource = Literal["flow", "difference"]
 
-# Below this a softmax heatmap's cell counts as empty; 1e-6 of a sure peak.
-_LOWEST_HEATMAP = 1e-6
+
+class Switches(TypedDict, total=False):
+    """The ablations of the paper's table 6, and the residual head; each builder has its own defaults."""
+
+    cjl: bool
+    jmml: bool
+    jmib: bool
+    motion: MotionSource
+    residual: bool
 
 
 @dataclass(frozen=True)
@@ -38,22 +47,7 @@ class JMPoseOutput:
     motion_features: tuple[Tensor, ...]
 
 
-class DetectionHead(nn.Module):
-    """Features (B, i, h, w) -> heatmaps or logits (B, joints, h, w) by 3x3 convolutions."""
-
-    def __init__(self, i: int, channels: int, joints: int, *, blocks: int, start_at_zero: bool = False) -> None:
-        super().__init__()
-        self.chain = chain(i, channels, blocks)
-        self.last = nn.Conv2d(channels, joints, 3, padding=1)
-        if start_at_zero:
-            for parameter in self.last.parameters():
-                nn.init.zeros_(parameter)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.last(self.chain(x))
-
-
-class JMPose(nn.Module):
+class JMPose(Refiner):
     """Initial heatmaps and motion of clips of T frames -> refined heatmaps of their key frames, in the middle.
 
     Args:
@@ -61,24 +55,17 @@ class JMPose(nn.Module):
         motion_stem: the motion given to `forward` -> (B, C, h, w).
         cjl: aggregated heatmaps and motion feature -> joint feature (B, C, h, w).
         jmml: both features -> both after each layer; None hands the joint feature alone to the head.
-        head: (B, 2C, h, w), or (B, C, h, w) without JMML, -> (B, K, h, w).
-        softmax_sigma: cells; the head's output is logits, and heatmaps are their
-            spatial softmax scaled to peak at 1. None: the head regresses heatmaps (paper).
-        residual: add the head's output to the key frame's own initial heatmaps
-            (to their logits, with softmax), so that a head that starts at zero
-            starts from the initial stage's accuracy. The paper does not.
+        head: (B, 2C, h, w), or (B, C, h, w) without JMML, and the key frame's initial heatmaps -> heatmaps, logits.
     """
 
     def __init__(
         self,
         *,
         aggregation: nn.Module,
-        motion_stem: nn.Module,
+        motion_stem: FlowMotion | DifferenceMotion,
         cjl: nn.Module,
         jmml: MutualLearning | None,
-        head: nn.Module,
-        softmax_sigma: float | None,
-        residual: bool,
+        head: DetectionHead,
     ) -> None:
         super().__init__()
         self.aggregation = aggregation
@@ -86,21 +73,14 @@ class JMPose(nn.Module):
         self.cjl = cjl
         self.jmml = jmml
         self.head = head
-        self.softmax_sigma = softmax_sigma
-        self.residual = residual
+        self.frames = FRAMES
+        self.uses_flow = isinstance(motion_stem, FlowMotion)
+        self.uses_features = not self.uses_flow
 
-    def forward(self, initial_heatmaps: Tensor, motion: Tensor) -> JMPoseOutput:
-        """Refine B clips.
-
-        Args:
-            initial_heatmaps: (B, T, K, h, w), peak about 1, in the order of time. With
-                softmax and residual they must be softmax heatmaps (any scale), stored
-                no coarser than half precision: their logarithm serves as logits.
-            motion: flow (B, 4, 2, h, w) in heatmap cells, between the pairs that the
-                weights were trained with; for JM-Pose* the backbone's deepest features (B, T, F, h, w).
-        """
-        aggregated = self.aggregation(initial_heatmaps)
-        motion_feature = self.motion_stem(motion)
+    def forward(self, clips: ClipMaps) -> JMPoseOutput:
+        """Refine B clips: of flow between the pairs that the weights were trained with, or, for JM-Pose*, features."""
+        aggregated = self.aggregation(clips.initial)
+        motion_feature = self.motion_stem(_motion_of(clips, self.motion_stem))
         joint_feature = self.cjl(aggregated, motion_feature)
         joints: tuple[Tensor, ...] = ()
         motions: tuple[Tensor, ...] = ()
@@ -108,17 +88,15 @@ class JMPose(nn.Module):
         if self.jmml is not None:
             joints, motions = self.jmml(joint_feature, motion_feature)
             features = torch.cat([joints[-1], motions[-1]], dim=1)
-        logits = self.head(features).float()
-        if self.residual:
-            logits = logits + self._logits_of(initial_heatmaps[:, initial_heatmaps.shape[1] // 2])
-        refined = logits if self.softmax_sigma is None else heatmaps_from_logits(logits, self.softmax_sigma)
+        refined, logits = self.head(features, clips.key_initial)
         return JMPoseOutput(refined, logits, aggregated, joints, motions)
 
-    def _logits_of(self, heatmaps: Tensor) -> Tensor:
-        """Inverse of `heatmaps_from_logits`, but for a constant per map that its softmax takes out again."""
-        if self.softmax_sigma is None:
-            return heatmaps.float()
-        return heatmaps.float().clamp_min(_LOWEST_HEATMAP).log()
+
+def _motion_of(clips: ClipMaps, stem: FlowMotion | DifferenceMotion) -> Tensor:
+    motion = clips.flow if isinstance(stem, FlowMotion) else clips.features[-1]
+    if motion is None:
+        raise ValueError("this refiner needs flow, and the clips carry none")
+    return motion
 
 
 @dataclass(frozen=True)
@@ -132,7 +110,9 @@ class _Size:
 
 
 _W48 = _Size(channels=48, feature_channels=48, stem_blocks=4, offset_groups=12, layers=4, head_blocks=3)
-_LITE = _Size(channels=32, feature_channels=48, stem_blocks=1, offset_groups=8, layers=2, head_blocks=1)
+_LITE = _Size(
+    channels=32, feature_channels=DECODER_CHANNELS[-1], stem_blocks=1, offset_groups=8, layers=2, head_blocks=1
+)
 
 
 def jmpose_w48_refiner(
@@ -186,7 +166,8 @@ def _refiner(
         channels,
         NUM_JOINTS,
         blocks=size.head_blocks,
-        start_at_zero=residual,
+        softmax_sigma=softmax_sigma,
+        residual=residual,
     )
     return JMPose(
         aggregation=HeatmapAggregation(joints=NUM_JOINTS, frames=FRAMES),
@@ -194,6 +175,4 @@ def _refiner(
         cjl=joint_learner,
         jmml=mutual,
         head=head,
-        softmax_sigma=softmax_sigma,
-        residual=residual,
     )

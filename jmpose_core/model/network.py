@@ -2,17 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final, Self, TypeAlias
+from typing import Final, Self, TypeAlias, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from jmpose_core.errors import WeightsError
+from jmpose_core.heatmaps import SIGMA_LITE, SIGMA_PAPER
+from jmpose_core.model.blocks import BackboneOutput
+from jmpose_core.model.clip_maps import ClipMaps, Refined, Refiner
 from jmpose_core.model.compact import CompactBackbone
 from jmpose_core.model.flow import Flow, raft_large_flow, raft_small_flow
-from jmpose_core.model.hrnet import hrnet_w48
-from jmpose_core.model.jmpose import JMPose, JMPoseOutput, jmpose_lite_refiner, jmpose_w48_refiner
+from jmpose_core.model.hrnet import HRNet, hrnet_w32, hrnet_w48
+from jmpose_core.model.jmpose import Switches, jmpose_lite_refiner, jmpose_w48_refiner
+from jmpose_core.model.single_frame import SingleFrame
 from jmpose_core.weights import load_into, read_weights
 
 _IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
@@ -29,47 +34,63 @@ KEY_TO_SUPPORTING_PAIRS: Final[FlowPairs] = ((0, -2), (0, -1), (0, 1), (0, 2))
 
 @dataclass(frozen=True)
 class PoseOutput:
-    """What a pose network says of B clips: initial (B, T, K, h, w), flow (B, 4, 2, h, w), and the refiner's."""
+    """What a pose network says of B clips.
 
-    initial: Tensor
-    flow: Tensor
-    refiner: JMPoseOutput
+    maps: what the fixed parts made of them: initial heatmaps, features, flow.
+    refined: the refiner's own output, with `refined` heatmaps and `logits` at least.
+    """
+
+    maps: ClipMaps
+    refined: Refined
 
 
 class PoseNetwork(nn.Module):
-    """Clips of crops -> heatmaps. The backbone and RAFT are held fixed; the refiner is what JM-Pose trains.
+    """Clips of crops -> heatmaps. The backbone and RAFT are held fixed; the refiner is what training changes.
 
     Its three parts are also called one by one: streaming passes each frame
     through the backbone and each frame pair through RAFT once.
 
     Args:
+        flow: RAFT; None for a refiner that uses none.
+        refiner: of the family; `SingleFrame` for the backbone alone.
         crop_size: height, width of the crops.
         flow_pairs: between which frames of a window the refiner sees flow.
         mean, std: of the backbone's input, per channel, for RGB in [0, 1].
+        heatmap_sigma: of the Gaussians that it is trained to, in cells.
+        softmax: heatmaps are spatial softmaxes, not regressed.
     """
 
     def __init__(
         self,
         *,
         backbone: nn.Module,
-        flow: Flow,
-        refiner: JMPose,
+        flow: Flow | None,
+        refiner: Refiner,
         crop_size: tuple[int, int],
-        flow_pairs: FlowPairs,
+        flow_pairs: FlowPairs = (),
         mean: tuple[float, float, float],
         std: tuple[float, float, float],
+        heatmap_sigma: float,
+        softmax: bool,
     ) -> None:
         super().__init__()
         self.backbone = backbone.requires_grad_(False)
         self.flow = flow
-        self.refiner = refiner
+        self.refiner: Refiner = refiner
         self.crop_size = crop_size
         self.flow_pairs = flow_pairs
+        self.heatmap_sigma = heatmap_sigma
+        self.softmax = softmax
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         self.train(self.training)
+
+    @property
+    def delta(self) -> int:
+        """Supporting frames on either side of the key frame."""
+        return self.refiner.frames // 2
 
     def train(self, mode: bool = True) -> Self:
         """Training mode for the refiner alone: the backbone's batch statistics stay as they are."""
@@ -77,53 +98,106 @@ class PoseNetwork(nn.Module):
         self.backbone.eval()
         return self
 
-    def initial(self, images: Tensor) -> Tensor:
-        """RGB in [0, 1], (N, 3, H, W) -> initial heatmaps (N, K, h, w)."""
-        normalised = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
-        return self.backbone(normalised).heatmaps
+    def of_frames(self, images: Tensor) -> BackboneOutput:
+        """RGB in [0, 1], (N, 3, H, W) -> the backbone's initial heatmaps (N, K, h, w) and features."""
+        return self.backbone(((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last))
+
+    def maps_of(self, clips: Tensor) -> ClipMaps:
+        """Clips (B, T, 3, H, W), RGB in [0, 1], in the order of time -> what the fixed parts make of them."""
+        shape = clips.shape[:2]
+        frames = self.of_frames(clips.flatten(0, 1))
+        features = frames.features if self.refiner.uses_features else ()
+        return ClipMaps(
+            frames.heatmaps.unflatten(0, shape),
+            tuple(feature.unflatten(0, shape) for feature in features),
+            self.flow_of(clips) if self.refiner.uses_flow else None,
+        )
 
     def forward(self, clips: Tensor) -> PoseOutput:
         """Clips (B, T, 3, H, W), RGB in [0, 1], in the order of time; the key frame is the middle one."""
-        batch, frames = clips.shape[:2]
-        initial = self.initial(clips.flatten(0, 1)).unflatten(0, (batch, frames))
-        flow = self.flow_of(clips)
-        return PoseOutput(initial, flow, self.refiner(initial, flow))
+        maps = self.maps_of(clips)
+        return PoseOutput(maps, self.refiner(maps))
 
     def flow_of(self, clips: Tensor) -> Tensor:
-        """Clips (B, T, 3, H, W) -> the flow that the refiner sees, (B, 4, 2, h, w) in heatmap cells."""
+        """Clips (B, T, 3, H, W) -> the flow that the refiner sees, (B, P, 2, h, w) in heatmap cells."""
+        if self.flow is None:
+            raise ValueError("this network has no flow")
         batch, key = len(clips), clips.shape[1] // 2
         first = clips[:, [key + start for start, _ in self.flow_pairs]].flatten(0, 1)
         second = clips[:, [key + end for _, end in self.flow_pairs]].flatten(0, 1)
         return self.flow(first, second).unflatten(0, (batch, len(self.flow_pairs)))
 
 
-def jmpose_lite() -> PoseNetwork:
-    """The bundled variant: EfficientNet-Lite0 backbone, 256x192 crops, raft_small on adjacent frames."""
+def jmpose_lite(**switches: Unpack[Switches]) -> PoseNetwork:
+    """The bundled variant: compact backbone, 256x192 crops, raft_small on adjacent frames.
+
+    Args:
+        switches: of `jmpose_lite_refiner`, for the ablations.
+    """
+    return _lite(jmpose_lite_refiner(**switches))
+
+
+def jmpose_w48(**switches: Unpack[Switches]) -> PoseNetwork:
+    """The paper's: HRNet-W48, 384x288 crops, raft_large.
+
+    Args:
+        switches: of `jmpose_w48_refiner`, for the ablations.
+    """
+    return _paper(hrnet_w48(), jmpose_w48_refiner(**switches))
+
+
+def compact_lite() -> PoseNetwork:
+    """The compact backbone alone: jmpose_lite's initial stage as a system of its own."""
+    return _lite(SingleFrame())
+
+
+def hrnet_w48_pose() -> PoseNetwork:
+    """HRNet-W48 alone at 384x288."""
+    return _paper(hrnet_w48(), SingleFrame())
+
+
+def hrnet_w32_pose() -> PoseNetwork:
+    """HRNet-W32 alone at 384x288."""
+    return _paper(hrnet_w32(), SingleFrame())
+
+
+def _lite(refiner: Refiner) -> PoseNetwork:
     return PoseNetwork(
         backbone=CompactBackbone(),
-        flow=raft_small_flow(),
-        refiner=jmpose_lite_refiner(),
+        flow=raft_small_flow() if refiner.uses_flow else None,
+        refiner=refiner,
         crop_size=(256, 192),
         flow_pairs=ADJACENT_PAIRS,
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
+        heatmap_sigma=SIGMA_LITE,
+        softmax=True,
     )
 
 
-def jmpose_w48() -> PoseNetwork:
-    """The paper's: HRNet-W48, 384x288 crops, raft_large."""
+def _paper(backbone: HRNet, refiner: Refiner) -> PoseNetwork:
     return PoseNetwork(
-        backbone=hrnet_w48(),
-        flow=raft_large_flow(),
-        refiner=jmpose_w48_refiner(),
+        backbone=backbone,
+        flow=raft_large_flow() if refiner.uses_flow else None,
+        refiner=refiner,
         crop_size=(384, 288),
         flow_pairs=KEY_TO_SUPPORTING_PAIRS,
         mean=_IMAGENET_MEAN,
         std=_IMAGENET_STD,
+        heatmap_sigma=SIGMA_PAPER,
+        softmax=False,
     )
 
 
-POSE_NETWORKS: Final[dict[str, Callable[[], PoseNetwork]]] = {"jmpose_lite": jmpose_lite, "jmpose_w48": jmpose_w48}
+# Every system by the name that weights files and the command line use.
+POSE_NETWORKS: Final[dict[str, Callable[..., PoseNetwork]]] = {
+    "jmpose_lite": jmpose_lite,
+    "compact_lite": compact_lite,
+    "jmpose_w48": jmpose_w48,
+    "jmpose_star_w48": partial(jmpose_w48, motion="difference"),
+    "hrnet_w48": hrnet_w48_pose,
+    "hrnet_w32": hrnet_w32_pose,
+}
 
 
 def load_pose_network(weights: str | Path) -> PoseNetwork:
@@ -135,6 +209,6 @@ def load_pose_network(weights: str | Path) -> PoseNetwork:
     state, card = read_weights(weights)
     if card.variant not in POSE_NETWORKS:
         raise WeightsError(f"{weights}: holds {card.variant}, not one of {', '.join(POSE_NETWORKS)}")
-    network = POSE_NETWORKS[card.variant]()
+    network = POSE_NETWORKS[card.variant](**card.options)
     load_into(network, state, place=str(weights))
     return network.to(memory_format=torch.channels_last)

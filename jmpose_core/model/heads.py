@@ -1,0 +1,49 @@
+"""Where every system's features become heatmaps."""
+
+from torch import Tensor, nn
+
+from jmpose_core.heatmaps import heatmaps_from_logits
+from jmpose_core.model.blocks import chain
+
+# Below this a softmax heatmap's cell counts as empty; 1e-6 of a sure peak.
+_LOWEST_HEATMAP = 1e-6
+
+
+class DetectionHead(nn.Module):
+    """Features (B, i, h, w) and the key frame's initial heatmaps (B, K, h, w) -> heatmaps, logits (B, K, h, w).
+
+    Args:
+        i: channels of the features.
+        channels: of the head's 3x3 chain.
+        blocks: of the chain; 0 for none.
+        softmax_sigma: cells; the last layer gives logits, and heatmaps are their
+            spatial softmax scaled to peak at 1. None: the head regresses heatmaps (paper).
+        residual: the last layer starts at zero and is added to the initial
+            heatmaps (to their logits, with softmax), so that training starts from
+            the initial stage's accuracy (docs/decisions/refiner-residual.md). The papers do not.
+    """
+
+    def __init__(
+        self, i: int, channels: int, joints: int, *, blocks: int, softmax_sigma: float | None, residual: bool
+    ) -> None:
+        super().__init__()
+        self.chain = chain(i, channels, blocks) if blocks else nn.Identity()
+        self.last = nn.Conv2d(channels if blocks else i, joints, 3, padding=1)
+        self.softmax_sigma = softmax_sigma
+        self.residual = residual
+        if residual:
+            for parameter in self.last.parameters():
+                nn.init.zeros_(parameter)
+
+    def forward(self, features: Tensor, key_initial: Tensor) -> tuple[Tensor, Tensor]:
+        logits = self.last(self.chain(features)).float()
+        if self.residual:
+            logits = logits + self._logits_of(key_initial)
+        heatmaps = logits if self.softmax_sigma is None else heatmaps_from_logits(logits, self.softmax_sigma)
+        return heatmaps, logits
+
+    def _logits_of(self, heatmaps: Tensor) -> Tensor:
+        """Inverse of `heatmaps_from_logits`, but for a constant per map that its softmax takes out again."""
+        if self.softmax_sigma is None:
+            return heatmaps.float()
+        return heatmaps.float().clamp_min(_LOWEST_HEATMAP).log()
