@@ -1,0 +1,66 @@
+"""jmpose bench engine: how fast the engine is here, and what streaming costs in accuracy."""
+
+import statistics
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+import resources
+from jmpose_core.annotations import Annotation, Visibility
+from jmpose_core.cli.bench.figures import Figures, JsonOption, VideoArgument, tell_figures, timed
+from jmpose_core.cli.terminal import progress_bars
+from jmpose_core.engine.protocol import Predict
+
+
+def bench_engine(
+    video: VideoArgument = None,
+    frames: Annotated[int, typer.Option(min=1, help="From the start of the video.")] = 48,
+    weights: Annotated[str, typer.Option(help="A bundled name or a weights file.")] = "jmpose_lite",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    json_out: JsonOption = None,
+) -> int:
+    """Frames and poses a second, streaming beside exact, and how far the two put the joints apart."""
+    from jmpose_core.engine.session import Session
+
+    path = video or resources.DEMO_CLIP
+    session = Session(device)
+
+    def people(**options: Any) -> list[Annotation]:
+        request = Predict(video_path=str(path), first=0, last=frames, visible_frame=0, weights=weights, **options)
+        with progress_bars("bench") as show:
+            return list(session.predict(request, on_progress=show, should_stop=lambda: False))
+
+    whole, whole_secs = timed(people)  # loads the networks too: it is what the first run takes
+    boxes: dict[int, dict[int, Any]] = {}
+    for person in whole:
+        boxes.setdefault(person.track_id, {})[person.frame_index] = person.bbox_xyxy
+    initial, initial_secs = timed(lambda: people(boxes=boxes, stage="initial"))
+    streaming, streaming_secs = timed(lambda: people(boxes=boxes))
+    exact, exact_secs = timed(lambda: people(boxes=boxes, exact=True))
+    session.close()
+    figures = {
+        "frames a second, first run": frames / whole_secs,
+        "poses a second, initial": len(initial) / initial_secs,
+        "poses a second, streaming": len(streaming) / streaming_secs,
+        "poses a second, exact": len(exact) / exact_secs,
+        **_apart(streaming, exact),
+    }
+    return tell_figures(figures, json_out)
+
+
+def _apart(streaming: list[Annotation], exact: list[Annotation]) -> Figures:
+    """Distance of the joints that both ways see, in parts of the box's height."""
+    other = {(person.track_id, person.frame_index): person for person in exact}
+    distances: list[float] = []
+    for person in streaming:
+        twin = other[person.track_id, person.frame_index]
+        seen = (person.visibility == Visibility.VISIBLE) & (twin.visibility == Visibility.VISIBLE)
+        height = person.bbox_xyxy[3] - person.bbox_xyxy[1]
+        distances += (np.linalg.norm(person.keypoints - twin.keypoints, axis=1)[seen] / height).tolist()
+    if not distances:
+        return {}
+    return {
+        "streaming to exact, % of the box's height, median": 100 * statistics.median(distances),
+        "streaming to exact, % of the box's height, 95 of 100 joints": 100 * float(np.quantile(distances, 0.95)),
+    }
