@@ -84,6 +84,19 @@ def chain(i: int, o: int, n: int) -> nn.Sequential:
     return nn.Sequential(BasicBlock(i, o, project=True), *(BasicBlock(o, o) for _ in range(n - 1)))
 
 
+def conv_bn_relu(i: int, o: int, kernel: int, *, stride: int = 1) -> nn.Sequential:
+    """Convolution that keeps the map's size (with stride 2: halves it, rounded up), batch norm and ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(i, o, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True)
+    )
+
+
+def key_and_supports(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Maps of a clip (B, T, C, h, w), T odd: the key frame's (B, C, h, w), the others' (B, T - 1, C, h, w) in order."""
+    middle = maps.shape[1] // 2
+    return maps[:, middle], torch.cat([maps[:, :middle], maps[:, middle + 1 :]], dim=1)
+
+
 class ModulatedDeformConv(nn.Module):
     """3x3 convolution that samples where it is told, as much as it is told (Zhu et al., CVPR 2019).
 
@@ -111,6 +124,27 @@ class ModulatedDeformConv(nn.Module):
                 return torch.einsum("oc,nchw->nohw", self.weight.flatten(1), samples) + self.bias[:, None, None]
             padding = dilation = (self.dilation, self.dilation)
             return deform_conv2d(x, offset, self.weight, self.bias, padding=padding, dilation=dilation, mask=mask)
+
+
+class GuidedDeformConv(nn.Module):
+    """Deformable convolution of x that a guide tells where to look: x, guide (N, C, h, w) each -> (N, C, h, w).
+
+    As in FAMI-Pose and TDMI, offsets and masks are one 3x3 convolution of the
+    guide each, and masks are not bounded (JM-Pose's CJL bounds them). Offsets start
+    at 0 and masks at 1, so this starts as a plain dilated convolution of x.
+    """
+
+    def __init__(self, channels: int, *, groups: int, dilation: int, guide_dilation: int) -> None:
+        super().__init__()
+        self.offset = nn.Conv2d(channels, 18 * groups, 3, padding=guide_dilation, dilation=guide_dilation)
+        self.mask = nn.Conv2d(channels, 9 * groups, 3, padding=guide_dilation, dilation=guide_dilation)
+        self.sample = ModulatedDeformConv(channels, channels, dilation=dilation)
+        for conv, start in ((self.offset, 0.0), (self.mask, 1.0)):
+            nn.init.zeros_(conv.weight)
+            nn.init.constant_(conv.bias, start)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, guide: Tensor) -> Tensor:
+        return self.sample(x, self.offset(guide), self.mask(guide))
 
 
 def sample_taps(x: Tensor, offset: Tensor, mask: Tensor, *, dilation: int) -> Tensor:
