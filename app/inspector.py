@@ -138,10 +138,13 @@ def values_at(probe: ProbeResult, joint: int | None, xy: tuple[float, float]) ->
     initial, refined = (
         _sample(one_map(maps, joint)[None], probe.crop_rgb.shape[:2], xy)[0] for maps in (probe.initial, probe.refined)
     )
-    dx, dy = _sample(probe.flow, probe.crop_rgb.shape[:2], xy)
+    motion = ""
+    if probe.flow is not None:
+        dx, dy = _sample(probe.flow, probe.crop_rgb.shape[:2], xy)
+        motion = f"   flow {dx:+.1f}, {dy:+.1f} px"
     x, y = geometry.apply(geometry.inverse(probe.crop_from_image), _row(xy))[0]
     return (
-        f"x {x:.1f}  y {y:.1f}   flow {dx:+.1f}, {dy:+.1f} px\n"
+        f"x {x:.1f}  y {y:.1f}{motion}\n"
         f"initial {initial:.2f}   refined {refined:.2f}   difference {refined - initial:+.2f}"
     )
 

@@ -86,14 +86,22 @@ class InspectorPanels(pg.GraphicsLayoutWidget):
         size = probe.crop_rgb.shape[:2]
         initial, refined = (probe_render.one_map(maps, joint) for maps in (probe.initial, probe.refined))
         peak = max(float(initial.max()), float(refined.max()))
-        flow = probe_render.flow_rgb(probe.flow, size, longest=probe_render.longest_flow(probe.flow))
         self._panels[Layer.IMAGE].show(probe.crop_rgb)
         self._panels[Layer.INITIAL].show(probe_render.heat_on_crop(probe.crop_rgb, initial, peak=peak))
-        self._panels[Layer.FLOW].show(flow)
+        self._show_flow(probe)
         self._panels[Layer.REFINED].show(probe_render.heat_on_crop(probe.crop_rgb, refined, peak=peak))
         if fresh:
             height, width = size
             self._panels[Layer.IMAGE].box.setRange(QRectF(-0.5, -0.5, width, height), padding=0.0)
+
+    def _show_flow(self, probe: ProbeResult) -> None:
+        panel = self._panels[Layer.FLOW]
+        panel.label.setText(TITLES[Layer.FLOW] if probe.flow is not None else "No flow: this system uses none")
+        if probe.flow is None:
+            panel.image.clear()
+        else:
+            longest = probe_render.longest_flow(probe.flow)
+            panel.show(probe_render.flow_rgb(probe.flow, probe.crop_rgb.shape[:2], longest=longest))
 
     def show_cursor(self, xy: tuple[float, float] | None) -> None:
         for panel in self._panels.values():

@@ -9,11 +9,13 @@ from jmpose_core.engine.protocol import ProbeResult
 
 
 def overlay_of(probe: ProbeResult, layer: Layer, joint: int | None) -> QImage | None:
-    """What `layer` shows of a probe, at the crop's size; None for the plain image."""
+    """What `layer` shows of a probe, at the crop's size; None for the plain image, and for flow that is not there."""
     size = probe.crop_rgb.shape[:2]
     if layer is Layer.IMAGE:
         return None
     if layer is Layer.FLOW:
+        if probe.flow is None:
+            return None
         rgb = probe_render.flow_rgb(probe.flow, size, longest=probe_render.longest_flow(probe.flow))
         rgba = np.dstack([rgb, np.full(size, 200, np.uint8)])
     else:

@@ -78,14 +78,22 @@ def colour_wheel(side: int) -> Picture:
 def panels(
     crop: Picture,
     initial: npt.NDArray[np.floating],
-    flow: npt.NDArray[np.floating],
+    flow: npt.NDArray[np.floating] | None,
     refined: npt.NDArray[np.floating],
     *,
     height: int = 512,
 ) -> Picture:
-    """Crop, initial heatmaps, flow and refined heatmaps side by side, each under its title."""
+    """Crop, initial heatmaps, flow where there is one, and refined heatmaps side by side, each under its title."""
     width = round(height * crop.shape[1] / crop.shape[0])
     large = _resized(crop, width, height)
+    titled = [("key frame", large), ("initial heatmaps", heatmaps_over(large, initial))]
+    if flow is not None:
+        titled.append(_flow_panel(flow, width, height))
+    return in_a_row([*titled, ("refined heatmaps", heatmaps_over(large, refined))])
+
+
+def _flow_panel(flow: npt.NDArray[np.floating], width: int, height: int) -> tuple[str, Picture]:
+    """The flow with its colour wheel in a corner."""
     fastest = max(1.0, float(np.percentile(np.hypot(flow[0], flow[1]), 99)))
     motion = _resized(flow_colours(flow, fastest=fastest), width, height)
     side = height // 7
@@ -93,14 +101,7 @@ def panels(
     wheel = colour_wheel(side)
     on_disc = (wheel != INK).any(axis=2)
     corner[on_disc] = wheel[on_disc]
-    return in_a_row(
-        [
-            ("key frame", large),
-            ("initial heatmaps", heatmaps_over(large, initial)),
-            (f"flow, full colour {fastest:.1f} px", motion),
-            ("refined heatmaps", heatmaps_over(large, refined)),
-        ]
-    )
+    return f"flow, full colour {fastest:.1f} px", motion
 
 
 def in_a_row(titled: Sequence[tuple[str, Picture]], *, gap: int = 12) -> Picture:
