@@ -77,16 +77,14 @@ class GaussianInformation:
     def __call__(self, joint: Tensor, motion: Tensor, heatmaps: Tensor) -> IOTerms:
         # Log-determinants need single precision at least.
         with torch.autocast(joint.device.type, enabled=False):
-            batch, channels, height, width = joint.shape
-            scores = torch.rand(batch, height * width, device=joint.device)
-            chosen = scores.topk(min(self.cells, height * width)).indices
-            rows = [_rows(maps, chosen) for maps in (joint, motion, heatmaps.detach())]
+            channels = joint.shape[1]
+            rows = random_rows([joint, motion, heatmaps.detach()], self.cells)
             return gaussian_terms(*rows, shrinkage=self.shrinkage, unit=channels)
 
 
 def gaussian_terms(joint: Tensor, motion: Tensor, heatmaps: Tensor, *, shrinkage: float, unit: float = 1.0) -> IOTerms:
     """Eq. 13 of Gaussian variables from samples (R, a), (R, b), (R, c), in nats divided by `unit`."""
-    variables = torch.cat([_standardised(joint), _standardised(motion), _standardised(heatmaps)], dim=1)
+    variables = torch.cat([standardised(joint), standardised(motion), standardised(heatmaps)], dim=1)
     covariance = variables.T @ variables / len(variables)
     covariance = covariance + shrinkage * torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
     sizes = (joint.shape[1], motion.shape[1], heatmaps.shape[1])
@@ -162,12 +160,23 @@ class FamilyInformation:
         return IOTerms(relevancy + complement, relevancy.detach(), complement.detach(), redundancy)
 
 
-def coded_kl(first: Tensor, second: Tensor) -> Tensor:
-    """Mean of q log q - q p over all cells, with p, q the spatial softmaxes of first (fixed) and second."""
-    p = spatial_log_softmax(first.detach(), FAMILY_TEMPERATURE).exp()
+def coded_kl(first: Tensor, second: Tensor, *, fix_first: bool = True) -> Tensor:
+    """Mean of q log q - q p over all cells, with p, q the spatial softmaxes of first (fixed by default) and second."""
+    p = spatial_log_softmax(first.detach() if fix_first else first, FAMILY_TEMPERATURE).exp()
     log_q = spatial_log_softmax(second, FAMILY_TEMPERATURE)
     q = log_q.exp()
     return (q * log_q - q * p).mean()
+
+
+def random_rows(maps: Sequence[Tensor], cells: int) -> list[Tensor]:
+    """Maps (B, C, h, w), each with its C, at the same `cells` random places of every sample -> (B * cells, C) each.
+
+    All cells, where the maps have fewer.
+    """
+    batch, _, height, width = maps[0].shape
+    scores = torch.rand(batch, height * width, device=maps[0].device)
+    chosen = scores.topk(min(cells, height * width)).indices
+    return [_rows(each, chosen) for each in maps]
 
 
 def _rows(maps: Tensor, cells: Tensor) -> Tensor:
@@ -178,7 +187,7 @@ def _rows(maps: Tensor, cells: Tensor) -> Tensor:
     return rows if rows.dtype == torch.float64 else rows.float()
 
 
-def _standardised(rows: Tensor) -> Tensor:
+def standardised(rows: Tensor) -> Tensor:
     """Mean 0 and variance 1 a column; a constant column becomes 0."""
     centred = rows - rows.mean(dim=0)
     return centred * (centred.square().mean(dim=0) + 1e-6).rsqrt()

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from jmpose_core.heatmaps import SIGMA_LITE
 from jmpose_core.model.blocks import ModulatedDeformConv
-from jmpose_core.model.clip_maps import ClipMaps
+from jmpose_core.model.clip_maps import ClipMaps, Refiner
 from jmpose_core.model.heads import DetectionHead
 from jmpose_core.model.rsb import rsb_chain
 from jmpose_core.skeleton import NUM_JOINTS
@@ -31,7 +31,7 @@ class DCPoseOutput:
     merged: Tensor
 
 
-class DCPose(nn.Module):
+class DCPose(Refiner):
     """Initial heatmaps of three frames -> refined heatmaps of the middle one.
 
     Args:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from jmpose_core.heatmaps import SIGMA_LITE
 from jmpose_core.model.blocks import GuidedDeformConv, chain, conv_bn_relu, key_and_supports
-from jmpose_core.model.clip_maps import ClipMaps
+from jmpose_core.model.clip_maps import ClipMaps, Refiner
 from jmpose_core.model.compact import DECODER_CHANNELS
 from jmpose_core.model.flow import warp
 from jmpose_core.model.heads import DetectionHead
@@ -37,7 +37,7 @@ class FAMIPoseOutput:
     fused: Tensor
 
 
-class FAMIPose(nn.Module):
+class FAMIPose(Refiner):
     """The backbone's last features of five frames -> refined heatmaps of the middle one.
 
     Args:

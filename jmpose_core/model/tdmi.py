@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from jmpose_core.heatmaps import SIGMA_LITE
 from jmpose_core.model.blocks import GuidedDeformConv, chain, key_and_supports
-from jmpose_core.model.clip_maps import ClipMaps
+from jmpose_core.model.clip_maps import ClipMaps, Refiner
 from jmpose_core.model.compact import DECODER_CHANNELS
 from jmpose_core.model.famipose import LocalCalibration
 from jmpose_core.model.heads import DetectionHead
@@ -43,7 +43,7 @@ class TDMIOutput:
     fused: Tensor
 
 
-class TDMI(nn.Module):
+class TDMI(Refiner):
     """The backbone's features of five frames, of one or more stages -> refined heatmaps of the middle frame.
 
     Args:
