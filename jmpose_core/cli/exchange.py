@@ -7,33 +7,42 @@ import typer
 
 from jmpose_core.cli.terminal import tell
 from jmpose_core.errors import FormatError
-from jmpose_core.formats.by_name import FORMATS, read_document, write_document
-from jmpose_core.formats.people import annotations_of
+from jmpose_core.formats.by_name import FORMATS, write_document
 from jmpose_core.formats.project_document import document_of
 from jmpose_core.project import Project
+from jmpose_core.project_import import ImportAs, ImportPlan, plan_import, summary_lines, write_import
 
 
 def import_files(
     project: Annotated[Path, typer.Argument(help="The project to import into.")],
     files: Annotated[list[Path], typer.Argument(help="Annotation files, in the order of the project's videos.")],
+    import_as: Annotated[
+        ImportAs | None, typer.Option("--as", help="What the people are. [default: predictions if they have scores]")
+    ] = None,
 ) -> int:
     """Put annotation files into a project: one file a video, each as one undo step."""
     with Project.open(project) as opened:
         videos = opened.videos()
         if len(files) > len(videos):
             raise FormatError(f"{len(files)} files for the {len(videos)} videos of {project}; give one a video")
-        for record, file in zip(videos, files, strict=False):
-            document = read_document(file)
-            if len(document.images) > record.frame_count:
-                raise FormatError(
-                    f"{file}: {len(document.images)} images, but {record.name} has {record.frame_count} frames"
-                )
-            people = annotations_of(document)
-            with opened.step(f"Import {file.name}") as step:
-                for person in people:
-                    step.put(record.id, person)
-            tell(f"{record.name}: {len(people)} people from {file}")
+        plans = [plan_import(opened, record, file, import_as) for record, file in zip(videos, files, strict=False)]
+        for plan in plans:
+            _refuse_misfit(plan)
+        for plan in plans:
+            write_import(opened, plan)
+            tell(f"{plan.video.name}: {plan.people} people from {plan.file}")
+            for line in summary_lines(plan):
+                tell(f"  {line}")
     return 0
+
+
+def _refuse_misfit(plan: ImportPlan) -> None:
+    """Exit code 0 means that everything asked for was written."""
+    if plan.match.left_out:
+        raise FormatError(
+            f"{plan.file}: {len(plan.match.left_out)} of {plan.images} images are no frame of {plan.video.name} "
+            f"({plan.match.left_out[0]}), which has {plan.video.frame_count}; import a file of this video"
+        )
 
 
 def export_project(

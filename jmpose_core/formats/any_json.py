@@ -21,12 +21,31 @@ def read_json_annotations(path: Path) -> PoseTrackDocument:
     Raises:
         FormatError: none of these; the message names the place of the fault.
     """
+    return read_named_json(path)[1]
+
+
+def read_named_json(path: Path) -> tuple[str, PoseTrackDocument]:
+    """As `read_json_annotations`, with the format's name on the command line.
+
+    Raises:
+        FormatError: none of these; the message names the place of the fault.
+    """
     raw = read_json(path)
     if not isinstance(raw, dict):
         raise FormatError(f"{path}: not an annotation file; PoseTrack and COCO files are JSON objects")
     if "annolist" in raw:
-        return posetrack18_from_17(document17_of(raw, path))
-    return coco_document_of(raw, path) if _is_coco(raw) else document_of(raw, path)
+        return "posetrack17", posetrack18_from_17(document17_of(raw, path))
+    if _is_coco(raw):
+        return "coco", coco_document_of(raw, path)
+    document = document_of(raw, path)
+    return ("posetrack21" if _has_identities(document) else "posetrack18"), document
+
+
+def _has_identities(document: PoseTrackDocument) -> bool:
+    """PoseTrack21 adds identities across videos, and says which images have boxes, to PoseTrack18."""
+    return any(image.has_labeled_person is not None for image in document.images) or any(
+        person.person_id is not None for person in document.people
+    )
 
 
 def _is_coco(raw: dict[str, Any]) -> bool:

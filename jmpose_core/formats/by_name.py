@@ -1,11 +1,13 @@
 """Every format by its name on the command line: reading what a path holds, writing a named format."""
 
+import os
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from jmpose_core.errors import FormatError
-from jmpose_core.formats.any_json import read_json_annotations
+from jmpose_core.formats.any_json import read_named_json
 from jmpose_core.formats.coco import write_coco
 from jmpose_core.formats.csv_table import read_csv, write_csv
 from jmpose_core.formats.cvat import read_cvat, write_cvat
@@ -26,13 +28,37 @@ def read_document(path: Path) -> PoseTrackDocument:
     Raises:
         FormatError: of no known format, or broken; names the place of the fault.
     """
+    return read_named_document(path)[1]
+
+
+def read_named_document(path: Path) -> tuple[str, PoseTrackDocument]:
+    """As `read_document`, with the name in FORMATS of the format that was recognised.
+
+    Raises:
+        FormatError: of no known format, or broken; names the place of the fault.
+    """
     if path.is_dir():
-        return read_yolo_pose(path)
+        return "yolo-pose", read_yolo_pose(path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         known = ", ".join(_READERS)
         raise FormatError(f"{path}: unknown kind of file; {known} and YOLO-pose folders can be read")
     return reader(path)
+
+
+def preview_document(document: PoseTrackDocument, file_name: str, format_name: str) -> ExportSummary:
+    """What `write_document` would say of a file of that name; nothing is left behind.
+
+    The document is really written, to a folder that is thrown away: only the writers know what they leave out.
+
+    Raises:
+        FormatError: as `write_document`, but for what is wrong with the place of the file.
+    """
+    with tempfile.TemporaryDirectory(prefix="jmpose-preview-") as folder:
+        try:
+            return write_document(document, Path(folder) / file_name, format_name)
+        except FormatError as error:
+            raise FormatError(str(error).replace(f"{folder}{os.sep}", "")) from error
 
 
 def write_document(document: PoseTrackDocument, path: Path, format_name: str) -> ExportSummary:
@@ -59,11 +85,11 @@ def _write_posetrack17(document: PoseTrackDocument, path: Path) -> ExportSummary
     return summary
 
 
-_READERS: Final[Mapping[str, Callable[[Path], PoseTrackDocument]]] = {
-    ".json": read_json_annotations,
-    ".xml": read_cvat,
-    ".csv": read_csv,
-    ".slp": read_slp,
+_READERS: Final[Mapping[str, Callable[[Path], tuple[str, PoseTrackDocument]]]] = {
+    ".json": read_named_json,
+    ".xml": lambda path: ("cvat", read_cvat(path)),
+    ".csv": lambda path: ("csv", read_csv(path)),
+    ".slp": lambda path: ("slp", read_slp(path)),
 }
 _WRITERS: Final[Mapping[str, Callable[[PoseTrackDocument, Path], ExportSummary]]] = {
     "posetrack17": _write_posetrack17,

@@ -17,12 +17,16 @@ def document_of(project: Project, video: VideoRecord, *, scores: bool = True) ->
         ProjectError, VideoError: the project or video cannot be read.
     """
     people = list(project.people_between(video.id, 0, video.frame_count))
-    names = _image_names(project, video)
+    names = image_names(project, video)
     return document_from(people, names, image_size=(video.width, video.height), scores=scores)
 
 
-def _image_names(project: Project, video: VideoRecord) -> list[str]:
-    """Of a folder, its own file names; where the video is gone, numbers."""
+def image_names(project: Project, video: VideoRecord) -> list[str]:
+    """A name a frame: of a folder, its own file names; of a video, and where it is gone, numbers.
+
+    Raises:
+        VideoError: the video cannot be opened.
+    """
     try:
         path = project.video_path(video.id)
     except ProjectError:
