@@ -35,7 +35,11 @@ class CropAugmentation:
 
 
 def half_body(
-    keypoints: npt.NDArray[np.float32], weight: npt.NDArray[np.float32], rng: np.random.Generator
+    keypoints: npt.NDArray[np.float32],
+    weight: npt.NDArray[np.float32],
+    rng: np.random.Generator,
+    *,
+    enlarge: float = 1.4,
 ) -> Xyxy | None:
     """A box about the labelled joints of the upper or lower body; None with fewer than nine labelled."""
     if (weight > 0).sum() < 9:
@@ -44,7 +48,7 @@ def half_body(
     chosen = [joint for joint in half if weight[joint] > 0]
     if len(chosen) < 4:
         return None
-    left, top, right, bottom = geometry.bbox_of_points(keypoints[chosen], enlarge=1.4)
+    left, top, right, bottom = geometry.bbox_of_points(keypoints[chosen], enlarge=enlarge)
     return (left, top, right, bottom) if right - left > 8 and bottom - top > 8 else None
 
 
@@ -56,12 +60,18 @@ def random_crop(
     side = max(right - left, bottom - top)
     dx, dy = rng.uniform(-augmentation.shift, augmentation.shift, 2) * side
     factor = float(np.exp(np.clip(rng.normal(0, 0.6), -1, 1) * np.log1p(augmentation.scale)))
-    crop = geometry.crop_from_image((left + dx, top + dy, right + dx, bottom + dy), crop_size, enlarge=1.25 * factor)
+    moved = (left + dx, top + dy, right + dx, bottom + dy)
     angle = 0.0
     if rng.random() < augmentation.rotation_probability:
         angle = float(np.clip(rng.normal(0, augmentation.rotation_deg), -90, 90))
     flip = bool(rng.random() < augmentation.flip_probability)
-    return geometry.compose(_turned(crop_size, angle, flip), crop), flip
+    return turned_crop(moved, crop_size, enlarge=1.25 * factor, angle_deg=angle, flip=flip), flip
+
+
+def turned_crop(bbox_xyxy: Xyxy, crop_size: tuple[int, int], *, enlarge: float, angle_deg: float, flip: bool) -> Affine:
+    """crop_from_image of the enlarged box, mirrored where `flip`, then turned about the crop's centre."""
+    crop = geometry.crop_from_image(bbox_xyxy, crop_size, enlarge=enlarge)
+    return geometry.compose(_turned(crop_size, angle_deg, flip), crop)
 
 
 def _turned(crop_size: tuple[int, int], angle_deg: float, flip: bool) -> Affine:
