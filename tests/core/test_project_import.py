@@ -66,7 +66,7 @@ def planned(project: Project, file: Path, import_as: ImportAs | None = None) -> 
 
 @pytest.fixture(autouse=True)
 def no_video_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jmpose_core.project_import.image_names", lambda _project, _video: NAMES)
+    monkeypatch.setattr("jmpose_core.project_import.image_names", lambda _project, video: NAMES[: video.frame_count])
 
 
 def labelled(people: list[Annotation], path: Path, names: list[str] = NAMES, format_name: str = "posetrack18") -> Path:
@@ -161,9 +161,7 @@ def test_coco_lacks_the_head_and_what_it_has_more_is_said(project: Project, tmp_
     assert untracked.origin[NOSE] == Origin.CORRECTED and untracked.origin[HEAD_BOTTOM] == Origin.NONE
     write_import(project, plan)
     (over_prediction,) = project.people(1, 0)
-    assert (
-        over_prediction.visibility[HEAD_BOTTOM] == Visibility.ABSENT
-    )  # not the head of the prediction that has its number
+    assert over_prediction.visibility[HEAD_BOTTOM] == Visibility.ABSENT  # not the prediction's of that number
 
 
 def test_a_person_of_whom_only_the_box_is_known_waits_for_joints(project: Project, tmp_path: Path) -> None:
