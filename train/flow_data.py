@@ -6,7 +6,6 @@ in the first frame's coordinates and moves by x2 = P(x1 + bend(x1)): a smooth be
 homography P. Its flow is that formula; the second frame is drawn through the inverse.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import Dataset
 
 from train.flow_motion import (
     Field,
@@ -72,27 +71,21 @@ def render_pair(
     return FlowPair(first, second, flow, inside & (landed == first_label))
 
 
-class FlowBatches(IterableDataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
-    """Endless batches: first and second (B, 3, H, W) uint8, flow (B, 2, H, W) float32, visible (B, H, W) bool.
+class FlowBatches(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
+    """Item n is batch n: first and second (B, 3, H, W) uint8, flow (B, 2, H, W) float32, visible (B, H, W) bool.
 
     Batch n is a function of the seed and n alone, so that a resumed training sees what an unbroken one would.
     """
 
-    def __init__(
-        self, sources: FlowSources, *, size: tuple[int, int], batch: int, seed: int, start: int, warm_up: int
-    ) -> None:
+    def __init__(self, sources: FlowSources, *, size: tuple[int, int], batch: int, seed: int, warm_up: int) -> None:
         """`warm_up`: batches over which the motion grows from 0.4 of its reach to all of it."""
         self.sources, self.size, self.batch = sources, size, batch
-        self.seed, self.start, self.warm_up = seed, start, warm_up
+        self.seed, self.warm_up = seed, warm_up
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        worker = get_worker_info()
-        index, step = (self.start, 1) if worker is None else (self.start + worker.id, worker.num_workers)
-        while True:
-            reach = min(1.0, 0.4 + 0.6 * index / max(self.warm_up, 1))
-            rng = np.random.default_rng((self.seed, index))
-            yield collate([render_pair(rng, self.sources, self.size, reach=reach) for _ in range(self.batch)])
-            index += step
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        reach = min(1.0, 0.4 + 0.6 * index / max(self.warm_up, 1))
+        rng = np.random.default_rng((self.seed, index))
+        return collate([render_pair(rng, self.sources, self.size, reach=reach) for _ in range(self.batch)])
 
 
 def collate(pairs: list[FlowPair]) -> tuple[Tensor, Tensor, Tensor, Tensor]:

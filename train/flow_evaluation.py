@@ -1,5 +1,11 @@
-"""How good a flow is: exact error on held-out synthetic pairs, warping error on real people. Beside OpenCV's DIS."""
+"""How good a flow is: exact error on held-out synthetic pairs, warping error on real people. Beside OpenCV's DIS.
 
+python -m train.flow_evaluation --weights runs/flow/raft_small.safetensors --data ../shared/data
+"""
+
+import argparse
+import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -9,15 +15,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torchvision.models.optical_flow import raft_small
 
 from jmpose_core.geometry import Affine, crop_from_image
+from jmpose_core.weights import load_into, read_weights
 from train.flow_data import FlowPair, render_pair
 from train.flow_motion import sampled
-from train.flow_sources import FlowSources, Picture, davis_sequences, read_davis_mask, read_picture
+from train.flow_sources import FlowSources, Picture, davis_sequences, load_sources, read_davis_mask, read_picture
 
 FlowMethod: TypeAlias = Callable[[Picture, Picture], npt.NDArray[np.float32]]  # two crops -> (H, W, 2) pixels
 
 EVALUATION_SIZE: Final = (192, 144)  # height, width: jmpose_lite's flow size
+UPDATES: Final = 6  # at inference: raft_small_flow's
+PAIRS: Final = 200
 _LARGE_MOTION: Final = 8.0  # pixels
 _SEED: Final = 20_240_521
 _DAVIS_FRAME_STEP: Final = 2
@@ -124,3 +134,19 @@ def _prepared(picture: Picture) -> Tensor:
 
 def _crop(picture: npt.NDArray[np.uint8], affine: Affine) -> npt.NDArray[np.uint8]:
     return cv2.warpAffine(picture, affine, EVALUATION_SIZE[::-1]).astype(np.uint8, copy=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Errors of a raft_small beside DIS and no motion.")
+    parser.add_argument("--weights", type=Path, required=True, help="raft_small.safetensors")
+    parser.add_argument("--data", type=Path, required=True, help="folder with lspet/, coco/ and flow/")
+    arguments = parser.parse_args()
+    cv2.setNumThreads(0)
+    raft = raft_small(weights=None)
+    load_into(raft, read_weights(arguments.weights)[0], place=str(arguments.weights))
+    report = evaluate(raft, arguments.data, load_sources(arguments.data, held_out=True), pairs=PAIRS, updates=UPDATES)
+    sys.stdout.write(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

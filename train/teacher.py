@@ -28,7 +28,7 @@ COCO: Final = (
     "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
     "right_ankle",
 )  # fmt: skip
-_SLOT_OFCOCO: Final = {COCO.index(name): slot for slot, name in enumerate(POSETRACK18_SLOTS) if name in COCO}
+_SLOT_OF_COCO: Final = {COCO.index(name): slot for slot, name in enumerate(POSETRACK18_SLOTS) if name in COCO}
 _TRUSTED: Final = 0.3  # score from which a teacher's joint or box is taken as a label
 _VIDEOS: Final = ("intel", "pose2sim", "vtest")
 _FRAMES_PER_FOLDER: Final = 150
@@ -114,7 +114,7 @@ def _cut_out(frame: Image, bbox_xyxy: geometry.Xyxy) -> tuple[Image, npt.NDArray
 
 def _slots(pose: npt.NDArray[np.float64]) -> list[float]:
     slots = np.zeros((17, 3))
-    for coco, slot in _SLOT_OFCOCO.items():
+    for coco, slot in _SLOT_OF_COCO.items():
         if pose[coco, 2] > _TRUSTED and not POSETRACK18_SLOTS[slot].endswith("_ear"):
             slots[slot] = pose[coco]
     return [float(value) for value in slots.ravel()]

@@ -1,0 +1,31 @@
+"""The exponential moving average of a network's weights: what is validated and published."""
+
+import copy
+from typing import Final
+
+import torch
+from torch import nn
+
+DECAY: Final = 0.998
+
+
+class MovingAverage:
+    """A copy of a network that follows it from step to step.
+
+    The first steps weigh more than `decay` alone would let them, so that the
+    start is soon forgotten: after step n the copy keeps at most (1 + n) / (10 + n) of itself.
+    """
+
+    def __init__(self, network: nn.Module, *, decay: float = DECAY) -> None:
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def follow(self, network: nn.Module, step: int) -> None:
+        """Move towards `network` as it is after `step` steps. Whole numbers, as counts of batches, are copied."""
+        kept = min(self.decay, (1 + step) / (10 + step))
+        for mean, own in zip(self.network.state_dict().values(), network.state_dict().values(), strict=True):
+            if mean.dtype.is_floating_point:
+                mean.lerp_(own, 1 - kept)
+            else:
+                mean.copy_(own)
