@@ -1,31 +1,42 @@
 """jmpose eval: predictions measured against ground truth."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import typer
 
-from jmpose_core.cli.terminal import show_table
+from jmpose_core.cli.terminal import show_table, tell
 from jmpose_core.formats.files import write_atomically
 
 
 def evaluate_files(
     gt: Annotated[Path, typer.Option(help="Ground truth: a file or a folder.")],
     pred: Annotated[Path, typer.Option(help="Predictions: a file or a folder.")],
-    metric: Annotated[Literal["posetrack", "posetrack21", "oks", "pck"], typer.Option()] = "posetrack",
+    metric: Annotated[Literal["posetrack", "posetrack21", "oks", "pck", "boxes"], typer.Option()] = "posetrack",
     as_reference: Annotated[
         bool, typer.Option("--as-reference", help="The reference programs' figures, with their known defects.")
     ] = False,
+    match: Annotated[
+        Literal["auto", "names", "position"],
+        typer.Option(help="Which image is which: auto asks for the same images in the same order."),
+    ] = "auto",
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
 ) -> int:
     """Measure predictions against ground truth."""
     from jmpose_core.evaluation.report import evaluate, sequence_table, table  # imports pandas
 
-    report = evaluate(gt, pred, metric, as_reference)
+    report = evaluate(gt, pred, metric, as_reference, match)
+    for said in report["images"]:
+        tell(_statement(said))
     show_table(table(report))
     if "per_sequence" in report:
         show_table(sequence_table(report))
     if json_out is not None:
         write_atomically(json_out, msgspec.json.format(msgspec.json.encode(report), indent=2))
     return 0
+
+
+def _statement(said: dict[str, Any]) -> str:
+    left_out = f"; {said['left_out']} images of the predictions are left out" if said.get("left_out") else ""
+    return f"{said['gt']}: {said['images']} images matched by {said['by']}{left_out}"

@@ -1,6 +1,6 @@
 """PoseTrack21MOT: tracks as boxes, with ignore regions (POSETRACK.md, PoseTrack21 kit)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -73,15 +73,19 @@ def read_boxes(truth: Path, predicted: Path) -> list[FrameBoxes]:
     return [_frame(info, truth_rows, predicted_rows) for info in sorted(infos, key=lambda info: info.frame_index)]
 
 
-def box_tracking(sequences: dict[str, Sequence[FrameBoxes]], *, ignore_regions: bool = True) -> dict[str, Any]:
+def box_tracking(
+    sequences: Mapping[str, Sequence[FrameBoxes]], *, ignore_regions: bool = True, results_from_one: bool = True
+) -> dict[str, Any]:
     """CLEAR MOT and IDF1 per sequence and OVERALL, as fractions and counts; motp is the mean distance 1 - IoU.
 
-    As the kit does for these figures (not for HOTA), results are read as counted from 1 with
-    their right and bottom pixels inside, ground truth as counted from 0.
+    Args:
+        ignore_regions: false positives in them do not count.
+        results_from_one: as the kit does for these figures (not for HOTA), results are read as counted from 1 with
+            their right and bottom pixels inside, ground truth as counted from 0.
     """
     accumulators = {}
     for name, raw_frames in sequences.items():
-        frames = [_with_inclusive_predictions(frame) for frame in raw_frames]
+        frames = [_with_inclusive_predictions(frame) for frame in raw_frames] if results_from_one else raw_frames
         accumulator = _accumulated(frames)
         if ignore_regions:
             accumulator = _accumulated(_without_ignored(frames, accumulator))

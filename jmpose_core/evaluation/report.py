@@ -15,21 +15,21 @@ import numpy.typing as npt
 
 from jmpose_core.errors import FormatError
 from jmpose_core.evaluation.average_precision import PARTS, assigned, average_precision, by_part
+from jmpose_core.evaluation.box_report import box_report, box_table
+from jmpose_core.evaluation.files import paired_files, read_pairs
 from jmpose_core.evaluation.hota import HotaCounts, hota_counts
+from jmpose_core.evaluation.matching import Match, Source, match_images
 from jmpose_core.evaluation.mot import MotCounts, mot_counts
-from jmpose_core.evaluation.oks import FIGURES, oks_figures, results_of
+from jmpose_core.evaluation.oks import FIGURES
+from jmpose_core.evaluation.oks_files import oks_of_files
 from jmpose_core.evaluation.pck import pck
-from jmpose_core.evaluation.sequences import FramePair, Source, check_for_poseval, cleaned, paired
+from jmpose_core.evaluation.sequences import FramePair, check_for_poseval, cleaned, paired
 from jmpose_core.evaluation.sequences import Sequence as Video
-from jmpose_core.formats.any_json import read_json_annotations
-from jmpose_core.formats.coco import read_coco_results
-from jmpose_core.formats.document import PoseTrackDocument
-from jmpose_core.formats.files import fault, read_json
-from jmpose_core.joint_sets import COCO_SIGMAS
+from jmpose_core.formats.files import fault
 from jmpose_core.skeleton import JOINTS
 
 Report: TypeAlias = dict[str, Any]
-METRICS: Final = ("posetrack", "posetrack21", "oks", "pck")
+METRICS: Final = ("posetrack", "posetrack21", "oks", "pck", "boxes")
 PCK_THRESHOLD: Final = 0.2  # of the torso
 PCKH_THRESHOLD: Final = 0.5  # of the head
 
@@ -41,80 +41,92 @@ _ROWS: Final[Mapping[str, str]] = {
 }  # fmt: skip
 
 
-def evaluate(gt: Path, pred: Path, metric: str = "posetrack", as_reference: bool = False) -> Report:
+def evaluate(
+    gt: Path, pred: Path, metric: str = "posetrack", as_reference: bool = False, match: Match = "auto"
+) -> Report:
     """Measure the files of `pred` against those of the same name in `gt`, or one file against another.
 
     Args:
         gt: a file, or a folder of .json files, one a video.
         pred: a file, or a folder with files of the same names.
         metric: "posetrack" (poseval's AP and MOT, IDF1), "posetrack21" (pose HOTA, the kit's AP), "oks" (COCO's ten
-            figures), "pck" (PCK@0.2 of the torso and PCKh@0.5 of people assigned as in poseval).
+            figures), "pck" (PCK@0.2 of the torso and PCKh@0.5 of people assigned as in poseval), "boxes" (CLEAR MOT,
+            IDF1 and HOTA of boxes, of JSON files or of PoseTrack21's MOT folders).
         as_reference: with the defects of the reference programs: poseval's MOTP, the PoseTrack21 kit's frames
             without predictions.
+        match: which image is which, see `matching.match_images`; with "names" and "position" image folders may have
+            other names than PoseTrack's. The report's `images` says what was matched by what.
 
     Raises:
         FormatError: a file is missing or breaks its format, or the two do not fit together; names place and cure.
     """
     if metric not in METRICS:
         raise FormatError(f"metric {metric}: unknown; choose one of {', '.join(METRICS)}")
-    pairs = paired_files(gt, pred)
+    if metric == "boxes":
+        return box_report(gt, pred, match)
     if metric == "oks":
-        return {"metric": metric, "oks": _json_values(_oks(pairs))}
-    sources = [(Source(read_json_annotations(t), t), Source(read_json_annotations(p), p)) for t, p in pairs]
+        figures, images = oks_of_files(paired_files(gt, pred), match)
+        return {"metric": metric, "images": images, "oks": _json_values(figures)}
+    sources = read_pairs(gt, pred)
     if metric == "posetrack":
         for source in (source for pair in sources for source in pair):
-            check_for_poseval(source)
-    return evaluate_documents(sources, metric, as_reference=as_reference)
+            check_for_poseval(source, names=match == "auto")
+    return evaluate_documents(sources, metric, as_reference=as_reference, match=match)
 
 
-def evaluate_documents(sources: Sequence[tuple[Source, Source]], metric: str, *, as_reference: bool = False) -> Report:
-    """As `evaluate`, for ground truth and predictions that are already read; image names may be of any make.
+def evaluate_documents(
+    sources: Sequence[tuple[Source, Source]], metric: str, *, as_reference: bool = False, match: Match = "auto"
+) -> Report:
+    """As `evaluate` for posetrack, posetrack21 and pck, for documents that are already read; folders of any name.
 
     Raises:
         FormatError: the two documents of a pair do not fit together.
     """
-    videos = [(video, truth.path) for truth, predicted in sources for video in paired(truth, predicted)]
+    matched = [match_images(truth, predicted, match) for truth, predicted in sources]
+    pairs = list(zip(sources, matched, strict=True))
+    videos = [(video, truth.path) for (truth, found), images in pairs for video in paired(truth, found, images)]
     if metric == "posetrack":
         for video, path in videos:
             _check_two_scored_frames(video, path)
     measured = {video.name: _measured(video, metric, as_reference) for video, _ in videos}
-    report = {"metric": metric, **_figures(list(measured.values()), metric, as_reference)}
+    said = [images.statement(truth, found) for (truth, found), images in pairs]
+    report = {"metric": metric, "images": said, **_figures(list(measured.values()), metric, as_reference)}
     if len(videos) > 1:
         report["per_sequence"] = {name: _figures([video], metric, as_reference) for name, video in measured.items()}
     return report
 
 
-def paired_files(gt: Path, pred: Path) -> list[tuple[Path, Path]]:
-    """Ground truth files and the prediction files that belong to them.
-
-    Raises:
-        FormatError: a folder without .json files, or a prediction file that is missing.
-    """
-    truths = sorted(gt.glob("*.json")) if gt.is_dir() else [gt]
-    if not truths:
-        raise FormatError(f"{gt}: no .json file in it; give the folder that holds one annotation file a video")
-    pairs = [(truth, pred / truth.name if pred.is_dir() else pred) for truth in truths]
-    if len(pairs) > 1 and not pred.is_dir():
-        raise FormatError(f"{pred}: one file for {len(pairs)} videos; give a folder with a file of each one's name")
-    for truth, predicted in pairs:
-        if not predicted.is_file():
-            raise FormatError(
-                f"{predicted}: no prediction file for {truth.name}; every video of the ground truth needs one, "
-                "also a video in which nobody was found"
-            )
-    return pairs
-
-
 def table(report: Report) -> list[list[str]]:
     """The report as papers print it: a head row, then a row a figure."""
+    if "boxes" in report:
+        return box_table(report["boxes"])
     if "oks" in report:
         return [["", *FIGURES], ["OKS", *(_cell(report["oks"][name], 3) for name in FIGURES)]]
     rows = [["", *PARTS, "Total"]]
+    for row in figure_rows(report):
+        rows.append([row.title, *(_cell(value, 1) for value in (*row.parts.values(), row.total))])
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class FigureRow:
+    """One figure of a report, in percent; NaN where it does not exist."""
+
+    name: str  # its key in the report
+    title: str
+    parts: dict[str, float]  # by the papers' columns
+    joints: dict[str, float]  # by joint
+    total: float
+
+
+def figure_rows(report: Report) -> list[FigureRow]:
+    """The figures of a report but for COCO's, in the order that the papers print them."""
+    rows = []
     for name, title in _ROWS.items():
         if name in report:
             values = {key: math.nan if value is None else value for key, value in report[name].items()}
-            columns = [*by_part(values).values(), values["total"]]
-            rows.append([title, *(_cell(value, 1) for value in columns)])
+            joints = {joint: values[joint] for joint in JOINTS}
+            rows.append(FigureRow(name, title, by_part(values), joints, values["total"]))
     return rows
 
 
@@ -224,42 +236,6 @@ def _check_two_scored_frames(video: Video, path: Path) -> None:
             f"{count} image with people, poseval's tracking figures need two",
             cure="label another image, leave this video out, or use the metric posetrack21 or oks",
         )
-
-
-def _oks(pairs: Sequence[tuple[Path, Path]]) -> dict[str, float]:
-    """Files together; image ids are made unique, as those of two files may be the same."""
-    merged = PoseTrackDocument([], [])
-    results: list[dict[str, Any]] = []
-    for truth_path, predicted_path in pairs:
-        truth = read_json_annotations(truth_path)
-        new_id = {image.id: len(merged.images) + index for index, image in enumerate(truth.images)}
-        for index, result in enumerate(_oks_results(predicted_path, truth)):
-            if result["image_id"] not in new_id:
-                what = f"the ground truth has no image {result['image_id']}"
-                raise fault(predicted_path, f"annotations[{index}].image_id", what, cure="keep its image ids")
-            results.append({**result, "image_id": new_id[result["image_id"]]})
-        for image in truth.images:
-            image.id = new_id[image.id]
-        for person in truth.people:
-            person.image_id = new_id[person.image_id]
-        merged.images += truth.images
-        merged.people += truth.people
-        merged.categories = truth.categories
-        if len(truth.joint_names) != len(COCO_SIGMAS):
-            what = f"{len(truth.joint_names)} joints"
-            raise fault(truth_path, "categories[0].keypoints", what, cure="OKS is defined for COCO's 17 places")
-    return oks_figures(merged, results)
-
-
-def _oks_results(path: Path, truth: PoseTrackDocument) -> list[dict[str, Any]]:
-    if not isinstance(read_json(path), list):
-        return results_of(read_json_annotations(path), truth.joint_names)
-    results = read_coco_results(path)
-    size = 3 * len(truth.joint_names)
-    for index, result in enumerate(results):
-        if len(result.keypoints) != size:
-            raise fault(path, f"results[{index}].keypoints", f"{len(result.keypoints)} numbers, {size} expected")
-    return [{"image_id": r.image_id, "keypoints": r.keypoints, "score": r.score} for r in results]
 
 
 def _by_joint(values: npt.NDArray[np.float64]) -> dict[str, float | None]:

@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from jmpose_core.evaluation.matching import ImageMatch, Source, match_images
 from jmpose_core.evaluation.pck import HEAD_FACTOR
 from jmpose_core.evaluation.regions import inside_any
-from jmpose_core.formats.document import ImageRecord, PersonRecord, Polygon, PoseTrackDocument
+from jmpose_core.formats.document import ImageRecord, PersonRecord, Polygon
 from jmpose_core.formats.files import fault
 from jmpose_core.formats.posetrack_conversion import parsed_image_name
 from jmpose_core.skeleton import JOINT_INDEX, JOINTS, NUM_JOINTS
@@ -66,14 +67,6 @@ class Sequence:
     regions: tuple[tuple[Polygon, ...], ...]  # a frame's ignore regions
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A document and the file it came from, for messages."""
-
-    document: PoseTrackDocument
-    path: Path
-
-
 def cleaned(frame: FramePair, regions: tuple[Polygon, ...], *, positive_only: bool = False) -> FramePair:
     """The frame without the joints that lie in ignore regions, and without people who have no joint left.
 
@@ -96,15 +89,19 @@ def _cleaned(people: People, regions: tuple[Polygon, ...], positive_only: bool) 
     return people.selected(np.any(joints, axis=1), joints)
 
 
-def paired(truth: Source, predicted: Source) -> list[Sequence]:
-    """The videos of a pair of documents, frames paired by position.
+def paired(truth: Source, predicted: Source, match: ImageMatch | None = None) -> list[Sequence]:
+    """The videos of a pair of documents, frame by frame.
+
+    Args:
+        match: which image is which; by default what both lists have in common decides.
 
     Raises:
-        FormatError: other images, or in another order; a track id missing or twice in a frame; a ground truth person
+        FormatError: the images do not match; a track id missing or twice in a frame; a ground truth person
             without head box; an ignore region that is no polygon. The message names file, place and cure.
     """
-    _check_images(truth, predicted)
-    truth_people, predicted_people = _people(truth, ground_truth=True), _people(predicted, ground_truth=False)
+    match = match or match_images(truth, predicted)
+    truth_people, found_people = _people(truth, ground_truth=True), _people(predicted, ground_truth=False)
+    predicted_people = [found_people[position] for position in match.positions]
     sequences = []
     for name, indices in _videos(truth):
         images = [truth.document.images[index] for index in indices]
@@ -123,8 +120,12 @@ def paired(truth: Source, predicted: Source) -> list[Sequence]:
     return sequences
 
 
-def check_for_poseval(source: Source) -> None:
+def check_for_poseval(source: Source, *, names: bool) -> None:
     """What only poseval demands: PoseTrack's image names, categories, track ids below 10000.
+
+    Args:
+        names: whether image folders must be named as PoseTrack's are. Names without any folder, as this
+            program writes them for a video, are taken.
 
     Raises:
         FormatError: with file, place and cure.
@@ -137,12 +138,13 @@ def check_for_poseval(source: Source) -> None:
     if missing:
         raise fault(path, "categories[0].keypoints", f"no {missing[0]}", cure="name all 15 PoseTrack joints")
     for index, image in enumerate(document.images):
-        if parsed_image_name(image.file_name) is None:
+        foreign = "/" in image.file_name and parsed_image_name(image.file_name) is None
+        if names and foreign:
             raise fault(
                 path,
                 f"images[{index}].file_name",
                 f'"{image.file_name}" is not .../SSSSSS_mpii_test/000000.jpg (or _bonn, _mpiinew)',
-                cure=f"rename the folder and the files as PoseTrack has them, {other}",
+                cure=f"rename the folder and the files as PoseTrack has them, give --match names or position, {other}",
             )
     for index, person in enumerate(document.people):
         if person.track_id is not None and person.track_id >= TRACK_ID_LIMIT:
@@ -151,27 +153,6 @@ def check_for_poseval(source: Source) -> None:
                 f"annotations[{index}].track_id",
                 f"{person.track_id}, poseval takes ids below {TRACK_ID_LIMIT}",
                 cure=f"number the tracks of each video from 0, {other}",
-            )
-
-
-def _check_images(truth: Source, predicted: Source) -> None:
-    ours, theirs = predicted.document.images, truth.document.images
-    if len(ours) != len(theirs):
-        known = {image.id for image in ours}
-        absent = next((image.file_name for image in theirs if image.id not in known), None)
-        raise fault(
-            predicted.path,
-            "images",
-            f"{len(ours)} images, the ground truth has {len(theirs)}" + (f" ({absent} is missing)" if absent else ""),
-            cure="list every image of the ground truth, in its order, also those without people",
-        )
-    for index, (image, expected) in enumerate(zip(ours, theirs, strict=True)):
-        if image.id != expected.id and PurePosixPath(image.file_name).name != PurePosixPath(expected.file_name).name:
-            raise fault(
-                predicted.path,
-                f"images[{index}]",
-                f"{image.file_name} (id {image.id}) where the ground truth has {expected.file_name} (id {expected.id})",
-                cure="list the images in the ground truth's order",
             )
 
 

@@ -144,6 +144,21 @@ def test_box_tracking(boxes, key, ignore_regions):
         assert_same(ours[name], figures, name)
 
 
+def test_box_tracking_of_the_command_line():
+    case = CONFORMANCE / "c15_mot_boxes"
+    report, reference = evaluate(case / "gt", case / "pred", "boxes"), expected("c15_mot_boxes")["posetrack21_mot"]
+    for name, figures in reference["with_ignore_regions"].items():
+        ours = report["boxes"][name]
+        for ratio in ("mota", "idf1", "recall", "precision"):
+            assert ours[ratio] == pytest.approx(100 * figures[ratio], abs=1e-4)
+        assert ours["motp"] == pytest.approx(100 * (1 - figures["motp"]), abs=1e-4)
+        assert ours["num_switches"] == figures["num_switches"]
+    assert report["boxes"]["OVERALL"]["hota"] == pytest.approx(reference["HOTA_boxes"]["HOTA"], abs=1e-6)
+    assert [row[0] for row in table(report)] == ["", "900119_mpii_test", "900120_mpii_test", "OVERALL"]
+    alone = evaluate(case / "gt" / "900119_mpii_test", case / "pred" / "900119_mpii_test.txt", "boxes")
+    assert alone["boxes"]["OVERALL"] == report["boxes"]["900119_mpii_test"]
+
+
 def test_box_hota(boxes):
     assert_same(box_hota(list(boxes.values())), expected("c15_mot_boxes")["posetrack21_mot"]["HOTA_boxes"], "hota")
 
@@ -166,6 +181,8 @@ def test_a_report_is_json_and_a_perfect_one_is_a_hundred():
     for metric in ("posetrack", "posetrack21", "pck"):
         report = json.loads(json.dumps(report_of("c01_perfect", metric), allow_nan=False))
         assert all(
-            report[name]["total"] == pytest.approx(100) for name in report if name not in ("metric", "per_sequence")
+            report[name]["total"] == pytest.approx(100)
+            for name in report
+            if name not in ("metric", "images", "per_sequence")
         )
         assert sorted(report["per_sequence"]) == ["900101_mpii_test", "900102_mpii_test"]
