@@ -1,13 +1,19 @@
 """jmpose eval: predictions measured against ground truth."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 import typer
 
 from jmpose_core.cli.terminal import show_table, tell
 from jmpose_core.formats.files import write_atomically
+
+MatchOption: TypeAlias = Annotated[
+    Literal["auto", "names", "position"],
+    typer.Option(help="Which image is which: auto asks for the same images in the same order."),
+]
 
 
 def evaluate_files(
@@ -17,18 +23,14 @@ def evaluate_files(
     as_reference: Annotated[
         bool, typer.Option("--as-reference", help="The reference programs' figures, with their known defects.")
     ] = False,
-    match: Annotated[
-        Literal["auto", "names", "position"],
-        typer.Option(help="Which image is which: auto asks for the same images in the same order."),
-    ] = "auto",
+    match: MatchOption = "auto",
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
 ) -> int:
     """Measure predictions against ground truth."""
     from jmpose_core.evaluation.report import evaluate, sequence_table, table  # imports pandas
 
     report = evaluate(gt, pred, metric, as_reference, match)
-    for said in report["images"]:
-        tell(_statement(said))
+    tell_matches(report)
     show_table(table(report))
     if "per_sequence" in report:
         show_table(sequence_table(report))
@@ -37,6 +39,8 @@ def evaluate_files(
     return 0
 
 
-def _statement(said: dict[str, Any]) -> str:
-    left_out = f"; {said['left_out']} images of the predictions are left out" if said.get("left_out") else ""
-    return f"{said['gt']}: {said['images']} images matched by {said['by']}{left_out}"
+def tell_matches(report: Mapping[str, Any]) -> None:
+    """Say which images were matched, and by what."""
+    for said in report["images"]:
+        left_out = f"; {said['left_out']} images of the predictions are left out" if said.get("left_out") else ""
+        tell(f"{said['gt']}: {said['images']} images matched by {said['by']}{left_out}")

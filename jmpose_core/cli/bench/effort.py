@@ -1,0 +1,63 @@
+"""jmpose bench effort: what it takes to correct predictions into ground truth, beside annotating from scratch."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jmpose_core.cli.bench.figures import JsonOption, keep
+from jmpose_core.cli.evaluate import MatchOption, tell_matches
+from jmpose_core.cli.terminal import show_table, tell
+from jmpose_core.effort import INPUTS, Edit
+from jmpose_core.errors import FormatError
+
+_NO_TRUTH = (
+    "the demo clip comes without ground truth, so there is nothing to count against. Give --gt and --pred: files or "
+    "folders in PoseTrack's or COCO's JSON. Of a video of yours: `jmpose predict VIDEO --out pred.json`, correct "
+    "every frame in the window, and `jmpose export PROJECT gt.json`"
+)
+
+
+def bench_effort(
+    gt: Annotated[Path | None, typer.Option(help="Ground truth: a file or a folder.")] = None,
+    pred: Annotated[Path | None, typer.Option(help="Predictions: a file or a folder.")] = None,
+    match: MatchOption = "auto",
+    json_out: JsonOption = None,
+) -> int:
+    """Mouse drags, clicks and key presses of a simulated annotator, from predictions and from scratch."""
+    if gt is None or pred is None:
+        raise FormatError(_NO_TRUTH)
+    from jmpose_core.evaluation.effort_report import effort_report
+
+    report = effort_report(gt, pred, match)
+    tell_matches(report)
+    tell(
+        f"{report['frames']} labelled frames, {report['people']} people with {report['joints']} joints; "
+        f"{report['predicted_people']} predicted, of whom {report['kept_people']} are kept"
+    )
+    tell("a joint may be off by half a head size; sizes from: " + _listed(report["tolerance_from"]))
+    show_table(_rows(report))
+    tell(
+        f"correcting takes {report['actions_ratio']:.3f} of the actions (drags, clicks, keys) of annotating from "
+        f"scratch, and {report['steps_ratio']:.3f} of its undo steps"
+    )
+    tell("not counted: going from frame to frame; from scratch, tracks come for nothing and a joint takes one click")
+    return keep(report, json_out)
+
+
+def _rows(report: Mapping[str, Any]) -> list[list[str]]:
+    rows = [["", "undo steps", "drags", "clicks", "keys", "actions", "actions a person"]]
+    for edit in Edit:
+        if count := report["edits"].get(edit.value):
+            inputs = [count * number for number in INPUTS[edit]]
+            rows.append([edit.value, str(count), *map(str, inputs), str(sum(inputs)), ""])
+    for name, key in (("correcting", "correcting"), ("from scratch", "from_scratch")):
+        found = report[key]
+        counts = [str(found[column]) for column in ("steps", "drags", "clicks", "keys", "actions")]
+        rows.append([name, *counts, f"{found['actions_per_person']:.2f}"])
+    return rows
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} ({count} people)" for name, count in counts.items())
