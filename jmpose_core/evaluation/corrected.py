@@ -1,9 +1,9 @@
 """A project's predictions and what people made of them, as two documents that every metric reads.
 
-Only a person's word is ground truth: the joints that were corrected or verified, of the people who have such joints,
-in the frames of these people. Where nobody looked nothing is measured: a joint that is still the model's is left out
-of both documents, and so are people whom nobody touched. A person who was removed stays in the predictions, as somebody
-who is not there, in frames that are measured.
+Ground truth are the people of whom somebody corrected or verified at least one joint, with all their joints as shown:
+whoever mends a wrist has seen the elbow. The joints that were not touched are counted apart, as they agree with the
+model by construction. People whom nobody touched are in neither document. A person who was removed stays in the
+predictions, as somebody who is not there, in the frames of the ground truth.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from jmpose_core.annotations import Annotation, Visibility
+from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.evaluation.sequences import Source
 from jmpose_core.formats.document import PoseTrackDocument, Xywh
 from jmpose_core.formats.people import document_from, head_bbox, xywh_of
@@ -33,7 +33,8 @@ class Corrected:
     predicted: Source
     frames: tuple[int, ...]  # the video's frame of each image of the documents
     people: int  # of the ground truth, in all frames
-    joints: int  # that are ground truth
+    joints: int  # of the ground truth
+    by_hand: int  # of these, corrected or verified; the others were left as the model put them
     estimated_heads: int  # people whose head is not known: its size, the unit of distances, is from their height
     without_size: int  # people left out, as neither head nor box is known
 
@@ -58,12 +59,12 @@ def measurable(shown: Iterable[Annotation], predicted: Iterable[Annotation], *, 
         name: of the video, for messages.
     """
     seen = _Seen.of(shown)
-    joints_measured = np.zeros(NUM_JOINTS, bool)
+    joints_measured = np.zeros(NUM_JOINTS, bool)  # a joint that nobody has cannot be measured
     for person in seen.touched:
-        joints_measured |= person.touched & (person.visibility != Visibility.ABSENT)
+        joints_measured |= person.visibility != Visibility.ABSENT
     frames = tuple(sorted({person.frame_index for person in seen.touched}))
     place_of = {frame: place for place, frame in enumerate(frames)}
-    truth = [_only(person, joints_measured & person.touched, place_of) for person in seen.touched]
+    truth = [_only(person, joints_measured, place_of) for person in seen.touched]
     found = [
         _only(person, joints_measured & looked_at, place_of)
         for person in predicted
@@ -74,7 +75,8 @@ def measurable(shown: Iterable[Annotation], predicted: Iterable[Annotation], *, 
         predicted=Source(_document(found, frames), Path(f"{name} as predicted")),
         frames=frames,
         people=len(truth),
-        joints=int(sum((person.visibility != Visibility.ABSENT).sum() for person in truth)),
+        joints=sum(_count(person.visibility != Visibility.ABSENT) for person in truth),
+        by_hand=sum(_count(person.touched & (person.visibility != Visibility.ABSENT)) for person in truth),
         estimated_heads=seen.estimated_heads,
         without_size=seen.without_size,
     )
@@ -96,11 +98,11 @@ class _Seen:
         for person in shown:
             place = person.frame_index, person.track_id
             head, is_estimate = _head_of(person)
-            known = person.touched & (person.visibility != Visibility.ABSENT)
-            seen.masks[place] = person.touched if known.any() and head is not None else None
-            if known.any() and head is None:
+            counts = person.touched.any() and (person.visibility != Visibility.ABSENT).any()
+            seen.masks[place] = person.origin != Origin.NONE if counts and head is not None else None
+            if counts and head is None:
                 seen.without_size += 1
-            elif known.any() and head is not None:
+            elif counts and head is not None:
                 seen.touched.append(person)
                 seen.heads.append(head)
                 seen.estimated_heads += is_estimate
@@ -109,6 +111,10 @@ class _Seen:
     def looked_at(self, prediction: Annotation) -> npt.NDArray[np.bool_] | None:
         """(15,) joints of a prediction that are measured; None: nobody looked at this person."""
         return self.masks.get((prediction.frame_index, prediction.track_id), np.ones(NUM_JOINTS, bool))
+
+
+def _count(flags: npt.NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(flags))
 
 
 def _head_of(person: Annotation) -> tuple[Xywh | None, bool]:
