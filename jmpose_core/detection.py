@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from jmpose_core.devices import pick_device
 from jmpose_core.errors import WeightsError
 from jmpose_core.model.detector import PersonNet
-from jmpose_core.model.fusing import fuse_batch_norms
 from jmpose_core.tracking import Detections
 from jmpose_core.weights import load_into, read_weights
 
@@ -23,7 +22,7 @@ Image = npt.NDArray[np.uint8]
 
 SHORTEST_SIDE: Final = 288  # of the bundled detector's input, pixels: 384 x 288 as in training, and wide frames
 LONGEST_SIDE: Final = 512  # not smaller for it: what is lost first there is people's height
-_MULTIPLE: Final = 32  # coarsest stride
+_MULTIPLE: Final = 32  # coarsest stride of the trunk
 _NMS_IOU: Final = 0.5
 _MOST: Final = 100  # people in a frame
 _PERSON_LABEL: Final = 1  # in torchvision's COCO detectors
@@ -140,8 +139,7 @@ def _bundled_detector(weights: str | Path) -> tuple[nn.Module, float]:
         raise WeightsError(f"{weights}: weights of {card.variant!r}, not of a person detector; name a detector's file")
     network = PersonNet()
     load_into(network, state, place=str(weights))
-    fuse_batch_norms(network)
-    return network, float(card.options.get("sure_score", 0.5))
+    return network.eval(), float(card.options.get("sure_score", 0.5))
 
 
 def _torchvision_detector(name: str) -> nn.Module:

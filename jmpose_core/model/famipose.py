@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from jmpose_core.heatmaps import SIGMA_LITE
 from jmpose_core.model.blocks import GuidedDeformConv, chain, conv_bn_relu, key_and_supports
 from jmpose_core.model.clip_maps import ClipMaps, Refiner
-from jmpose_core.model.compact import DECODER_CHANNELS
 from jmpose_core.model.flow import warp
 from jmpose_core.model.heads import DetectionHead
+from jmpose_core.model.mobilenet import DECODER_CHANNELS
 from jmpose_core.skeleton import NUM_JOINTS
 
 FRAMES = 5
@@ -157,7 +157,7 @@ class _Size:
 
 
 _W48 = _Size(channels=48, grid=(3, 3))
-_LITE = _Size(channels=DECODER_CHANNELS[-1], grid=(2, 2))
+_LITE = _Size(channels=DECODER_CHANNELS, grid=(2, 2))
 
 
 def famipose_w48_refiner(*, affine: bool = False) -> FAMIPose:

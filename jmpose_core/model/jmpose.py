@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from jmpose_core.heatmaps import SIGMA_LITE
 from jmpose_core.model.cjl import ContextAwareJointLearner, HeatmapEmbedding
 from jmpose_core.model.clip_maps import ClipMaps, Refiner
-from jmpose_core.model.compact import DECODER_CHANNELS
 from jmpose_core.model.heads import DetectionHead
 from jmpose_core.model.heatmap_aggregation import HeatmapAggregation
 from jmpose_core.model.jmml import MutualLearning
+from jmpose_core.model.mobilenet import DECODER_CHANNELS
 from jmpose_core.model.motion import DifferenceMotion, FlowMotion
 from jmpose_core.skeleton import NUM_JOINTS
 
@@ -110,9 +110,7 @@ class _Size:
 
 
 _W48 = _Size(channels=48, feature_channels=48, stem_blocks=4, offset_groups=12, layers=4, head_blocks=3)
-_LITE = _Size(
-    channels=32, feature_channels=DECODER_CHANNELS[-1], stem_blocks=1, offset_groups=8, layers=2, head_blocks=1
-)
+_LITE = _Size(channels=32, feature_channels=DECODER_CHANNELS, stem_blocks=1, offset_groups=8, layers=2, head_blocks=1)
 
 
 def jmpose_w48_refiner(

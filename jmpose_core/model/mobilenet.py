@@ -1,7 +1,8 @@
-"""MobileNetV2's trunk at 1.75 times its width, as MoveNet Thunder has it.
+"""MobileNetV2 and a light top-down decoder to stride 4: what the compact backbone and the person detector share.
 
-Sandler et al., "MobileNetV2" (CVPR 2018), Table 2. The norms are folded into the
-convolutions, as the public file has them: nothing but convolutions and ReLU6.
+Sandler et al., "MobileNetV2" (CVPR 2018), Table 2, and a feature pyramid (Lin et al., CVPR 2017), layer
+for layer as the MoveNet models have them (docs/decisions/start-from-movenet.md). The norms are folded
+into the convolutions, as in the public files: nothing but convolutions, ReLU6 and ReLU.
 """
 
 from typing import Final
@@ -10,20 +11,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# expansion, stride, output channels, blocks
+# expansion, stride, output channels at width 1, blocks
 _STAGES: Final = (
-    (1, 1, 32, 1),
-    (6, 2, 40, 2),
-    (6, 2, 56, 3),
-    (6, 2, 112, 4),
-    (6, 1, 168, 3),
-    (6, 2, 280, 3),
-    (6, 1, 560, 1),
+    (1, 1, 16, 1),
+    (6, 2, 24, 2),
+    (6, 2, 32, 3),
+    (6, 2, 64, 4),
+    (6, 1, 96, 3),
+    (6, 2, 160, 3),
+    (6, 1, 320, 1),
 )
-_STEM_CHANNELS: Final = 56
-_FEATURE_STAGES: Final = (1, 2, 3)
-FEATURE_CHANNELS: Final = (40, 56, 112, 1280)
-FEATURE_STRIDES: Final = (4, 8, 16, 32)
+_LATERAL_STAGES: Final = (1, 2, 3)  # the last of strides 4, 8 and 16 that the decoder takes
+_LAST_CHANNELS: Final = 1280
+_SUM_CHANNELS: Final = (64, 32, 24)  # of the decoder's sums at strides 16, 8 and 4
+DECODER_CHANNELS: Final = 24
 
 
 class DepthwiseConv2d(nn.Conv2d):
@@ -63,29 +64,70 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV2(nn.Module):
-    """(N, 3, H, W) RGB in [-1, 1] -> features at strides 4, 8, 16 and 32, FEATURE_CHANNELS wide.
+    """(N, 3, H, W) RGB in [-1, 1] -> features at strides 4, 8, 16 and 32, `feature_channels` wide.
 
     H and W are multiples of 32.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, width: float) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(3, _STEM_CHANNELS, 3, 2)
-        channels = _STEM_CHANNELS
+        channels = _whole(32 * width)
+        self.stem = nn.Conv2d(3, channels, 3, 2)
         stages: list[nn.Module] = []
-        for expansion, stride, width, blocks in _STAGES:
-            first = InvertedResidual(channels, width, expansion=expansion, stride=stride)
-            rest = [InvertedResidual(width, width, expansion=expansion, stride=1) for _ in range(blocks - 1)]
+        for expansion, stride, at_width_1, blocks in _STAGES:
+            o = _whole(at_width_1 * width)
+            first = InvertedResidual(channels, o, expansion=expansion, stride=stride)
+            rest = [InvertedResidual(o, o, expansion=expansion, stride=1) for _ in range(blocks - 1)]
             stages.append(nn.Sequential(first, *rest))
-            channels = width
+            channels = o
         self.stages = nn.ModuleList(stages)
-        self.last = nn.Conv2d(channels, FEATURE_CHANNELS[-1], 1)
+        self.last = nn.Conv2d(channels, _LAST_CHANNELS, 1)
+        lateral = (_whole(_STAGES[stage][2] * width) for stage in _LATERAL_STAGES)
+        self.feature_channels = (*lateral, _LAST_CHANNELS)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         x = F.relu6(self.stem(F.pad(x, (0, 1, 0, 1))))
         features = []
         for index, stage in enumerate(self.stages):
             x = stage(x)
-            if index in _FEATURE_STAGES:
+            if index in _LATERAL_STAGES:
                 features.append(x)
         return (*features, F.relu6(self.last(x)))
+
+
+class Separable(nn.Sequential):
+    """Depthwise 3x3, 1x1 and ReLU: (N, i, h, w) -> (N, o, h, w)."""
+
+    def __init__(self, i: int, o: int) -> None:
+        super().__init__(DepthwiseConv2d(i, 1, bias=False), nn.Conv2d(i, o, 1), nn.ReLU(inplace=True))
+
+
+class TopDownNet(nn.Module):
+    """Base of the networks on MobileNetV2: `decoded` adds each stride's features to the upsampled deeper ones."""
+
+    def __init__(self, *, width: float) -> None:
+        super().__init__()
+        self.trunk = MobileNetV2(width)
+        *shallow, deepest = self.trunk.feature_channels
+        self.deepest = nn.Conv2d(deepest, _SUM_CHANNELS[0], 1)
+        self.lateral = nn.ModuleList(nn.Conv2d(i, o, 1) for i, o in zip(shallow[::-1], _SUM_CHANNELS, strict=True))
+        after = (*_SUM_CHANNELS[1:], DECODER_CHANNELS)
+        self.mix = nn.ModuleList(Separable(i, o) for i, o in zip(_SUM_CHANNELS, after, strict=True))
+
+    def decoded(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) RGB in [-1, 1] -> (N, DECODER_CHANNELS, H/4, W/4)."""
+        *shallow, deepest = self.trunk(x)
+        y = self.deepest(deepest)
+        for feature, lateral, mix in zip(reversed(shallow), self.lateral, self.mix, strict=True):
+            y = mix(F.interpolate(y, scale_factor=2.0, mode="bilinear") + lateral(feature))
+        return y
+
+
+def prediction(channels: int) -> nn.Sequential:
+    """A head of the MoveNet models: (N, DECODER_CHANNELS, h, w) -> (N, channels, h, w)."""
+    return nn.Sequential(Separable(DECODER_CHANNELS, 96), nn.Conv2d(96, channels, 1))
+
+
+def _whole(channels: float) -> int:
+    """The nearest multiple of 8, as TensorFlow's MobileNets round their channels."""
+    return int(channels + 4) // 8 * 8

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from jmpose_core.heatmaps import SIGMA_LITE
 from jmpose_core.model.blocks import GuidedDeformConv, chain, key_and_supports
 from jmpose_core.model.clip_maps import ClipMaps, Refiner
-from jmpose_core.model.compact import DECODER_CHANNELS
 from jmpose_core.model.famipose import LocalCalibration
 from jmpose_core.model.heads import DetectionHead
+from jmpose_core.model.mobilenet import DECODER_CHANNELS
 from jmpose_core.skeleton import NUM_JOINTS
 
 FRAMES = 5
@@ -161,7 +161,7 @@ class _Size:
 
 
 _W48 = _Size(channels=48, stages=4)
-_LITE = _Size(channels=DECODER_CHANNELS[-1], stages=1)
+_LITE = _Size(channels=DECODER_CHANNELS, stages=1)
 
 
 def tdmi_w48_refiner(*, spatio_temporal: bool = False) -> TDMI:

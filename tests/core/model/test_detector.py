@@ -1,30 +1,35 @@
 import torch
 
-from jmpose_core.model.detector import STRIDES, PersonNet, all_cell_centres
+from jmpose_core.model.detector import STRIDE, PersonNet, all_cell_centres
 
 
-def test_one_logit_and_one_box_for_each_cell_of_each_stride():
+def test_one_logit_and_one_box_for_each_cell():
     network = PersonNet().eval()
     with torch.inference_mode():
         logits, boxes = network(torch.zeros(2, 3, 64, 96))
-    cells = sum((64 // stride) * (96 // stride) for stride in STRIDES)
+    cells = (64 // STRIDE) * (96 // STRIDE)
     assert logits.shape == (2, cells)
     assert boxes.shape == (2, cells, 4)
 
 
-def test_every_box_holds_its_own_cell_and_starts_out_unlikely():
+def test_a_box_lies_about_its_cell_as_the_heads_say():
     network = PersonNet().eval()
+    for head, (row, column) in ((network.box_scale, (5.0, 3.0)), (network.box_offset, (0.25, 0.75))):
+        last = head[-1]
+        torch.nn.init.zeros_(last.weight)
+        last.bias.data = torch.tensor([row, column])
     with torch.inference_mode():
-        logits, boxes = network(torch.rand(1, 3, 64, 64) * 2 - 1)
-    centres = all_cell_centres(64, 64)
-    assert (boxes[0, :, :2] < centres).all()
-    assert (boxes[0, :, 2:] > centres).all()
-    assert logits.sigmoid().max() < 0.2
+        _, boxes = network(torch.rand(1, 3, 64, 96) * 2 - 1)
+    second_row_third_cell = 96 // STRIDE + 2
+    centre = ((2 + 0.75) * STRIDE - 0.5, (1 + 0.25) * STRIDE - 0.5)
+    half = (3.0 * STRIDE / 2, 5.0 * STRIDE / 2)
+    expected = [centre[0] - half[0], centre[1] - half[1], centre[0] + half[0], centre[1] + half[1]]
+    torch.testing.assert_close(boxes[0, second_row_third_cell], torch.tensor(expected))
 
 
-def test_cell_centres_are_finest_first_row_by_row_and_symmetric():
+def test_cell_centres_are_row_by_row_and_symmetric():
     centres = all_cell_centres(32, 64)
-    assert centres[0].tolist() == [3.5, 3.5]
-    assert centres[1].tolist() == [11.5, 3.5]
-    assert centres[-1].tolist() == [47.5, 15.5]
-    assert torch.allclose(centres[:32].mean(dim=0), torch.tensor([31.5, 15.5]))
+    assert centres[0].tolist() == [1.5, 1.5]
+    assert centres[1].tolist() == [5.5, 1.5]
+    assert centres[16].tolist() == [1.5, 5.5]
+    assert torch.allclose(centres.mean(dim=0), torch.tensor([31.5, 15.5]))
