@@ -21,9 +21,8 @@ from jmpose_core.formats.document import (
     Xywh,
 )
 from jmpose_core.formats.files import converted, fault
+from jmpose_core.formats.numerals import LARGEST_COORDINATE
 from jmpose_core.skeleton import POSETRACK18_SLOTS
-
-LARGEST_COORDINATE = 1e7  # pixels: beyond this a number is a fault, and sums of squares stay exact enough
 
 T = TypeVar("T")
 Optional: TypeAlias = T | UnsetType

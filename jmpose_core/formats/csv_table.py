@@ -7,6 +7,7 @@ known; v is 1 visible, 0 hidden. An image without people has a row with frame an
 
 import csv
 import io
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -14,27 +15,24 @@ from typing import Final
 import numpy as np
 
 from jmpose_core.errors import FormatError
-from jmpose_core.formats.coco_family import LARGEST_COORDINATE
 from jmpose_core.formats.document import (
     Category,
     ExportSummary,
     ImageRecord,
     PersonRecord,
     PoseTrackDocument,
+    fields_but,
     summary_of,
 )
 from jmpose_core.formats.files import fault, read_bytes, write_atomically
+from jmpose_core.formats.numerals import LARGEST_FRAME, coordinate, whole_number
 from jmpose_core.formats.people import FIRST_IMAGE_ID
 
 _BBOX: Final = ("bbox_x", "bbox_y", "bbox_w", "bbox_h")
 _FIXED: Final = ("frame", "file_name", "track_id", *_BBOX, "score")
-_DROPPED: Final = (
-    "images.id", "images.frame_id", "images.nframes", "images.vid_id", "images.is_labeled",
-    "images.has_labeled_person", "images.has_no_densepose", "images.ignore_regions", "images.width", "images.height",
-    "images.extra", "annotations.id", "annotations.bbox_head_xywh", "annotations.category_id", "annotations.person_id",
-    "annotations.iscrowd", "annotations.area", "annotations.num_keypoints", "annotations.extra",
-)  # fmt: skip
-LARGEST_FRAME: Final = 10_000_000
+_DROPPED: Final = fields_but(
+    "images.file_name", "annotations.track_id", "annotations.bbox_xywh", "annotations.scores", "annotations.score"
+)
 
 
 def read_csv(path: Path) -> PoseTrackDocument:
@@ -145,11 +143,8 @@ def _number(path: Path, line: int, row: Mapping[str, str], column: str) -> float
     text = (row.get(column) or "").strip()
     if not text:
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not abs(value) <= LARGEST_COORDINATE:
+    value = coordinate(text)
+    if math.isnan(value):
         raise fault(path, f"line {line}", f'column {column}: "{text[:40]}" is not a number in range')
     return value
 
@@ -158,6 +153,7 @@ def _whole(path: Path, line: int, row: Mapping[str, str], column: str) -> int | 
     text = (row.get(column) or "").strip()
     if not text:
         return None
-    if not text.lstrip("-").isdecimal() or len(text) > 18:
+    number = whole_number(text)
+    if number is None:
         raise fault(path, f"line {line}", f'column {column}: "{text[:40]}" is not a whole number')
-    return int(text)
+    return number

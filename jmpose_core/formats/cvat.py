@@ -4,6 +4,7 @@ A joint's `outside` says that it is absent, `occluded` that it is hidden. Where 
 leaves, CVAT wants one more skeleton with every joint outside, or it would draw the person on.
 """
 
+import math
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,28 +14,22 @@ import numpy as np
 
 from jmpose_core.annotations import Visibility
 from jmpose_core.errors import FormatError
-from jmpose_core.formats.coco_family import LARGEST_COORDINATE
 from jmpose_core.formats.document import (
     Category,
     ExportSummary,
     ImageRecord,
     PersonRecord,
     PoseTrackDocument,
+    fields_but,
     summary_of,
 )
 from jmpose_core.formats.files import fault, read_bytes, write_atomically
+from jmpose_core.formats.numerals import LARGEST_FRAME, coordinate, whole_number
 from jmpose_core.formats.people import FIRST_IMAGE_ID, visibility_of
 from jmpose_core.joint_sets import COCO17
 from jmpose_core.skeleton import POSETRACK18_SLOTS
 
-LARGEST_FRAME: Final = 10_000_000
-_DROPPED: Final = (
-    "images.id", "images.file_name", "images.frame_id", "images.nframes", "images.vid_id", "images.is_labeled",
-    "images.has_labeled_person", "images.has_no_densepose", "images.ignore_regions", "images.extra",
-    "annotations.id", "annotations.bbox_xywh", "annotations.bbox_head_xywh", "annotations.category_id",
-    "annotations.scores", "annotations.score", "annotations.person_id", "annotations.iscrowd", "annotations.area",
-    "annotations.num_keypoints", "annotations.extra",
-)  # fmt: skip
+_DROPPED: Final = fields_but("images.width", "images.height", "annotations.track_id")
 
 
 def read_cvat(path: Path) -> PoseTrackDocument:
@@ -131,20 +126,17 @@ def _images(path: Path, root: ET.Element, people: Sequence[PersonRecord]) -> lis
 
 
 def _xy(path: Path, place: str, text: str | None) -> tuple[float, float]:
-    try:
-        x, y = (float(part) for part in (text or "").split(","))
-    except ValueError:
-        x = y = float("nan")
-    if not max(abs(x), abs(y)) <= LARGEST_COORDINATE:
+    numbers = [coordinate(part) for part in (text or "").split(",")]
+    if len(numbers) != 2 or any(math.isnan(number) for number in numbers):
         raise fault(path, place, f'points="{(text or "")[:40]}", expected "x,y" in pixels')
-    return x, y
+    return numbers[0], numbers[1]
 
 
 def _whole(path: Path, place: str, text: str | None) -> int:
-    text = (text or "").strip()
-    if not text.lstrip("-").isdecimal() or len(text) > 18:
-        raise fault(path, place, f'"{text[:40]}" is not a whole number')
-    return int(text)
+    number = whole_number(text or "")
+    if number is None:
+        raise fault(path, place, f'"{(text or "")[:40]}" is not a whole number')
+    return number
 
 
 def _tracks(document: PoseTrackDocument, summary: ExportSummary) -> dict[int, dict[int, PersonRecord]]:
@@ -164,7 +156,7 @@ def _tracks(document: PoseTrackDocument, summary: ExportSummary) -> dict[int, di
                 raise FormatError(
                     f"annotations[{index}].track_id: {track_id} is twice in image {frame}; give each person its own"
                 )
-            summary.drop("third values that are scores", int(((person.keypoints[:, 2] % 1) != 0).sum()))
+            summary.drop_fractions(person.keypoints)
             tracks[track_id][frame] = person
     return tracks
 

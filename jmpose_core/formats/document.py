@@ -137,11 +137,31 @@ class ExportSummary:
         if count:
             self.synthesised[what] = self.synthesised.get(what, 0) + count
 
+    def drop_fractions(self, keypoints: npt.NDArray[np.float64]) -> None:
+        """Note the third values of keypoints (K, 3) that are scores, where a format has only visibility."""
+        self.drop("third values that are scores", int(((keypoints[:, 2] % 1) != 0).sum()))
+
     def lines(self) -> Iterator[str]:
         """The summary as sentences for the user."""
         yield f"{self.people} people in {self.images} images written"
         yield from (f"not in this format: {what} ({count} left out)" for what, count in self.dropped.items())
         yield from (f"derived, not labelled: {what} ({count})" for what, count in self.synthesised.items())
+
+
+def fields_but(*kept: str) -> tuple[str, ...]:
+    """All fields of images and people, as `images.width` or `annotations.score`, but those that a format keeps."""
+    if unknown := set(kept) - set(_FIELDS):
+        raise ValueError(f"no such fields: {', '.join(sorted(unknown))}")
+    return tuple(name for name in _FIELDS if name not in kept)
+
+
+# Not those that every format keeps, nor what is known of the document rather than of the person.
+_FIELDS = tuple(
+    f"{owner}.{entry.name}"
+    for owner, record in (("images", ImageRecord), ("annotations", PersonRecord))
+    for entry in fields(record)
+    if entry.name not in ("image_id", "keypoints", "synthesised")
+)
 
 
 def summary_of(document: PoseTrackDocument, *, drops: Iterable[str] = ()) -> ExportSummary:

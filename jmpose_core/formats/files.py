@@ -83,9 +83,12 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        raise FormatError(
-            f"{path}: not written ({_reason(error)}); choose a folder with space that you may write to"
-        ) from error
+        raise not_written(path, error) from error
+
+
+def not_written(path: Path, error: OSError) -> FormatError:
+    """The error for a file or folder that the system would not write."""
+    return FormatError(f"{path}: not written ({_reason(error)}); choose a folder with space that you may write to")
 
 
 def _umask() -> int:

@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from jmpose_core.formats.coco_family import LARGEST_COORDINATE
 from jmpose_core.formats.document import ExportSummary, Polygon
 from jmpose_core.formats.files import converted, encode_json, fault, read_json, write_atomically
+from jmpose_core.formats.numerals import LARGEST_COORDINATE
 from jmpose_core.geometry import Xyxy
 from jmpose_core.skeleton import NUM_JOINTS
 

@@ -12,7 +12,14 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from jmpose_core.formats.document import ExportSummary, ImageRecord, PersonRecord, PoseTrackDocument, summary_of
+from jmpose_core.formats.document import (
+    ExportSummary,
+    ImageRecord,
+    PersonRecord,
+    PoseTrackDocument,
+    fields_but,
+    summary_of,
+)
 from jmpose_core.formats.people import BBOX_OF_KEYPOINTS, FIRST_IMAGE_ID, xywh_of, xyxy_of
 from jmpose_core.formats.posetrack17 import Frame17, Person17, Point17, PoseTrack17Document
 from jmpose_core.geometry import bbox_of_points
@@ -20,11 +27,9 @@ from jmpose_core.skeleton import JOINT_INDEX, JOINTS, POSETRACK18_SLOTS, SLOT_OF
 
 SOURCES: Final = {"mpii": 1, "bonn": 2, "mpiinew": 3}
 _FOLDER = re.compile(r"^(?P<sequence>\d{1,6})_(?P<source>mpiinew|mpii|bonn)(?:_|$)")
-_NOT_IN_17 = (
-    "images.id", "images.frame_id", "images.nframes", "images.vid_id", "images.has_no_densepose",
-    "images.has_labeled_person", "images.width", "images.height", "images.extra",
-    "annotations.id", "annotations.bbox_xywh", "annotations.person_id", "annotations.category_id",
-    "annotations.iscrowd", "annotations.area", "annotations.num_keypoints", "annotations.extra",
+_NOT_IN_17: Final = fields_but(
+    "images.file_name", "images.is_labeled", "images.ignore_regions",
+    "annotations.track_id", "annotations.bbox_head_xywh", "annotations.scores", "annotations.score",
 )  # fmt: skip
 
 

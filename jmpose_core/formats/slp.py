@@ -22,16 +22,16 @@ from jmpose_core.formats.document import (
     ImageRecord,
     PersonRecord,
     PoseTrackDocument,
+    fields_but,
     summary_of,
 )
+from jmpose_core.formats.files import not_written
+from jmpose_core.formats.numerals import whole_number
 from jmpose_core.formats.people import FIRST_IMAGE_ID, visibility_of
 
-_DROPPED: Final = (
-    "images.id", "images.frame_id", "images.nframes", "images.vid_id", "images.is_labeled",
-    "images.has_labeled_person", "images.has_no_densepose", "images.ignore_regions", "images.extra",
-    "annotations.id", "annotations.bbox_xywh", "annotations.bbox_head_xywh", "annotations.category_id",
-    "annotations.person_id", "annotations.iscrowd", "annotations.area", "annotations.num_keypoints",
-    "annotations.extra",
+_DROPPED: Final = fields_but(
+    "images.file_name", "images.width", "images.height",
+    "annotations.track_id", "annotations.scores", "annotations.score",
 )  # fmt: skip
 
 
@@ -70,9 +70,7 @@ def write_slp(document: PoseTrackDocument, path: Path) -> ExportSummary:
             sleap_io.save_slp(labels, str(temporary), embed=False, verbose=False)
             temporary.replace(path)
     except OSError as error:
-        raise FormatError(
-            f"{path}: not written ({error.strerror or error}); choose a folder with space that you may write to"
-        ) from error
+        raise not_written(path, error) from error
     return summary
 
 
@@ -122,7 +120,7 @@ def _images(video: Any, offset: int, at_least: int, *, several: bool) -> list[Im
 
 def _track_ids(names: Sequence[str]) -> list[int]:
     """The tracks' names as ids where all are whole numbers, else their positions."""
-    numbers = [int(name) for name in names if name.isdecimal() and len(name) <= 18]
+    numbers = [number for name in names if (number := whole_number(name)) is not None and number >= 0]
     return numbers if len(set(numbers)) == len(names) else list(range(len(names)))
 
 
@@ -171,7 +169,7 @@ def _instance(
     person: PersonRecord, keypoints: np.ndarray, skeleton: Any, track: Any, sleap_io: ModuleType, summary: ExportSummary
 ) -> Any:
     visibility = visibility_of(keypoints)
-    summary.drop("third values that are scores", int(((keypoints[:, 2] % 1) != 0).sum()))
+    summary.drop_fractions(keypoints)
     xy = np.where((visibility != Visibility.ABSENT)[:, None], keypoints[:, :2], np.nan)
     if person.scores or person.score is not None:
         scores = np.array(person.scores) if person.scores else np.ones(len(keypoints))

@@ -17,26 +17,21 @@ import numpy.typing as npt
 
 from jmpose_core.annotations import Visibility
 from jmpose_core.errors import FormatError
-from jmpose_core.formats.coco_family import LARGEST_COORDINATE
 from jmpose_core.formats.document import (
     Category,
     ExportSummary,
     ImageRecord,
     PersonRecord,
     PoseTrackDocument,
+    fields_but,
     summary_of,
 )
-from jmpose_core.formats.files import fault, read_bytes
+from jmpose_core.formats.files import fault, not_written, read_bytes
+from jmpose_core.formats.numerals import coordinate
 from jmpose_core.formats.people import FIRST_IMAGE_ID, bbox_of, visibility_of, xywh_of
 from jmpose_core.joint_sets import COCO17
 
-_DROPPED: Final = (
-    "images.id", "images.frame_id", "images.nframes", "images.vid_id", "images.is_labeled",
-    "images.has_labeled_person", "images.has_no_densepose", "images.ignore_regions", "images.extra",
-    "annotations.id", "annotations.track_id", "annotations.bbox_head_xywh", "annotations.category_id",
-    "annotations.scores", "annotations.score", "annotations.person_id", "annotations.iscrowd", "annotations.area",
-    "annotations.num_keypoints", "annotations.extra",
-)  # fmt: skip
+_DROPPED: Final = fields_but("images.file_name", "images.width", "images.height", "annotations.bbox_xywh")
 _PICTURES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 _SIZE = re.compile(r"^\s+(?P<stem>\S+): \[(?P<width>\d{1,6}), (?P<height>\d{1,6})\]\s*$")
 
@@ -135,11 +130,8 @@ def _people(path: Path, image: ImageRecord, joints: tuple[str, ...]) -> list[Per
 
 
 def _numbers(path: Path, line: int, fields: list[str]) -> npt.NDArray[np.float64]:
-    try:
-        values = np.array([float(field) for field in fields])
-    except ValueError:
-        values = np.full(1, np.nan)
-    if not (np.abs(values) <= LARGEST_COORDINATE).all():
+    values = np.array([coordinate(field) for field in fields])
+    if np.isnan(values).any():
         raise fault(path, f"line {line}", "a field is not a number in range")
     return values
 
@@ -152,7 +144,7 @@ def _line(person: PersonRecord, image: ImageRecord, joints: int, summary: Export
     left, top, width, height = xywh_of(bbox_of(person, keypoints[visibility != Visibility.ABSENT, :2]))
     if person.bbox_xywh is None:
         summary.synthesise("bbox")
-    summary.drop("third values that are scores", int(((keypoints[:, 2] % 1) != 0).sum()))
+    summary.drop_fractions(keypoints)
     values: list[float] = [
         (left + width / 2) / image.width,
         (top + height / 2) / image.height,
@@ -201,6 +193,4 @@ def _write_folder(folder: Path, texts: dict[str, str], settings: str) -> None:
     except OSError as error:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
-        raise FormatError(
-            f"{folder}: not written ({error.strerror or error}); choose a folder with space that you may write to"
-        ) from error
+        raise not_written(folder, error) from error
