@@ -1,6 +1,6 @@
 """`python -m train finetune DATA... --out DIR`: fine-tuning, reported as JSON lines on standard output.
 
-The other trainings are modules of their own: train.backbone, train.flow, train.detector, train.refiner.
+The other trainings are recipes of their own: train.recipes.
 """
 
 import argparse
@@ -25,6 +25,7 @@ def main() -> int:
     command.add_argument("--init", default="jmpose_lite", help="weights to start from")
     command.add_argument("--steps", type=int, default=300)
     command.add_argument("--device", default="auto")
+    command.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     arguments = parser.parse_args()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -36,6 +37,7 @@ def main() -> int:
             init=arguments.init,
             steps=arguments.steps,
             device=arguments.device,
+            resume=arguments.resume,
             should_stop=stop.is_set,
         )
     except Cancelled:

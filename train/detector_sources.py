@@ -1,14 +1,11 @@
 """Pictures and boxes that the person detector learns from, gathered once into one file.
 
-    python -m train.detector_sources --out ../cache/detector.msgpack
-
 COCO's people are labelled; unlabelled ones that the MoveNet teacher sees there
 are neither person nor background. LSP-Extended labels one person a picture.
 Video frames have the teacher's boxes alone. Held-out images (COCO ids divisible
 by 5, LSP-Extended ids divisible by 20) and the demo clip are left out.
 """
 
-import argparse
 import json
 import logging
 from collections.abc import Iterator
@@ -26,7 +23,6 @@ from train.movenet import MultiPose
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 DATA: Final = REPOSITORY.parent / "shared" / "data"
-CACHE: Final = REPOSITORY.parent / "cache" / "detector.msgpack"
 
 _LONGEST_SIDE: Final = 640
 _LSPE_STEP: Final = 3  # every third crop: they are alike, and none shows a whole scene
@@ -68,7 +64,8 @@ def read_sources(path: Path) -> list[Source]:
     try:
         return msgspec.msgpack.decode(path.read_bytes(), type=list[Source])
     except (OSError, msgspec.MsgspecError) as error:
-        raise FormatError(f"{path}: {error}; make it again with python -m train.detector_sources") from error
+        cure = "delete it, and python -m train.recipes.detector gathers it again"
+        raise FormatError(f"{path}: {error}; {cure}") from error
 
 
 def gather(data: Path) -> Iterator[Source]:
@@ -230,16 +227,3 @@ def gather_to_file(data: Path, path: Path) -> None:
     temporary.write_bytes(msgspec.msgpack.encode(sources))
     temporary.replace(path)
     log.info("%s: %d pictures, %d people", path, len(sources), sum(len(source.people) for source in sources))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Gather pictures and boxes for the person detector.")
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--out", type=Path, default=CACHE)
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    gather_to_file(arguments.data, arguments.out)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,9 +2,11 @@
 
 The backbone and RAFT stay fixed; the refiner learns from clips of the real video
 about each corrected person. One corrected frame in five is held out, and the new
-weights are offered only where they are better on those.
+weights are offered only where they are better on those. A checkpoint every
+CHECKPOINT_STEPS steps, and where it is stopped, lets it go on as if it had never stopped.
 """
 
+import hashlib
 import json
 import math
 import sys
@@ -17,23 +19,21 @@ from typing import Final
 import msgspec
 import numpy as np
 import torch
-from torch import Tensor
 
-from jmpose_core import geometry
-from jmpose_core.annotations import Annotation
-from jmpose_core.clip import cut
 from jmpose_core.devices import autocast, pick_device
 from jmpose_core.errors import Cancelled, FormatError, WeightsError
 from jmpose_core.model.network import PoseNetwork, load_pose_network
-from jmpose_core.video import Video, open_video
-from jmpose_core.weights import read_card, save_weights
-from train.augment import CropAugmentation, random_crop, warp_keypoints
-from train.cached_clips import CachedClips, accuracy, encode
-from train.labels import LabelledVideo, trusted_joints
+from jmpose_core.weights import find_weights, read_card, save_weights
+from train.augment import CropAugmentation
+from train.cached_clips import CachedClips, accuracy
+from train.checkpoint import read_checkpoint, save_checkpoint
+from train.finetune_clips import labelled_clips
+from train.labels import LabelledVideo, digest_of_labels
 from train.losses import heatmap_loss
 from train.schedule import Schedule
 
 BATCH_LEARNT: Final = 8
+CHECKPOINT_STEPS: Final = 50
 _HELD_OUT_EVERY: Final = 5
 _SHAKEN: Final = CropAugmentation(15.0, 0.5, 0.12, 0.04, 0.0, 0.0)
 _VARIANTS_LEARNT: Final = (None, _SHAKEN, _SHAKEN)  # the labelled box, and two near it
@@ -63,19 +63,25 @@ def finetune(
     steps: int = 300,
     peak_rate: float = 2e-4,
     device: str = "auto",
+    resume: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> FinetuneResult:
     """Fine-tune the refiner of `init` and write `out`/finetuned.safetensors where it is better.
+
+    `out`/checkpoint.pt is there while it learns, and gone when it has ended.
 
     Args:
         labels: what train.labels read.
         steps: optimiser steps of BATCH_LEARNT clips.
         peak_rate: AdamW's; falls to zero along half a cosine.
-        should_stop: asked between steps; the work done until then is dropped.
+        resume: go on from `out`/checkpoint.pt; the result is that of a training that never stopped.
+        should_stop: asked between steps; what was learnt until then is in the checkpoint.
 
     Raises:
         Cancelled: should_stop said so.
-        WeightsError: `init` does not fit, or the result cannot be written.
+        FormatError: nothing is left to learn from.
+        WeightsError: `init` does not fit, the result cannot be written, or the checkpoint is missing or was
+            made from other labels or options.
     """
     torch.manual_seed(0)
     where = pick_device(device)
@@ -85,15 +91,19 @@ def finetune(
         raise WeightsError(
             f"{init}: {read_card(init).variant} has no refiner, and nothing else is fine-tuned; choose other weights"
         )
-    training = _clips(network, learnt, _VARIANTS_LEARNT, should_stop)
+    training = labelled_clips(network, learnt, _VARIANTS_LEARNT, should_stop)
     if training is None:
         raise FormatError(
             "no corrected person is left to learn from once every fifth frame is held out; correct more frames"
         )
-    validation = _clips(network, held_out, [None], should_stop)
+    validation = labelled_clips(network, held_out, [None], should_stop)
     held_joints = 0 if validation is None else int((validation.weight > 0).sum())
     before = _held_out_accuracy(network, validation)
-    _learn(network, training, steps, peak_rate, should_stop)
+    asked = {"labels": digest_of_labels(labels), "--init": _digest_of_file(find_weights(init)), "--steps": str(steps)}
+    learning = _Learning(network, steps, peak_rate, out / "checkpoint.pt", asked)
+    if resume:
+        learning.resume()
+    learning.run(training, should_stop)
     after = _held_out_accuracy(network, validation)
     better = not after <= before  # NaN, where nothing is held out, counts as better: the annotator decides
     path = out / "finetuned.safetensors"
@@ -102,6 +112,7 @@ def finetune(
         figures = {"held-out PCK@0.2 before": before, "held-out PCK@0.2 after": after} if held_out else {}
         recipe = f"{card.recipe}; python -m train finetune --steps {steps}"
         save_weights(path, network.state_dict(), msgspec.structs.replace(card, figures=figures, recipe=recipe))
+    learning.checkpoint.unlink(missing_ok=True)
     return FinetuneResult(before, after, held_joints, path if better else None)
 
 
@@ -119,84 +130,81 @@ def split(labels: Sequence[LabelledVideo]) -> tuple[list[LabelledVideo], list[La
     return [label for label in learnt if label.people], [label for label in held_out if label.people]
 
 
-def _clips(
-    network: PoseNetwork,
-    labels: Sequence[LabelledVideo],
-    variants: Sequence[CropAugmentation | None],
-    should_stop: Callable[[], bool],
-) -> CachedClips | None:
-    """Each labelled person as clips of the real video, one a variant of the crop; None without people."""
-    rng = np.random.default_rng(0)
-    parts: list[CachedClips] = []
-    for label in labels:
-        with open_video(label.video_path) as video:
-            for person in label.people:
-                _stop_if(should_stop)
-                for variant in variants:
-                    crops, cells, weight = _clip(video, person, network, variant, rng)
-                    parts.append(encode(network, crops[None], cells[None], weight[None]))
-    return CachedClips.joined(parts) if parts else None
-
-
-def _clip(
-    video: Video,
-    person: Annotation,
-    network: PoseNetwork,
-    variant: CropAugmentation | None,
-    rng: np.random.Generator,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Crops (T, H, W, 3), the person's joints in heatmap cells, and their weights: 1 where a person placed them."""
-    crop_size, delta = network.crop_size, network.delta
-    if variant is None:
-        crop_from_image = geometry.crop_from_image(person.bbox_xyxy, crop_size)
-    else:
-        crop_from_image, _ = random_crop(person.bbox_xyxy, crop_size, variant, rng)
-    around = range(person.frame_index - delta, person.frame_index + delta + 1)
-    frames = [min(max(index, 0), video.frame_count - 1) for index in around]
-    crops = np.stack([cut(video.frame(index), crop_from_image, crop_size) for index in frames])
-    joints, weight = warp_keypoints(
-        person.keypoints.astype(np.float32),
-        trusted_joints(person).astype(np.float32),
-        crop_from_image,
-        crop_size,
-        flip=False,
-    )
-    cells = geometry.apply(geometry.scaled(1 / 4), joints).astype(np.float32)
-    return torch.from_numpy(crops), torch.from_numpy(cells), torch.from_numpy(weight)
-
-
 def _held_out_accuracy(network: PoseNetwork, clips: CachedClips | None) -> float:
     return math.nan if clips is None else accuracy(network.refiner, clips, network.mean.device)[1] / 100
 
 
-def _learn(
-    network: PoseNetwork, clips: CachedClips, steps: int, peak_rate: float, should_stop: Callable[[], bool]
-) -> None:
-    refiner, device = network.refiner, network.mean.device
-    optimiser = torch.optim.AdamW(refiner.parameters(), lr=peak_rate, weight_decay=0.01)
-    schedule = Schedule(peak=peak_rate, rise=0.1, floor=0.0)
-    generator = torch.Generator().manual_seed(0)
-    started = time.perf_counter()
-    # The batch statistics of a handful of people would spoil those of thousands: they stay as they are.
-    refiner.eval()
-    for step in range(steps):
-        _stop_if(should_stop)
-        for group in optimiser.param_groups:
-            group["lr"] = schedule.rate(step / steps)
-        index = torch.randint(len(clips), (BATCH_LEARNT,), generator=generator)
-        maps, cells, weight = clips.batch(index, flip=step % 2 == 1)
+class _Learning:
+    """The refiner, its optimiser and how far they are.
+
+    Args:
+        asked: what a checkpoint must have been made from, so that it may be resumed: a word for each part.
+    """
+
+    def __init__(
+        self, network: PoseNetwork, steps: int, peak_rate: float, checkpoint: Path, asked: dict[str, str]
+    ) -> None:
+        self.network, self.steps, self.checkpoint, self.asked = network, steps, checkpoint, asked
+        self.optimiser = torch.optim.AdamW(network.refiner.parameters(), lr=peak_rate, weight_decay=0.01)
+        self.schedule = Schedule(peak=peak_rate, rise=0.1, floor=0.0)
+        self.step = 0
+
+    def run(self, clips: CachedClips, should_stop: Callable[[], bool]) -> None:
+        """Learn what is left of the steps."""
+        started, first = time.perf_counter(), self.step
+        # The batch statistics of a handful of people would spoil those of thousands: they stay as they are.
+        self.network.refiner.eval()
+        while self.step < self.steps:
+            if should_stop():
+                self._save()
+                raise Cancelled(f"training stopped after {self.step} of {self.steps} steps; go on with --resume")
+            loss = self._descend(clips)
+            self.step += 1
+            if self.step % CHECKPOINT_STEPS == 0:
+                self._save()
+            if self.step % 5 == 0 or self.step == self.steps:
+                rate = (self.step - first) / (time.perf_counter() - started)
+                report(step=self.step, steps=self.steps, loss=loss, per_second=rate)
+
+    def _descend(self, clips: CachedClips) -> float:
+        """One step; its clips depend on its number alone. The loss."""
+        refiner, device = self.network.refiner, self.network.mean.device
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.schedule.rate(self.step / self.steps)
+        index = torch.from_numpy(np.random.default_rng([0, self.step]).integers(len(clips), size=BATCH_LEARNT))
+        maps, cells, weight = clips.batch(index, flip=self.step % 2 == 1)
         with autocast(device):
             output = refiner(maps.to(device))
-        loss = heatmap_loss(network, output.logits, cells.to(device), weight.to(device))
-        optimiser.zero_grad()
+        loss = heatmap_loss(self.network, output.logits, cells.to(device), weight.to(device))
+        self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(refiner.parameters(), 1.0)
-        optimiser.step()
-        if (step + 1) % 5 == 0 or step + 1 == steps:
-            rate = (step + 1) / (time.perf_counter() - started)
-            report(step=step + 1, steps=steps, loss=loss.item(), per_second=rate)
+        self.optimiser.step()
+        return loss.item()
+
+    def _save(self) -> None:
+        state = {"network": self.network.refiner.state_dict(), "optimiser": self.optimiser.state_dict()}
+        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        save_checkpoint(self.checkpoint, {**state, "step": self.step, "asked": self.asked})
+
+    def resume(self) -> None:
+        """Go on from the checkpoint.
+
+        Raises:
+            WeightsError: there is none, or it was made from something else; names what differs.
+        """
+        state = read_checkpoint(self.checkpoint)
+        made_from = state.get("asked", {})
+        differing = [name for name, word in self.asked.items() if made_from.get(name) != word]
+        if differing:
+            raise WeightsError(
+                f"{self.checkpoint}: made from other {' and '.join(differing)}; "
+                "give what it was made from, or start again without --resume"
+            )
+        self.network.refiner.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step = state["step"]
 
 
-def _stop_if(should_stop: Callable[[], bool]) -> None:
-    if should_stop():
-        raise Cancelled("training stopped; no weights were changed")
+def _digest_of_file(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,5 +1,6 @@
 """Corrected labels to fine-tune on: projects, and PoseTrack18 or COCO files with their images beside them."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from jmpose_core.errors import FormatError, JMPoseError
 from jmpose_core.formats.people import annotations_of
 from jmpose_core.formats.posetrack18 import read_posetrack18
 from jmpose_core.project import Project
+from jmpose_core.video import open_video
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,19 @@ def read_labels(paths: Sequence[Path]) -> list[LabelledVideo]:
 def trusted_joints(person: Annotation) -> np.ndarray:
     """(15,) bool: joints that a person placed or confirmed, and that are in the picture."""
     return (person.origin >= Origin.CORRECTED) & (person.visibility != Visibility.ABSENT)
+
+
+def digest_of_labels(labels: Sequence[LabelledVideo]) -> str:
+    """Tells whether two sets of labels are the same, wherever their videos lie."""
+    digest = hashlib.sha256()
+    for label in labels:
+        with open_video(label.video_path) as video:
+            digest.update(repr(video.fingerprint()).encode())
+        for person in label.people:
+            digest.update(repr((person.frame_index, person.track_id, person.bbox_xyxy)).encode())
+            for array in (person.keypoints, person.visibility, person.origin):
+                digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def _read(path: Path) -> Iterator[LabelledVideo]:

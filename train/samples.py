@@ -6,6 +6,7 @@ from typing import Final
 import cv2
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import nn
 
 from jmpose_core import geometry
@@ -13,7 +14,11 @@ from jmpose_core.annotations import Annotation, Visibility
 from jmpose_core.clip import cut
 from jmpose_core.detection import PersonDetector
 from jmpose_core.drawing import Picture, contact_sheet, draw_people, flow_colours, in_a_row
+from jmpose_core.heatmaps import decode
+from jmpose_core.model.network import PoseNetwork
 from train.backbone import RandomCrops, predict
+from train.cached_clips import encode
+from train.clips import Clip
 from train.detector_data import DetectorBatches
 from train.flow_data import FlowPair
 from train.flow_evaluation import FlowMethod
@@ -84,6 +89,20 @@ def flow_rows(method: FlowMethod, pairs: Sequence[FlowPair], *, count: int = 4) 
         ]
         rows.append(in_a_row([(title, _enlarged(picture)) for title, picture in titled]))
     return np.concatenate(rows)
+
+
+@torch.inference_mode()
+def refined_people(network: PoseNetwork, clips: Sequence[Clip]) -> Picture:
+    """Key frames of clips, each twice: with the joints of the initial and of the refined heatmaps."""
+    shown = []
+    for clip in clips:
+        crops, cells, weight = (torch.from_numpy(part)[None] for part in (clip.crops, clip.keypoints, clip.weight))
+        maps = encode(network, crops, cells, weight).maps.to(torch.device("cpu"), torch.float32)
+        for name, found in (("initial", maps.key_initial), ("refined", network.refiner(maps).refined)):
+            joints, _ = decode(found, blur_sigma=1.0)
+            key_frame = clip.crops[len(clip.crops) // 2]
+            shown.append((name, skeleton_over(key_frame, 4 * joints[0].numpy(), np.ones(len(joints[0]), bool))))
+    return contact_sheet(shown, columns=COLUMNS, width=_WIDTH)
 
 
 def skeleton_over(crop: Picture, joints_in_crop: Joints, shown: npt.NDArray[np.bool_]) -> Picture:

@@ -52,10 +52,13 @@ def train(
     init: Annotated[str, typer.Option(help="Weights to start from: a bundled name or a file.")] = "jmpose_lite",
     steps: Annotated[int, typer.Option(min=1, help="Steps of the optimiser.")] = 300,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint that --out holds.")] = False,
 ) -> int:
     """Fine-tune on corrected labels; new weights are kept only where they are better on held-out frames."""
     options = {"--out": str(out), "--init": init, "--steps": str(steps), "--device": device}
     arguments = [*map(str, data), *(word for option in options.items() for word in option)]
+    if resume:
+        arguments.append("--resume")
     process = subprocess.Popen(
         [sys.executable, "-m", "train", "finetune", *arguments], stdout=subprocess.PIPE, text=True
     )

@@ -6,7 +6,6 @@ import torch
 from jmpose_core.detection import Detections
 from jmpose_core.errors import FormatError
 from jmpose_core.model.detector import all_cell_centres
-from train.detector import learning_rate
 from train.detector_data import DetectorBatches
 from train.detector_evaluation import evaluate, match
 from train.detector_loss import Targets, assign, detection_loss, generalised_iou
@@ -116,12 +115,7 @@ def test_recall_stops_at_the_allowed_false_boxes(monkeypatch):
     assert evaluate(lambda _: found, None, false_per_image=2.0).recall == 1.0
 
 
-def test_learning_rate_rises_then_falls():
-    rates = [learning_rate(progress) for progress in (0, 0.05, 0.5, 1.0, 1.2)]
-    assert rates[0] < rates[1] > rates[2] > rates[3] == rates[4] > 0
-
-
 def test_torn_cache_names_the_cure(tmp_path):
     (tmp_path / "cache").write_bytes(b"\x93\x01")
-    with pytest.raises(FormatError, match=r"train\.detector_sources"):
+    with pytest.raises(FormatError, match=r"train\.recipes\.detector"):
         read_sources(tmp_path / "cache")

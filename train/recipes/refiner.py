@@ -1,0 +1,150 @@
+"""JM-Pose's refiner on clips made from stills, behind a fixed backbone and fixed flow: jmpose_lite.
+
+    python -m train.recipes.refiner --data ../shared/data --out runs/refiner [--minutes N] [--resume]
+
+Takes the labels, the backbone and the flow from the folders `teacher`, `backbone` and `flow` beside OUT. Backbone and
+RAFT never change, so what they make of the clips is computed once and kept in OUT/clips-DIGEST.pt; the refiner
+then sees it in many short epochs. Leaves the whole network as jmpose_lite.safetensors, log.jsonl, checkpoint.pt and
+report/.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from jmpose_core.model.network import PoseNetwork, jmpose_lite
+from jmpose_core.weights import WeightsCard, load_into, read_weights, save_weights
+from train.augment import CropAugmentation
+from train.cached_clips import CachedClips
+from train.information import GaussianInformation
+from train.poses import is_validation, read_people
+from train.recipes.command import Command, start
+from train.refiner import (
+    RandomClips,
+    cached_training_clips,
+    drawn_batches,
+    encoded,
+    held_out_clips,
+    refiner_loss,
+    validate,
+)
+from train.report import Chart, write_report
+from train.samples import evenly, refined_people
+from train.schedule import Schedule
+from train.training import Training, learn
+
+DATA: Final = ("clips made from the backbone's stills by random motion of camera and limbs (train/clips.py)",)
+CLIPS: Final = 4000  # every other one degraded: blur, low light, compression, occlusion by objects and people
+AUGMENTATION: Final = CropAugmentation(
+    rotation_deg=30.0, rotation_probability=0.4, scale=0.2, shift=0.05, half_body_probability=0.0, flip_probability=0.5
+)
+BATCH: Final = 16
+IO_WEIGHT: Final = 1e-4  # alpha of MODEL.md 1.9, summed over the layers
+SCHEDULE: Final = Schedule(peak=1.5e-3, rise=0.03, floor=0.005)
+WEIGHT_DECAY: Final = 0.01
+LARGEST_GRADIENT: Final = 1.0
+MINUTES: Final = 15.0
+SAVE_SECS: Final = 120.0
+SEED: Final = 1
+VALIDATION_STEP: Final = 3  # every third person of the split: making clips of all takes minutes
+KEPT: Final = 0.5  # share of the learnt correction that is kept; chosen on another third of the held-out people
+CHARTS: Final = (
+    Chart("Loss: cross entropy of the refined heatmaps, in nats", ("loss",)),
+    Chart("Terms of the IO objective, in nats a channel", ("relevancy", "complement", "redundancy")),
+    Chart(
+        "PCK@0.2 of the moving average, held-out people",
+        tuple(f"{kind} clips, {stage} PCK@0.2" for kind in ("clean", "degraded") for stage in ("initial", "refined")),
+    ),
+)
+
+
+def train(command: Command) -> None:
+    """Train the refiner, write the whole network, and report."""
+    torch.manual_seed(SEED)
+    network, backbone_card = network_with_fixed_parts(command)
+    folders = (command.beside("teacher") / "lspet", command.data / "coco", command.beside("teacher") / "videos")
+    people = [person for folder in folders for person in read_people(folder)]
+    held_out = [person for person in people if is_validation(person)][::VALIDATION_STEP]
+    judged = {
+        name: CachedClips.joined(
+            [
+                encoded(network, clip)
+                for clip in held_out_clips(held_out, network.crop_size, degraded=name == "degraded")
+            ]
+        )
+        for name in ("clean", "degraded")
+    }
+    random_clips = RandomClips(
+        [person for person in people if not is_validation(person)],
+        crop_size=network.crop_size,
+        augmentation=AUGMENTATION,
+        seed=SEED,
+    )
+    clips = cached_training_clips(network, random_clips, CLIPS, command.out / f"clips-{digest_of(command)}.pt")
+    refiner = network.refiner.train()
+    optimiser = torch.optim.AdamW(refiner.parameters(), lr=SCHEDULE.peak, weight_decay=WEIGHT_DECAY)
+    training = command.take_up(Training(refiner, optimiser, SCHEDULE, command.minutes, LARGEST_GRADIENT))
+    estimate = GaussianInformation()
+    learn(
+        training,
+        drawn_batches(clips, batch=BATCH, seed=SEED, first=training.step),
+        lambda batch: refiner_loss(network, batch, estimate, IO_WEIGHT),
+        lambda: validate(training.average.network, judged),
+        out=command.out,
+        save_secs=SAVE_SECS,
+    )
+    keep_average(network, training)
+    figures = {**backbone_card.figures, **validate(network.refiner, judged)}
+    card = WeightsCard(
+        variant="jmpose_lite",
+        crop_size=network.crop_size,
+        training_data=(*backbone_card.training_data, *DATA),
+        recipe=f"{backbone_card.recipe}; {command.text}",
+        figures=figures,
+    )
+    save_weights(command.out / "jmpose_lite.safetensors", network.state_dict(), card)
+    shown = list(held_out_clips(evenly(held_out, 12), network.crop_size, degraded=True))
+    samples = {"held-out degraded clips, initial and refined": refined_people(network, shown)}
+    write_report(command.out, command.text, card.training_data, training, figures, CHARTS, samples)
+
+
+def network_with_fixed_parts(command: Command) -> tuple[PoseNetwork, WeightsCard]:
+    """jmpose_lite with the backbone and the flow of earlier recipes, and the backbone's card."""
+    network = jmpose_lite().to(memory_format=torch.channels_last).eval()
+    backbone, flow = fixed_parts(command)
+    backbone_state, backbone_card = read_weights(backbone)
+    load_into(network.backbone, backbone_state, place=str(backbone))
+    assert network.flow is not None
+    load_into(network.flow.raft, read_weights(flow)[0], place=str(flow))
+    return network, backbone_card
+
+
+def fixed_parts(command: Command) -> tuple[Path, Path]:
+    return command.beside("backbone") / "backbone.safetensors", command.beside("flow") / "raft_small.safetensors"
+
+
+def digest_of(command: Command) -> str:
+    """Of the fixed parts: clips kept from others would train the refiner on maps that it will never see."""
+    digest = hashlib.sha256()
+    for path in fixed_parts(command):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+def keep_average(network: PoseNetwork, training: Training) -> None:
+    """Put the moving average into the network, its correction scaled to KEPT: the head's last layer is linear."""
+    network.refiner.load_state_dict(training.average.network.state_dict())
+    network.eval()
+    with torch.no_grad():  # a short training overshoots on clean frames
+        for parameter in network.refiner.get_submodule("head.last").parameters():
+            parameter.mul_(KEPT)
+
+
+def main() -> None:
+    start("refiner", __doc__, MINUTES, train)
+
+
+if __name__ == "__main__":
+    main()
