@@ -61,7 +61,8 @@ class ClipMaps:
             raise ValueError("this refiner needs flow, and the clips carry none")
         window = slice(key - reach, key + reach + 1)
         features = tuple(feature[:, window] for feature in self.features) if refiner.uses_features else ()
-        return ClipMaps(self.initial[:, window], features, self.flow if refiner.uses_flow else None)
+        flow = self.flow[:, : refiner.flow_fields] if refiner.uses_flow and self.flow is not None else None
+        return ClipMaps(self.initial[:, window], features, flow)
 
 
 class Refined(Protocol):
@@ -86,3 +87,4 @@ class Refiner(nn.Module):
     frames: int
     uses_features: bool
     uses_flow: bool
+    flow_fields: int = 4  # pairs of frames that it sees flow of

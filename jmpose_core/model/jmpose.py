@@ -7,13 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from jmpose_core.heatmaps import SIGMA_LITE
+from jmpose_core.model.alignment import aligned
 from jmpose_core.model.cjl import ContextAwareJointLearner, HeatmapEmbedding
 from jmpose_core.model.clip_maps import ClipMaps, Refiner
 from jmpose_core.model.heads import DetectionHead
 from jmpose_core.model.heatmap_aggregation import HeatmapAggregation
 from jmpose_core.model.jmml import MutualLearning
 from jmpose_core.model.mobilenet import DECODER_CHANNELS
-from jmpose_core.model.motion import DifferenceMotion, FlowMotion
+from jmpose_core.model.motion import FLOW_FIELDS, DifferenceMotion, FlowMotion
 from jmpose_core.skeleton import NUM_JOINTS
 
 FRAMES = 5  # the key frame and two supporting frames on either side
@@ -47,6 +48,14 @@ class JMPoseOutput:
     motion_features: tuple[Tensor, ...]
 
 
+class LiteSwitches(Switches, total=False):
+    """What jmpose_lite has beyond the paper, each off by default."""
+
+    align: bool
+    feature_skip: bool
+    occlusion: bool
+
+
 class JMPose(Refiner):
     """Initial heatmaps and motion of clips of T frames -> refined heatmaps of their key frames, in the middle.
 
@@ -56,6 +65,8 @@ class JMPose(Refiner):
         cjl: aggregated heatmaps and motion feature -> joint feature (B, C, h, w).
         jmml: both features -> both after each layer; None hands the joint feature alone to the head.
         head: (B, 2C, h, w), or (B, C, h, w) without JMML, and the key frame's initial heatmaps -> heatmaps, logits.
+        align: beyond the paper; the supporting heatmaps are warped onto the key frame before they are aggregated.
+        feature_skip: beyond the paper; the head sees the key frame's deepest backbone feature as well.
     """
 
     def __init__(
@@ -66,6 +77,8 @@ class JMPose(Refiner):
         cjl: nn.Module,
         jmml: MutualLearning | None,
         head: DetectionHead,
+        align: bool = False,
+        feature_skip: bool = False,
     ) -> None:
         super().__init__()
         self.aggregation = aggregation
@@ -73,14 +86,20 @@ class JMPose(Refiner):
         self.cjl = cjl
         self.jmml = jmml
         self.head = head
+        self.align = align
+        self.feature_skip = feature_skip
         self.frames = FRAMES
-        self.uses_flow = isinstance(motion_stem, FlowMotion)
-        self.uses_features = not self.uses_flow
+        by_flow = isinstance(motion_stem, FlowMotion)
+        self.uses_flow = by_flow or align
+        self.uses_features = feature_skip or not by_flow
+        self.flow_fields = motion_stem.fields if isinstance(motion_stem, FlowMotion) else FLOW_FIELDS
 
     def forward(self, clips: ClipMaps) -> JMPoseOutput:
         """Refine B clips: of flow between the pairs that the weights were trained with, or, for JM-Pose*, features."""
-        aggregated = self.aggregation(clips.initial)
-        motion_feature = self.motion_stem(_motion_of(clips, self.motion_stem))
+        initial = aligned(clips.initial, _flow_of(clips)) if self.align else clips.initial
+        aggregated = self.aggregation(initial)
+        by_flow = isinstance(self.motion_stem, FlowMotion)
+        motion_feature = self.motion_stem(_flow_of(clips) if by_flow else clips.features[-1])
         joint_feature = self.cjl(aggregated, motion_feature)
         joints: tuple[Tensor, ...] = ()
         motions: tuple[Tensor, ...] = ()
@@ -88,15 +107,16 @@ class JMPose(Refiner):
         if self.jmml is not None:
             joints, motions = self.jmml(joint_feature, motion_feature)
             features = torch.cat([joints[-1], motions[-1]], dim=1)
+        if self.feature_skip:
+            features = torch.cat([features, clips.features[-1][:, FRAMES // 2].to(features)], dim=1)
         refined, logits = self.head(features, clips.key_initial)
         return JMPoseOutput(refined, logits, aggregated, joints, motions)
 
 
-def _motion_of(clips: ClipMaps, stem: FlowMotion | DifferenceMotion) -> Tensor:
-    motion = clips.flow if isinstance(stem, FlowMotion) else clips.features[-1]
-    if motion is None:
+def _flow_of(clips: ClipMaps) -> Tensor:
+    if clips.flow is None:
         raise ValueError("this refiner needs flow, and the clips carry none")
-    return motion
+    return clips.flow
 
 
 @dataclass(frozen=True)
@@ -132,9 +152,26 @@ def jmpose_lite_refiner(
     jmib: bool = True,
     motion: MotionSource = "flow",
     residual: bool = True,
+    align: bool = False,
+    feature_skip: bool = False,
+    occlusion: bool = False,
 ) -> JMPose:
-    """The same modules, narrower, fewer and shorter, for 64x48 softmax maps, so that a CPU keeps up."""
-    return _refiner(_LITE, cjl=cjl, jmml=jmml, jmib=jmib, motion=motion, softmax_sigma=SIGMA_LITE, residual=residual)
+    """The same modules, narrower, fewer and shorter, for 64x48 softmax maps, so that a CPU keeps up.
+
+    The last three switches are beyond the paper; docs/ablations.md has what each is worth.
+    """
+    return _refiner(
+        _LITE,
+        cjl=cjl,
+        jmml=jmml,
+        jmib=jmib,
+        motion=motion,
+        softmax_sigma=SIGMA_LITE,
+        residual=residual,
+        align=align,
+        feature_skip=feature_skip,
+        occlusion=occlusion,
+    )
 
 
 def _refiner(
@@ -146,10 +183,13 @@ def _refiner(
     motion: MotionSource,
     softmax_sigma: float | None,
     residual: bool,
+    align: bool = False,
+    feature_skip: bool = False,
+    occlusion: bool = False,
 ) -> JMPose:
     channels = size.channels
     if motion == "flow":
-        motion_stem = FlowMotion(channels, blocks=size.stem_blocks)
+        motion_stem = FlowMotion(channels, blocks=size.stem_blocks, occlusion=occlusion)
     else:
         motion_stem = DifferenceMotion(size.feature_channels, channels, frames=FRAMES, blocks=2)
     if cjl:
@@ -160,7 +200,7 @@ def _refiner(
         joint_learner = HeatmapEmbedding(joints=NUM_JOINTS, channels=channels)
     mutual = MutualLearning(channels, layers=size.layers if jmib else 0, kv_stride=4) if jmml else None
     head = DetectionHead(
-        2 * channels if jmml else channels,
+        (2 * channels if jmml else channels) + (size.feature_channels if feature_skip else 0),
         channels,
         NUM_JOINTS,
         blocks=size.head_blocks,
@@ -173,4 +213,6 @@ def _refiner(
         cjl=joint_learner,
         jmml=mutual,
         head=head,
+        align=align,
+        feature_skip=feature_skip,
     )

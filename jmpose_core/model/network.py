@@ -14,10 +14,13 @@ from jmpose_core.heatmaps import SIGMA_LITE, SIGMA_PAPER
 from jmpose_core.model.blocks import BackboneOutput
 from jmpose_core.model.clip_maps import ClipMaps, Refined, Refiner
 from jmpose_core.model.compact import CompactBackbone
+from jmpose_core.model.dcpose import dcpose_lite_refiner, dcpose_w48_refiner
+from jmpose_core.model.famipose import famipose_lite_refiner, famipose_w48_refiner
 from jmpose_core.model.flow import Flow, raft_large_flow, raft_small_flow
 from jmpose_core.model.hrnet import HRNet, hrnet_w32, hrnet_w48
-from jmpose_core.model.jmpose import Switches, jmpose_lite_refiner, jmpose_w48_refiner
+from jmpose_core.model.jmpose import LiteSwitches, Switches, jmpose_lite_refiner, jmpose_w48_refiner
 from jmpose_core.model.single_frame import SingleFrame
+from jmpose_core.model.tdmi import tdmi_lite_refiner, tdmi_w48_refiner
 from jmpose_core.weights import load_into, read_weights
 
 _IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
@@ -28,6 +31,8 @@ FlowPairs: TypeAlias = tuple[tuple[int, int], ...]  # (from, to) in frames from 
 
 # Equation 1 as printed: each adjacent pair serves every window that contains it, so it passes RAFT once.
 ADJACENT_PAIRS: Final[FlowPairs] = ((-2, -1), (-1, 0), (0, 1), (1, 2))
+# The same backwards, for a refiner that compares the two.
+BACKWARD_PAIRS: Final[FlowPairs] = tuple((end, start) for start, end in ADJACENT_PAIRS)
 # As the authors' code runs it: every field lives on the key frame's grid, as the aggregated heatmaps do.
 KEY_TO_SUPPORTING_PAIRS: Final[FlowPairs] = ((0, -2), (0, -1), (0, 1), (0, 2))
 
@@ -128,11 +133,11 @@ class PoseNetwork(nn.Module):
         return self.flow(first, second).unflatten(0, (batch, len(self.flow_pairs)))
 
 
-def jmpose_lite(**switches: Unpack[Switches]) -> PoseNetwork:
+def jmpose_lite(**switches: Unpack[LiteSwitches]) -> PoseNetwork:
     """The bundled variant: compact backbone, 256x192 crops, raft_small on adjacent frames.
 
     Args:
-        switches: of `jmpose_lite_refiner`, for the ablations.
+        switches: of `jmpose_lite_refiner`, for the ablations and what lies beyond the paper.
     """
     return _lite(jmpose_lite_refiner(**switches))
 
@@ -151,6 +156,21 @@ def compact_lite() -> PoseNetwork:
     return _lite(SingleFrame())
 
 
+def dcpose_lite() -> PoseNetwork:
+    """DCPose behind the compact backbone."""
+    return _lite(dcpose_lite_refiner())
+
+
+def famipose_lite() -> PoseNetwork:
+    """FAMI-Pose behind the compact backbone."""
+    return _lite(famipose_lite_refiner())
+
+
+def tdmi_lite(*, spatio_temporal: bool = False) -> PoseNetwork:
+    """TDMI, or TDMI-ST, behind the compact backbone."""
+    return _lite(tdmi_lite_refiner(spatio_temporal=spatio_temporal))
+
+
 def hrnet_w48_pose() -> PoseNetwork:
     """HRNet-W48 alone at 384x288."""
     return _paper(hrnet_w48(), SingleFrame())
@@ -161,13 +181,28 @@ def hrnet_w32_pose() -> PoseNetwork:
     return _paper(hrnet_w32(), SingleFrame())
 
 
+def dcpose_w48() -> PoseNetwork:
+    """DCPose as published, behind HRNet-W48 at 384x288."""
+    return _paper(hrnet_w48(), dcpose_w48_refiner())
+
+
+def famipose_w48() -> PoseNetwork:
+    """FAMI-Pose as published, behind HRNet-W48 at 384x288."""
+    return _paper(hrnet_w48(), famipose_w48_refiner())
+
+
+def tdmi_w48(*, spatio_temporal: bool = False) -> PoseNetwork:
+    """TDMI, or TDMI-ST, behind HRNet-W48 at 384x288."""
+    return _paper(hrnet_w48(), tdmi_w48_refiner(spatio_temporal=spatio_temporal))
+
+
 def _lite(refiner: Refiner) -> PoseNetwork:
     return PoseNetwork(
         backbone=CompactBackbone(),
         flow=raft_small_flow() if refiner.uses_flow else None,
         refiner=refiner,
         crop_size=(256, 192),
-        flow_pairs=ADJACENT_PAIRS,
+        flow_pairs=(ADJACENT_PAIRS + BACKWARD_PAIRS)[: refiner.flow_fields],
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
         heatmap_sigma=SIGMA_LITE,
@@ -193,10 +228,18 @@ def _paper(backbone: HRNet, refiner: Refiner) -> PoseNetwork:
 POSE_NETWORKS: Final[dict[str, Callable[..., PoseNetwork]]] = {
     "jmpose_lite": jmpose_lite,
     "compact_lite": compact_lite,
+    "dcpose_lite": dcpose_lite,
+    "famipose_lite": famipose_lite,
+    "tdmi_lite": tdmi_lite,
+    "tdmi_st_lite": partial(tdmi_lite, spatio_temporal=True),
     "jmpose_w48": jmpose_w48,
     "jmpose_star_w48": partial(jmpose_w48, motion="difference"),
     "hrnet_w48": hrnet_w48_pose,
     "hrnet_w32": hrnet_w32_pose,
+    "dcpose_w48": dcpose_w48,
+    "famipose_w48": famipose_w48,
+    "tdmi_w48": tdmi_w48,
+    "tdmi_st_w48": partial(tdmi_w48, spatio_temporal=True),
 }
 
 

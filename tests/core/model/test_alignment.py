@@ -1,0 +1,65 @@
+import pytest
+import torch
+
+from jmpose_core.heatmaps import encode
+from jmpose_core.model.alignment import aligned, inverse, key_to_supporting, occlusion
+from jmpose_core.model.clip_maps import ClipMaps
+from jmpose_core.model.jmpose import jmpose_lite_refiner
+
+H, W = 24, 20
+
+
+def translation(*steps: tuple[float, float]) -> torch.Tensor:
+    """Flow (1, len(steps), 2, H, W), the same everywhere."""
+    return torch.tensor(steps)[None, :, :, None, None].expand(1, len(steps), 2, H, W).contiguous()
+
+
+def test_a_moving_peak_is_brought_to_where_the_key_frame_has_it():
+    places = torch.tensor([[6.0, 8.0], [7.0, 10.0], [9.0, 11.0], [12.0, 11.0], [14.0, 12.0]])
+    initial = encode(places[None, :, None], (H, W), 1.5)
+    steps = places.diff(dim=0)
+    moved = aligned(initial, translation(*(tuple(step) for step in steps.tolist())))
+    for frame in range(5):
+        torch.testing.assert_close(moved[:, frame, :, 4:-4, 5:-5], initial[:, 2, :, 4:-4, 5:-5], atol=1e-4, rtol=0)
+
+
+def test_without_motion_nothing_changes():
+    initial = torch.rand(2, 5, 3, H, W)
+    torch.testing.assert_close(aligned(initial, torch.zeros(2, 4, 2, H, W)), initial)
+
+
+def test_the_inverse_of_a_smooth_flow_leads_back():
+    x = torch.linspace(-1, 1, W).expand(H, W)
+    y = torch.linspace(-1, 1, H)[:, None].expand(H, W)
+    flow = torch.stack([1.5 * y + 0.5 * x, -1.0 * x])[None]
+    there_and_back = inverse(inverse(flow))
+    assert (there_and_back - flow)[..., 4:-4, 4:-4].abs().max() < 0.1
+
+
+def test_fields_towards_the_past_point_the_other_way():
+    flow = key_to_supporting(translation((1, 0), (2, 0), (3, 0), (4, 0)))
+    inner = flow[0, :, 0, 10, 10]
+    assert inner.tolist() == pytest.approx([-3, -2, 3, 7])
+
+
+def test_occlusion_is_nothing_where_forward_and_backward_agree():
+    forward = translation((1, 0), (0, 1), (0.5, 0.5), (0, 0))
+    agreeing = torch.cat([forward, -forward], dim=1)
+    assert occlusion(agreeing)[..., 3:-3, 3:-3].abs().max() < 1e-5
+    assert occlusion(torch.cat([forward, forward], dim=1))[0, 0, 10, 10] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("switch", ["align", "feature_skip", "occlusion"])
+def test_each_switch_changes_what_the_refiner_sees(switch):
+    torch.manual_seed(0)
+    refiner = jmpose_lite_refiner(residual=False, **{switch: True}).eval()
+    clips = ClipMaps(torch.rand(1, 5, 15, 16, 12), (torch.rand(1, 5, 24, 16, 12),), torch.randn(1, 8, 2, 16, 12))
+    other = {
+        "align": ClipMaps(clips.initial, clips.features, -clips.flow),
+        "feature_skip": ClipMaps(clips.initial, (-clips.features[0],), clips.flow),
+        "occlusion": ClipMaps(clips.initial, clips.features, torch.cat([clips.flow[:, :4], -clips.flow[:, 4:]], 1)),
+    }[switch]
+    with torch.inference_mode():
+        first, second = (refiner(part.for_refiner(refiner)).refined for part in (clips, other))
+    assert first.shape == (1, 15, 16, 12)
+    assert not torch.allclose(first, second)
