@@ -302,6 +302,27 @@ def test_benchmarks_print_and_write_figures(run: Run, tmp_path: Path, capsys: py
     assert all(value > 0 for value in json.loads((tmp_path / "figures.json").read_text()).values())
 
 
+def test_the_project_is_measured_beside_a_json_file(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--frames", 6, "--people", 2, "--repeat", 2, "--json", tmp_path / "figures.json")
+    assert run("bench", "project", *words) == 0
+    assert "undo, on disk" in capsys.readouterr().out
+    figures = json.loads((tmp_path / "figures.json").read_text())["6 x 2"]
+    assert figures["edit, on disk"]["ratio"] > 0
+    assert figures["memory, MB"]["json"] > 0
+
+
+def test_effort_is_counted_between_two_files(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    truth = labels(tmp_path / "truth.json", {"000001_bonn": 3})
+    pred = labels(tmp_path / "pred.json", {"000001_bonn": 3}, track_ids=(2, 5))  # the two people exchanged: no matter
+    assert run("bench", "effort", "--gt", truth, "--pred", pred, "--json", tmp_path / "figures.json") == 0
+    assert "3 images matched by image id" in capsys.readouterr().out
+    assert json.loads((tmp_path / "figures.json").read_text())["actions_ratio"] == 0
+    assert run("bench", "effort") == 1
+    assert "without ground truth" in capsys.readouterr().err
+
+
 def test_the_engine_is_measured_streaming_beside_exact(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
