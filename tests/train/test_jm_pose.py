@@ -1,0 +1,332 @@
+"""The paper's recipe: its schedule, its loop, and all of it on a PoseTrack folder that the test writes."""
+
+import argparse
+import json
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from jmpose_core.errors import Cancelled, FormatError, JMPoseError, WeightsError
+from jmpose_core.model.hrnet import HRNet
+from jmpose_core.model.jmpose import JMPoseOutput
+from jmpose_core.model.network import PoseNetwork, compact_lite, jmpose_lite, load_pose_network
+from jmpose_core.model.single_frame import SingleFrame
+from jmpose_core.weights import WeightsCard, read_card, save_weights
+from tests.train.posetrack_folder import write_posetrack
+from train import jm_pose_cli
+from train.epochs import Callbacks, EpochPlan, EpochTraining, learn
+from train.objectives import InformationObjective
+from train.posetrack_command import PoseTrackCommand, PoseTrackResult
+from train.posetrack_data import PoseTrackAugmentation, PoseTrackClips, read_posetrack
+from train.posetrack_validation import GroundTruthBoxValidation
+from train.recipes import hrnet, jm_pose
+from train.start_weights import take_start_weights
+from train.training import Loss
+
+PLAN = EpochPlan(epochs=2, batch=4, at_once=2, peak_rate=1e-2, drops=(1,), largest_gradient=1.0, log_steps=1)
+
+
+class Tiny(nn.Module):
+    """Joints from a shrunk key frame; dropout draws from torch's generator, as the IO estimate does."""
+
+    def __init__(self, *, norm=True):
+        super().__init__()
+        self.last = nn.Linear(3 * 12, 30)
+        self.norm = nn.BatchNorm1d(36) if norm else nn.Identity()
+        self.drop = nn.Dropout(0.5 if norm else 0.0)
+
+    def loss(self, batch):
+        crops, cells, weight = batch
+        key = nn.functional.adaptive_avg_pool2d(crops[:, 2].permute(0, 3, 1, 2).float() / 255, (4, 3)).flatten(1)
+        found = self.last(self.drop(self.norm(key))).unflatten(1, (15, 2))
+        total = ((found - cells / 10) * weight[..., None]).square().mean()
+        return Loss(total, {"loss": total.detach()})
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    root = write_posetrack(tmp_path_factory.mktemp("data"), "posetrack18", frames=8, labelled=tuple(range(8)))
+    poses = read_posetrack([root], "train")[0].poses
+    return PoseTrackClips(poses, (64, 48), augmentation=PoseTrackAugmentation())
+
+
+def _training(**options):
+    torch.manual_seed(1)
+    network = Tiny(**options)
+    return EpochTraining({"network": network}, {"network": torch.optim.AdamW(network.parameters())}, {"people": 8})
+
+
+def _learn(training, clips, out, plan=PLAN, *, judge=dict, publish=lambda figures: None, **options):
+    callbacks = Callbacks(training.modules["network"].loss, judge, publish, **options)
+    learn(training, plan, clips, callbacks, out=out, workers=0)
+    return training.modules["network"].state_dict()
+
+
+def _log(out):
+    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    "plan, rates", [(jm_pose.PLAN, (1e-4, 1e-5, 1e-6, 1e-7)), (hrnet.PLAN, (5e-4, 5e-4, 5e-5, 5e-6))]
+)
+def test_the_rate_drops_at_the_papers_epochs(plan, rates):
+    for first, rate in zip((0, 5, 10, 15), rates, strict=True):
+        assert [plan.rate(epoch) for epoch in range(first, first + 5)] == pytest.approx([rate] * 5)
+    assert plan.epochs == 20
+
+
+def test_an_epoch_has_every_example_once_in_an_order_of_its_own():
+    plan = replace(PLAN, batch=4, at_once=3)
+    first, second = (plan.order(10, epoch) for epoch in range(2))
+    assert [[len(one_pass) for one_pass in step] for step in first] == [[3, 1], [3, 1], [2]]
+    flat = [index for step in first for one_pass in step for index in one_pass]
+    assert sorted(flat) == list(range(10))
+    assert first != second and first == plan.order(10, 0)
+    assert plan.steps(10) == 3
+
+
+def test_gradients_of_passes_add_up_to_the_batchs(clips, tmp_path):
+    states = [
+        _learn(_training(norm=False), clips, tmp_path, replace(PLAN, batch=8, at_once=at_once)) for at_once in (8, 3)
+    ]
+    for whole, parts in zip(*(state.values() for state in states), strict=True):
+        assert torch.allclose(whole, parts, atol=1e-6)
+
+
+@pytest.mark.parametrize("stopped_at", [1, 2, 3])
+def test_a_resumed_training_ends_where_an_unbroken_one_does(clips, tmp_path, stopped_at):
+    for name in ("unbroken", "stopped"):
+        (tmp_path / name).mkdir()
+    expected = _learn(_training(), clips, tmp_path / "unbroken")
+    asked = iter(range(10))
+    with pytest.raises(Cancelled, match="--resume"):
+        _learn(_training(), clips, tmp_path / "stopped", should_stop=lambda: next(asked) == stopped_at)
+    training = _training()
+    training.modules["network"].last.weight.data.zero_()
+    training.resume(tmp_path / "stopped/checkpoint.pt")
+    found = _learn(training, clips, tmp_path / "stopped")
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    losses = [[line["loss"] for line in _log(tmp_path / name) if "loss" in line] for name in ("unbroken", "stopped")]
+    assert losses[0] == losses[1] and len(losses[0]) == 4
+
+
+def test_the_log_tells_the_rate(clips, tmp_path):
+    _learn(_training(), clips, tmp_path)
+    steps = [line for line in _log(tmp_path) if "loss" in line]
+    assert [line["learning_rate"] for line in steps] == [1e-2, 1e-2, 1e-3, 1e-3]
+    assert all(line["steps_per_second"] > 0 for line in steps)
+
+
+def test_progress_counts_to_the_end(clips, tmp_path):
+    told = []
+    _learn(_training(), clips, tmp_path, on_progress=lambda *progress: told.append(progress))
+    assert told[-1][:2] == (4, 4)
+
+
+def test_the_best_epoch_is_published(clips, tmp_path):
+    figures = iter([{"mAP": 10.0}, {"mAP": 30.0}, {"mAP": 20.0}])
+    published = []
+    training = _training()
+    _learn(training, clips, tmp_path, replace(PLAN, epochs=3), judge=lambda: next(figures), publish=published.append)
+    assert published == [{"mAP": 10.0}, {"mAP": 30.0}]
+    assert training.best == 30
+
+
+def test_an_epoch_stopped_before_its_figures_is_judged_on_resuming(clips, tmp_path):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _learn(_training(), clips, tmp_path, judge=interrupted)
+    training = _training()
+    training.resume(tmp_path / "checkpoint.pt")
+    assert (training.epoch, training.step) == (0, 2)
+    judged = []
+    _learn(training, clips, tmp_path, replace(PLAN, epochs=1), judge=lambda: judged.append(1) or {})
+    assert judged == [1]
+
+
+def test_resuming_with_other_data_is_refused(clips, tmp_path):
+    _learn(_training(), clips, tmp_path)
+    training = _training()
+    training.settings = {"people": 9}
+    with pytest.raises(WeightsError, match=r"made with people 8; resume with the same"):
+        training.resume(tmp_path / "checkpoint.pt")
+
+
+def test_a_step_without_a_finite_gradient_is_left_out(clips, tmp_path):
+    training = _training(norm=False)
+    before = {name: value.clone() for name, value in training.modules["network"].state_dict().items()}
+    callbacks = Callbacks(lambda _: _infinite(training.modules["network"]), dict, lambda figures: None)
+    learn(training, replace(PLAN, epochs=1), clips, callbacks, out=tmp_path, workers=0)
+    after = training.modules["network"].state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def _infinite(network):
+    total = network.last.weight.sum() * math.inf
+    return Loss(total, {"loss": total.detach()})
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    """Random weights in a file, as an --init; nothing here depends on what they know."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("init") / "start.safetensors"
+    save_weights(path, jmpose_lite().state_dict(), WeightsCard(variant="jmpose_lite", training_data=("noise",)))
+    return path
+
+
+def _tiny_posetrack(root):
+    write_posetrack(root, "posetrack18", labelled=(2, 4))
+    return write_posetrack(root, "posetrack18", split="val", sequence="000002_bonn", labelled=(3,))
+
+
+def test_the_whole_recipe_on_a_posetrack_folder(tmp_path, start):
+    command = PoseTrackCommand(
+        (_tiny_posetrack(tmp_path / "posetrack18"),), tmp_path / "out", (str(start),), "jmpose_lite", workers=0
+    )
+    result = jm_pose.train(command, replace(jm_pose.PLAN, epochs=1, batch=1))
+    assert 0 <= result.mean_ap <= 100
+    before, after = load_pose_network(start).state_dict(), load_pose_network(result.weights).state_dict()
+    changed = {name.partition(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"refiner"}, "backbone and flow are fixed, batch statistics included"
+    card = read_card(result.weights)
+    assert card.training_data == ("noise", "posetrack18: train, 2 people in 1 videos")
+    assert card.figures["mAP, posetrack18 val, ground-truth boxes"] == pytest.approx(result.mean_ap / 100)
+    (line,) = [line for line in _log(tmp_path / "out") if "loss" in line]
+    assert line["step"] == 2
+    assert {"relevancy", "complement", "redundancy", "learning_rate", "steps_per_second"} <= line.keys()
+    with pytest.raises(WeightsError, match="already holds a training; go on with --resume"):
+        jm_pose.train(command)
+
+
+def test_stage_0_changes_the_backbone(tmp_path, start):
+    data = _tiny_posetrack(tmp_path / "posetrack18")
+    command = PoseTrackCommand((data,), tmp_path / "out", (str(start),), "compact_lite", workers=0)
+    result = hrnet.train(command, replace(hrnet.PLAN, epochs=1, batch=2, at_once=2))
+    before, after = load_pose_network(start), load_pose_network(result.weights)
+    assert not torch.equal(before.backbone.final_layer.weight, after.backbone.final_layer.weight)
+    assert after.delta == 0
+    refiner_start = jmpose_lite()
+    with pytest.raises(WeightsError, match="fixed flow, which would be random noise"):
+        take_start_weights(refiner_start, "jmpose_lite", [result.weights])
+    flow = tmp_path / "raft.safetensors"
+    save_weights(flow, before.flow.raft.state_dict(), WeightsCard(variant="raft_small"))
+    take_start_weights(refiner_start, "jmpose_lite", [result.weights, flow])
+    assert torch.equal(refiner_start.backbone.final_layer.weight, after.backbone.final_layer.weight)
+
+
+def test_a_variant_without_start_weights_is_refused():
+    with pytest.raises(WeightsError, match=r"backbone, which would be random noise.*weights convert.*--init"):
+        take_start_weights(_small_hrnet(), "hrnet_w48", [])
+    with pytest.raises(WeightsError, match=r"backbone, which would be random noise\. Start from .*--init jmpose_lite"):
+        take_start_weights(compact_lite(), "compact_lite", [])
+
+
+def _small_hrnet():
+    return PoseNetwork(
+        backbone=HRNet(width=4),
+        flow=None,
+        refiner=SingleFrame(),
+        crop_size=(64, 64),
+        mean=(0.0, 0.0, 0.0),
+        std=(1.0, 1.0, 1.0),
+        heatmap_sigma=3.0,
+        softmax=False,
+    )
+
+
+def test_a_foreign_backbone_alone_is_a_start(tmp_path):
+    """As `jmpose weights convert` leaves an HRNet: its own names, without those of the network around it."""
+    given, network = _small_hrnet(), _small_hrnet()
+    path = tmp_path / "hrnet.safetensors"
+    save_weights(path, given.backbone.state_dict(), WeightsCard(variant="hrnet", training_data=("COCO",)))
+    assert take_start_weights(network, "hrnet_w48", [path]) == ("COCO",)
+    assert torch.equal(network.backbone.conv1.weight, given.backbone.conv1.weight)
+
+
+def test_weights_that_fit_nothing_are_refused(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_weights(path, {"a": torch.zeros(1)}, WeightsCard(variant="detector"))
+    with pytest.raises(WeightsError, match="holds detector, which fits neither"):
+        take_start_weights(compact_lite(), "compact_lite", [path])
+
+
+def test_a_folder_without_a_train_split_is_refused(tmp_path, start):
+    root = write_posetrack(tmp_path / "data", "posetrack17", split="val")
+    command = PoseTrackCommand((root,), tmp_path / "out", (str(start),), "jmpose_lite", workers=0)
+    with pytest.raises(FormatError, match="no labelled people in a train split"):
+        jm_pose.train(command)
+
+
+def test_ablations_are_jm_poses_alone(tmp_path, start):
+    command = PoseTrackCommand((tmp_path,), tmp_path, (str(start),), "compact_lite", without=("cjl",))
+    with pytest.raises(WeightsError, match="compact_lite has no cjl to leave out"):
+        jm_pose.train(command)
+
+
+def test_ground_truth_that_cannot_be_judged_is_found_before_training(tmp_path):
+    root = write_posetrack(tmp_path, "posetrack18", split="val")
+    place = next(root.glob("annotations/val/*.json"))
+    content = json.loads(place.read_text())
+    del content["annotations"][0]["bbox_head"]
+    place.write_text(json.dumps(content))
+    with pytest.raises(FormatError, match=r"annotations\[0\]\.bbox_head: missing"):
+        GroundTruthBoxValidation(read_posetrack([root], "val"), at_once=1, workers=0)
+
+
+def _output(channels):
+    maps = [torch.rand(2, count, 16, 12, requires_grad=True) for count in (15, channels, channels)]
+    return JMPoseOutput(maps[0], maps[0], maps[0].detach(), (maps[1],), (maps[2],)), maps[1:]
+
+
+def test_vsd_trains_its_probes_on_their_own_loss():
+    objective = InformationObjective(jmpose_lite(), "vsd", weight=0.0)
+    output, (joint, motion) = _output(channels=32)
+    loss = objective(output, torch.rand(2, 15, 16, 12))
+    loss.total.backward()
+    assert all(probe.grad.abs().sum() > 0 for probe in objective.probes.parameters())
+    assert not joint.grad.any() and not motion.grad.any(), "the probes' loss stays out of the features"
+    assert loss.parts.keys() == {"relevancy", "complement", "redundancy", "probes"}
+
+
+def test_gauss_reaches_both_features():
+    objective = InformationObjective(jmpose_lite(), "gauss", weight=1e-4)
+    output, (joint, motion) = _output(channels=8)
+    loss = objective(output, torch.rand(2, 15, 16, 12))
+    loss.total.backward()
+    assert joint.grad.any() and motion.grad.any()
+    terms = sum(loss.parts[name] for name in ("relevancy", "complement", "redundancy"))
+    assert float(terms) * 1e-4 == pytest.approx(loss.total.item(), rel=1e-3)
+
+
+def test_an_estimator_that_does_not_fit_says_what_to_do():
+    with pytest.raises(JMPoseError, match="as an HRNet does; train this variant with gauss or vsd"):
+        InformationObjective(jmpose_lite(), "family", 1.0)
+    with pytest.raises(JMPoseError, match="vsd needs JM-Pose"):
+        InformationObjective(compact_lite(), "vsd", 1.0)
+
+
+def test_the_command_line_reaches_the_recipe_of_the_variant(tmp_path, start, monkeypatch, capsys):
+    reached = []
+    for recipe in (jm_pose, hrnet):
+        monkeypatch.setattr(recipe, "train", lambda command, recipe=recipe: _noted(reached, recipe, command))
+    parser = argparse.ArgumentParser()
+    jm_pose_cli.add_command(parser.add_subparsers())
+    for variant in ("jmpose_lite", "compact_lite"):
+        words = ["jm-pose", str(tmp_path), "--out", str(tmp_path), "--init", str(start), "--variant", variant]
+        arguments = parser.parse_args(words)
+        assert arguments.run(arguments, lambda: False) == 0
+    assert [recipe for recipe, _ in reached] == [jm_pose, hrnet]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0]["measured"].startswith("mAP 12.3 on the val split")
+    assert "nothing was measured" in lines[1]["measured"]
+
+
+def _noted(reached, recipe, command):
+    reached.append((recipe, command))
+    return PoseTrackResult(command.out / "x.safetensors", 12.3 if recipe is jm_pose else math.nan)

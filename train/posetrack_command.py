@@ -1,0 +1,162 @@
+"""What the recipes on PoseTrack share: their data, where they start, how they are judged, and what they leave."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import cv2
+
+from jmpose_core.devices import pick_device
+from jmpose_core.errors import FormatError, WeightsError
+from jmpose_core.model.network import POSE_NETWORKS, PoseNetwork
+from jmpose_core.weights import WeightsCard, save_weights
+from train.epochs import Batch, Callbacks, EpochPlan, EpochTraining, learn
+from train.objectives import EstimatorName
+from train.posetrack_data import LabelledSequence, PoseTrackAugmentation, PoseTrackClips, read_posetrack
+from train.posetrack_validation import GroundTruthBoxValidation
+from train.start_weights import take_start_weights
+from train.training import Loss
+
+ABLATIONS: Final = ("cjl", "jmml", "jmib", "io")  # the paper's table 6; io is the objective, the others are modules
+
+
+@dataclass(frozen=True, slots=True)
+class PoseTrackResult:
+    """The weights that were best on the val split, and their mAP there in percent; NaN where there was none."""
+
+    weights: Path
+    mean_ap: float
+
+
+@dataclass(frozen=True)
+class PoseTrackCommand:
+    """One training.
+
+    data: PoseTrack folders.
+    init: weights files or bundled names.
+    estimator: of the information objective.
+    without: of ABLATIONS.
+    workers: processes that read images.
+    at_once: clips a pass, as memory allows; None for the recipe's own.
+    """
+
+    data: tuple[Path, ...]
+    out: Path
+    init: tuple[str, ...]
+    variant: str = "jmpose_w48"
+    estimator: EstimatorName = "gauss"
+    without: tuple[str, ...] = ()
+    device: str = "auto"
+    workers: int = 4
+    at_once: int | None = None
+    resume: bool = False
+    should_stop: Callable[[], bool] = lambda: False
+    on_progress: Callable[[int, int, float, float], None] = lambda step, steps, loss, per_second: None
+    on_epoch: Callable[..., None] = lambda **figures: None
+
+    @property
+    def text(self) -> str:
+        """The command as a weights file's card tells it."""
+        ablated = "".join(f" --without {part}" for part in self.without)
+        return f"jmpose train --preset jm-pose --variant {self.variant} --estimator {self.estimator}{ablated}"
+
+    @property
+    def _switches(self) -> dict[str, bool]:
+        """Of the variant's builder."""
+        return {part: False for part in self.without if part != "io"}
+
+    @property
+    def data_names(self) -> str:
+        return ", ".join(folder.resolve().name for folder in self.data)
+
+    @cached_property
+    def start(self) -> tuple[PoseNetwork, tuple[str, ...]]:
+        """The network with its start weights, on its device, and the data behind these.
+
+        Raises:
+            WeightsError: an unknown variant, or a fixed part without weights.
+        """
+        if self.variant not in POSE_NETWORKS:
+            raise WeightsError(f"{self.variant}: no such variant; choose one of {', '.join(POSE_NETWORKS)}")
+        try:
+            network = POSE_NETWORKS[self.variant](**self._switches)
+        except TypeError as error:
+            what = " or ".join(self._switches)
+            raise WeightsError(f"{self.variant} has no {what} to leave out; choose a JM-Pose variant") from error
+        training_data = take_start_weights(network, self.variant, self.init)
+        return network.to(pick_device(self.device)).eval(), training_data
+
+    def learn(
+        self,
+        training: EpochTraining,
+        plan: EpochPlan,
+        augmentation: PoseTrackAugmentation,
+        loss_of: Callable[[Batch], Loss],
+    ) -> PoseTrackResult:
+        """Learn the plan into `out`: VARIANT.safetensors, log.jsonl and checkpoint.pt.
+
+        Raises:
+            Cancelled: should_stop said so.
+            JMPoseError: data, weights or checkpoint cannot be used; names place and cure.
+        """
+        cv2.setNumThreads(0)  # OpenCV's thread pool, once started, hangs in a loader's forked worker
+        network, _ = self.start
+        sequences = {split: read_posetrack(self.data, split, delta=network.delta) for split in ("train", "val")}
+        poses = [pose for sequence in sequences["train"] for pose in sequence.poses]
+        if not poses:
+            raise FormatError(f"{self.data_names}: no labelled people in a train split; give the data set's own folder")
+        plan = plan if self.at_once is None else replace(plan, at_once=self.at_once)
+        training.settings = {
+            "variant": self.variant,
+            "estimator": self.estimator,
+            "without": ", ".join(self.without),
+            "people": len(poses),
+            "batch": plan.batch,
+            "clips at once": plan.at_once,
+            "seed": plan.seed,
+        }
+        self._take_up(training)
+        validation = GroundTruthBoxValidation(sequences["val"], at_once=plan.at_once, workers=self.workers)
+        clips = PoseTrackClips(poses, network.crop_size, delta=network.delta, augmentation=augmentation, seed=plan.seed)
+        callbacks = Callbacks(
+            loss_of=loss_of,
+            judge=lambda: self._judged(training, validation),
+            publish=lambda figures: self._publish(figures, sequences["train"]),
+            on_progress=self.on_progress,
+            should_stop=self.should_stop,
+        )
+        learn(training, plan, clips, callbacks, out=self.out, workers=self.workers)
+        return PoseTrackResult(self._weights, training.best if math.isfinite(training.best) else math.nan)
+
+    def _judged(self, training: EpochTraining, validation: GroundTruthBoxValidation) -> Mapping[str, float]:
+        figures = validation.figures(self.start[0])
+        self.on_epoch(epoch=training.epoch + 1, **figures)
+        return figures
+
+    @property
+    def _weights(self) -> Path:
+        return self.out / f"{self.variant}.safetensors"
+
+    def _take_up(self, training: EpochTraining) -> None:
+        checkpoint = self.out / "checkpoint.pt"
+        if self.resume:
+            training.resume(checkpoint)
+        elif checkpoint.exists():
+            raise WeightsError(f"{self.out} already holds a training; go on with --resume or name another --out")
+        self.out.mkdir(parents=True, exist_ok=True)
+
+    def _publish(self, figures: Mapping[str, float], learnt: list[LabelledSequence]) -> None:
+        network, training_data = self.start
+        people = sum(len(sequence.poses) for sequence in learnt)
+        card = WeightsCard(
+            variant=self.variant,
+            crop_size=network.crop_size,
+            training_data=(*training_data, f"{self.data_names}: train, {people} people in {len(learnt)} videos"),
+            recipe=self.text,
+            figures={f"{name}, {self.data_names} val, ground-truth boxes": ap / 100 for name, ap in figures.items()},
+            options=self._switches,
+        )
+        save_weights(self._weights, network.state_dict(), card)

@@ -1,0 +1,118 @@
+"""mAP of a network on a PoseTrack split with ground-truth boxes: one pass, no flipped second one."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from jmpose_core import geometry, heatmaps
+from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.clip import ENLARGE
+from jmpose_core.devices import autocast
+from jmpose_core.evaluation.average_precision import average_precision
+from jmpose_core.evaluation.sequences import FramePair, Source, cleaned, paired
+from jmpose_core.formats.document import PoseTrackDocument
+from jmpose_core.formats.people import document_from
+from jmpose_core.model.network import PoseNetwork
+from jmpose_core.skeleton import NUM_JOINTS
+from train.posetrack_data import LabelledPose, LabelledSequence, PoseTrackClips, single_threaded
+
+_BLUR_SIGMA = 1.0  # as PoseEstimator decodes
+
+
+class GroundTruthBoxValidation:
+    """poseval's mAP, in percent, of a network's refined and initial heatmaps; of the fifteen joints' mean.
+
+    Made before the training, so that a ground truth that cannot be judged is found then.
+
+    Raises:
+        FormatError: poseval could not judge the ground truth; names file, place and cure.
+    """
+
+    def __init__(self, sequences: Sequence[LabelledSequence], *, at_once: int, workers: int) -> None:
+        self.sequences = [sequence for sequence in sequences if sequence.poses]
+        self.at_once = at_once
+        self.workers = workers
+        for sequence in self.sequences:
+            _frames(sequence, sequence.document)
+
+    def figures(self, network: PoseNetwork) -> dict[str, float]:
+        """{"mAP", "mAP initial"}, the first alone for a single-frame network; none without ground truth."""
+        if not self.sequences:
+            return {}
+        network.eval()
+        refined, initial = (
+            _mean_ap(self.sequences, people) for people in zip(*self._people(network), strict=True)
+        )  # people by sequence
+        return {"mAP": refined} if network.delta == 0 else {"mAP": refined, "mAP initial": initial}
+
+    def _people(self, network: PoseNetwork) -> Iterator[tuple[list[Annotation], list[Annotation]]]:
+        """Of each sequence: its people as the refined and as the initial heatmaps have them."""
+        for sequence in self.sequences:
+            clips = PoseTrackClips(sequence.poses, network.crop_size, delta=network.delta)
+            loader: DataLoader[Any] = DataLoader(
+                clips, batch_size=self.at_once, num_workers=self.workers, worker_init_fn=single_threaded
+            )
+            refined, initial = zip(*(_heatmaps(network, crops) for crops, _, _ in loader), strict=True)
+            yield (
+                _decoded(sequence.poses, torch.cat(refined), network.crop_size),
+                _decoded(sequence.poses, torch.cat(initial), network.crop_size),
+            )
+
+
+@torch.inference_mode()
+def _heatmaps(network: PoseNetwork, crops: Tensor) -> tuple[Tensor, Tensor]:
+    """Refined and initial heatmaps (B, K, h, w) of the key frames of crops (B, T, H, W, 3)."""
+    device = network.mean.device
+    with autocast(device):
+        output = network(as_images(crops, device))
+    return output.refined.refined.float().cpu(), output.maps.key_initial.float().cpu()
+
+
+def as_images(crops: Tensor, device: torch.device) -> Tensor:
+    """Crops (B, T, H, W, 3) uint8 -> (B, T, 3, H, W) RGB in [0, 1] on a device."""
+    return crops.to(device, non_blocking=True).permute(0, 1, 4, 2, 3).float() / 255
+
+
+def _decoded(poses: Sequence[LabelledPose], maps: Tensor, crop_size: tuple[int, int]) -> list[Annotation]:
+    cells, peaks = heatmaps.decode(maps, blur_sigma=_BLUR_SIGMA)
+    confidence = peaks.clamp(0, 1).double().numpy()
+    crop_from_heatmap = geometry.scaled(crop_size[0] / maps.shape[-2])
+    people = []
+    for pose, own_cells, sure in zip(poses, cells.numpy(), confidence, strict=True):
+        crop_from_image = geometry.crop_from_image(pose.person.bbox_xyxy, crop_size, enlarge=ENLARGE)
+        image_from_heatmap = geometry.compose(geometry.inverse(crop_from_image), crop_from_heatmap)
+        people.append(
+            replace(
+                pose.person,
+                keypoints=geometry.apply(image_from_heatmap, own_cells),
+                visibility=np.full(NUM_JOINTS, Visibility.VISIBLE, np.uint8),
+                confidence=sure,
+                origin=np.full(NUM_JOINTS, Origin.PREDICTED, np.uint8),
+            )
+        )
+    return people
+
+
+def _mean_ap(sequences: Sequence[LabelledSequence], people: Sequence[list[Annotation]]) -> float:
+    frames = [
+        frame
+        for sequence, predicted in zip(sequences, people, strict=True)
+        for frame in _frames(sequence, document_from(predicted, template=sequence.document))
+    ]
+    return float(np.nanmean(average_precision(frames).ap))
+
+
+def _frames(sequence: LabelledSequence, predicted: PoseTrackDocument) -> list[FramePair]:
+    """poseval's frames: those whose ground truth has anyone, without what lies in ignore regions."""
+    sources = (Source(document, sequence.annotations) for document in (sequence.document, predicted))
+    return [
+        cleaned(frame, regions)
+        for video in paired(*sources)
+        for frame, regions in zip(video.frames, video.regions, strict=True)
+        if len(frame.truth)
+    ]

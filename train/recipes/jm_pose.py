@@ -1,0 +1,69 @@
+"""JM-Pose and its siblings as the paper trains them: the refiner, behind a fixed backbone and fixed flow.
+
+    jmpose train POSETRACK... --preset jm-pose --out OUT --init HRNET --init RAFT [--variant NAME] [--resume]
+
+Wu et al., ACM MM 2024, section 4, with its family's published configuration where the paper is
+silent (MODEL.md 1.9). A single-frame variant goes to stage 0, train.recipes.hrnet, whose result is the
+--init of all the others. Leaves VARIANT.safetensors (the epoch of the best mAP on the val split, with
+ground-truth boxes), log.jsonl and checkpoint.pt.
+"""
+
+from typing import Final
+
+import torch
+
+from jmpose_core import heatmaps
+from jmpose_core.devices import autocast
+from train.epochs import Batch, EpochPlan, EpochTraining
+from train.losses import heatmap_loss
+from train.objectives import IO_WEIGHTS, InformationObjective
+from train.posetrack_command import PoseTrackCommand, PoseTrackResult
+from train.posetrack_data import PoseTrackAugmentation
+from train.posetrack_validation import as_images
+from train.training import Loss, decay_groups
+
+PLAN: Final = EpochPlan(
+    epochs=20,
+    batch=32,  # the paper names none
+    at_once=8,
+    peak_rate=1e-4,
+    drops=(5, 10, 15),
+    largest_gradient=1.0,
+)
+AUGMENTATION: Final = PoseTrackAugmentation()
+WEIGHT_DECAY: Final = 0.01  # AdamW's own; the paper names none. On matrices and kernels alone
+PROBE_RATE: Final = 1e-3  # of the probes that the estimator vsd learns beside the refiner
+
+
+def train(command: PoseTrackCommand, plan: EpochPlan = PLAN) -> PoseTrackResult:
+    """Train the refiner of the command's variant; the backbone and RAFT stay as they are.
+
+    Raises:
+        Cancelled: the command said so; resume it.
+        JMPoseError: data, weights or checkpoint cannot be used; names place and cure.
+    """
+    torch.manual_seed(plan.seed)
+    network, _ = command.start
+    device = network.mean.device
+    alpha = 0.0 if "io" in command.without else IO_WEIGHTS[command.estimator]
+    objective = InformationObjective(network, command.estimator, alpha)
+
+    def loss_of(batch: Batch) -> Loss:
+        crops, cells, weight = (part.to(device, non_blocking=True) for part in batch)
+        with autocast(device):
+            with torch.no_grad():
+                maps = network.maps_of(as_images(crops, device))
+            output = network.refiner(maps)
+        fit = heatmap_loss(network, output.logits, cells, weight)
+        truth = heatmaps.encode(cells, output.refined.shape[-2:], network.heatmap_sigma) * weight[..., None, None]
+        information = objective(output, truth)
+        return Loss(fit + information.total, {"loss": fit.detach(), **information.parts})
+
+    training = EpochTraining(
+        modules={"network": network.refiner},
+        optimisers={"network": torch.optim.AdamW(decay_groups(network.refiner, WEIGHT_DECAY), lr=plan.peak_rate)},
+    )
+    if objective.probes is not None:
+        training.modules["probes"] = objective.probes
+        training.optimisers["probes"] = torch.optim.Adam(objective.probes.parameters(), lr=PROBE_RATE)
+    return command.learn(training, plan, AUGMENTATION, loss_of)
