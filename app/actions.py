@@ -52,7 +52,8 @@ def action_table(window: MainWindow) -> list[ActionSpec]:
         ActionSpec("open_folder", "File", "Open folder of frames…", ask.folder, (), "folder", anytime),
         ActionSpec("open_project", "File", "Open project…", ask.project, ("Ctrl+Shift+O",), "project", anytime),
         ActionSpec("locate", "File", "Locate moved video…", ask.locate, (), "search"),
-        ActionSpec("export", "File", "Export…", ask.export, ("Ctrl+E",), "export", separated=True),
+        ActionSpec("import", "File", "Import…", ask.import_people, ("Ctrl+I",), "import", separated=True),
+        ActionSpec("export", "File", "Export…", ask.export, ("Ctrl+E",), "export"),
         ActionSpec("close", "File", "Close project", bench.close_project, ("Ctrl+W",), separated=True),
         ActionSpec("quit", "File", "Quit", window.close, ("Ctrl+Q",), "", anytime),
         ActionSpec("undo", "Edit", "Undo", bench.document.undo, ("Ctrl+Z",), "undo"),
@@ -85,6 +86,7 @@ def action_table(window: MainWindow) -> list[ActionSpec]:
         ActionSpec("predict", "Model", "Predict", window.predict_all, ("Ctrl+P",), "predict"),
         ActionSpec("cancel", "Model", "Cancel prediction", bench.inference.cancel, ("Ctrl+.",), "stop"),
         ActionSpec("finetune", "Model", "Fine-tune…", ask.finetune, (), "finetune", separated=True),
+        ActionSpec("evaluate", "Tools", "Evaluate predictions…", window.evaluate, ("Ctrl+Shift+E",), "evaluate"),
         ActionSpec("image", "View", "Image", partial(state.set_layer, Layer.IMAGE), ("1",), "image", checkable=True),
         ActionSpec(
             "initial", "View", "Initial", partial(state.set_layer, Layer.INITIAL), ("2",), "initial", checkable=True

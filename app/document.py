@@ -10,6 +10,7 @@ from app.held_predictions import HeldPredictions, write_predictions
 from jmpose_core.annotations import Annotation, Track
 from jmpose_core.errors import ProjectError
 from jmpose_core.project import Project, Step, StepInfo, VideoRecord
+from jmpose_core.project_import import ImportPlan, write_import
 
 
 class Document(QObject):
@@ -26,6 +27,7 @@ class Document(QObject):
     people_changed = Signal(int, object)  # video_id, the frames that changed (a frozenset)
     turned = Signal(object)  # StepInfo of an undo or redo: where to look
     predictions_written = Signal()
+    imported = Signal(object, object)  # ImportPlan; StepInfo, or None where all of it was there already
     failed = Signal(str)  # an edit did not reach the disk; nothing changed
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -184,6 +186,20 @@ class Document(QObject):
             for video_id, frames in step.frames_by_video.items():
                 self.people_changed.emit(video_id, frozenset(frames))
             self.turned.emit(step)
+
+    def import_people(self, plan: ImportPlan) -> None:
+        """Write an import as one step, in the background; `imported` or `failed` follows."""
+        project = self._project
+        if project is not None:
+            self._write_beneath()
+            self._writer.run(
+                lambda: write_import(project, plan), lambda step: self._on_imported(plan, step), self.failed.emit
+            )
+
+    def _on_imported(self, plan: ImportPlan, step: StepInfo | None) -> None:
+        if step is not None:
+            self.people_changed.emit(plan.video.id, frozenset(step.frames))
+        self.imported.emit(plan, step)
 
     # Predictions: shown as they come in, one step when the run ends
 

@@ -1,6 +1,8 @@
-"""Which format, with what, to which file."""
+"""Which format, with what, to which file; and what will be in it, before it is written."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -10,68 +12,123 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QWidget,
 )
 
 from app.background import Background
-from app.export import FORMATS, ExportFormat, export_video
+from app.export import FORMATS, ExportFormat, ExportPreview, ExportReader, export_video
 from app.messages import Messages
+from app.summary_view import Fact, SummaryView, counted, listed
 from jmpose_core.formats.document import ExportSummary
 from jmpose_core.project import VideoRecord
 
+# Of PoseTrack's files, and made anew for each of them: no project holds it, so none can lose it.
+BOOKKEEPING: Final = frozenset((
+    "images.id", "images.frame_id", "images.nframes", "images.vid_id", "images.has_no_densepose", "images.is_labeled",
+    "images.width", "images.height", "annotations.id", "annotations.category_id",
+))  # fmt: skip
+
 
 class ExportDialog(QDialog):
-    """Writes in the background; what came of it is told as a message."""
+    """Reads and writes in the background; what came of it is told as a message."""
 
     def __init__(
         self, project: Path, video: VideoRecord, background: Background, messages: Messages, parent: QWidget
     ) -> None:
         super().__init__(parent)
         self._project, self._video, self._background, self._messages = project, video, background, messages
+        self._reader = ExportReader(project, video)
+        self._facts: list[Fact] = []
+        self._asked = 0  # only the answer to the newest question is shown
         self.setWindowTitle(f"Export {video.name}")
-        self.setMinimumWidth(520)
+        self.setMinimumWidth(620)
         self._format = QComboBox()
         for export_format in FORMATS:
             self._format.addItem(export_format.title, export_format)
         self._file = QLineEdit()
-        self._propose_file()
-        self._format.activated.connect(self._propose_file)
         self._scores = QCheckBox("With the model's confidences, as a prediction file has them")
+        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self._export = self._buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.summary = SummaryView("Looking at what there is to write…")
+        self._propose_file()
+        self._format.currentIndexChanged.connect(self._propose_file)
+        self._format.currentIndexChanged.connect(self._preview)
+        self._scores.toggled.connect(self._preview)
+        self._file.textChanged.connect(self._show_facts)
         self._lay_out()
+        self._preview()
 
     def _lay_out(self) -> None:
         browse = QPushButton("Choose…")
+        browse.setAutoDefault(False)
         browse.clicked.connect(self._browse)
         row = QHBoxLayout()
         row.addWidget(self._file, 1)
         row.addWidget(browse)
-        note = QLabel("Absent joints are written as 0, 0, 0; occluded ones keep their place.")
-        note.setObjectName("muted")
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
+        self._export.setDefault(True)
+        self._buttons.accepted.connect(self.accept)
+        self._buttons.rejected.connect(self.reject)
+        self.summary.setMinimumHeight(160)
         form = QFormLayout(self)
         form.setContentsMargins(20, 18, 20, 16)
         form.setSpacing(12)
         form.addRow("Format", self._format)
         form.addRow("File", row)
         form.addRow("", self._scores)
-        form.addRow("", note)
-        form.addRow(buttons)
+        form.addRow(self.summary)
+        form.addRow(self._buttons)
+
+    @property
+    def ready(self) -> bool:
+        """Whether what will be written is known, and can be."""
+        return self._export.isEnabled()
+
+    def choose(self, format_name: str) -> None:
+        """Take another format."""
+        self._format.setCurrentIndex([known.name for known in FORMATS].index(format_name))
+
+    def _chosen(self) -> ExportFormat:
+        return self._format.currentData()
 
     def _propose_file(self) -> None:
         """A file of the format's kind beside the project."""
-        chosen: ExportFormat = self._format.currentData()
-        stem = Path(self._video.name).stem
+        chosen, stem = self._chosen(), Path(self._video.name).stem
         self._file.setText(str(self._project.with_name(f"{stem}-{chosen.name}{chosen.suffix}")))
+
+    def _preview(self) -> None:
+        """Say what the export would write as things are chosen now."""
+        self._asked += 1
+        asked, chosen, scores = self._asked, self._chosen(), self._scores.isChecked()
+        self._export.setEnabled(False)
+        self._facts = []
+        self._background.run(
+            lambda: self._reader.preview(chosen, scores=scores),
+            lambda preview: self._show(asked, preview),
+            lambda text: self._refuse(asked, text),
+        )
+
+    def _show(self, asked: int, preview: ExportPreview) -> None:
+        if asked == self._asked:
+            self._export.setEnabled(True)
+            self._facts = list(export_facts(preview, self._chosen()))
+            self._show_facts()
+
+    def _show_facts(self) -> None:
+        """Also that of a file which is there already."""
+        path = Path(self._file.text())
+        there = [Fact("Replaces", f"{path.name}, which exists", grave=True)] if path.is_file() else []
+        if self._facts:
+            self.summary.show_facts([*self._facts, *there])
+
+    def _refuse(self, asked: int, text: str) -> None:
+        if asked == self._asked:
+            self.summary.show_error(text)
 
     def accept(self) -> None:
         path, scores = Path(self._file.text()), self._scores.isChecked()
-        chosen: ExportFormat = self._format.currentData()
+        chosen = self._chosen()
         self._background.run(
             lambda: export_video(self._project, self._video, path, chosen, scores=scores),
             lambda summary: self._messages.info(_told(path, summary)),
@@ -80,12 +137,28 @@ class ExportDialog(QDialog):
         super().accept()
 
     def _browse(self) -> None:
-        chosen: ExportFormat = self._format.currentData()
+        chosen = self._chosen()
         name, _ = QFileDialog.getSaveFileName(
             self, "Export to", self._file.text(), f"{chosen.title} (*{chosen.suffix})"
         )
         if name:
             self._file.setText(name)
+
+
+def export_facts(preview: ExportPreview, export_format: ExportFormat) -> Iterator[Fact]:
+    """What a person wants to know before the file is written."""
+    summary = preview.summary
+    yield Fact(
+        "Will be written",
+        f"{counted(summary.people, 'person', 'people')} in {counted(preview.frames, 'frame')}, "
+        f"on {counted(preview.tracks, 'track')}; {counted(summary.images, 'image')} listed",
+    )
+    if not summary.people:
+        yield Fact("", "Nobody is in this video yet: the file will hold its images alone.", grave=True)
+    yield Fact("Joints", "Absent joints are empty or 0, 0, 0; occluded ones keep their place.")
+    lost = {what: count for what, count in summary.dropped.items() if what not in BOOKKEEPING}
+    yield Fact("Left out", f"{export_format.title} has no place for {listed(lost)}" if lost else "nothing")
+    yield Fact("Made up", f"derived, not labelled: {listed(summary.synthesised)}" if summary.synthesised else "nothing")
 
 
 def _told(path: Path, summary: ExportSummary) -> str:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QVBoxLayout, QWidget
 
 from app.actions import Needs, action_table, build_actions
 from app.bars import fill_menus, make_toolbar
+from app.evaluation_panel import EvaluationPanel
 from app.frame_view import FrameView
 from app.icons import app_icon
 from app.inspector import Inspector
@@ -57,6 +58,7 @@ class MainWindow(QMainWindow):
         self.timeline = Timeline(self.bench.view_state)
         self.transport = Transport(self.bench.view_state, self.actions_by_name)
         self.inspector = Inspector()
+        self.evaluation = EvaluationPanel(self.bench.evaluation, self.bench.navigator)
         self.tracks = TrackModel()
         self.track_table = TrackTable(self.tracks)
         self.video_chooser = VideoChooser(self.bench)
@@ -79,6 +81,9 @@ class MainWindow(QMainWindow):
             "Tracks", padded(self.video_chooser, self.track_table), Qt.DockWidgetArea.LeftDockWidgetArea
         )
         self.inspector_dock = self._dock("Inspector", self.inspector, Qt.DockWidgetArea.RightDockWidgetArea)
+        self.evaluation.setMinimumWidth(540)
+        self.evaluation_dock = self._dock("Evaluation", self.evaluation, Qt.DockWidgetArea.RightDockWidgetArea)
+        self.tabifyDockWidget(self.inspector_dock, self.evaluation_dock)
         self.timeline_dock = self._dock("Timeline", self.timeline, Qt.DockWidgetArea.BottomDockWidgetArea)
         self.timeline_dock.setTitleBarWidget(self.transport)
         self.resizeDocks([self.tracks_dock, self.inspector_dock], [230, 410], Qt.Orientation.Horizontal)
@@ -92,7 +97,7 @@ class MainWindow(QMainWindow):
         return dock
 
     def _place_bars(self) -> None:
-        docks = (self.tracks_dock, self.inspector_dock, self.timeline_dock)
+        docks = (self.tracks_dock, self.inspector_dock, self.evaluation_dock, self.timeline_dock)
         fill_menus(self.menuBar(), self.specs, self.actions_by_name, docks)
         self.toolbar = make_toolbar(self.actions_by_name)
         self.addToolBar(self.toolbar)
@@ -158,6 +163,8 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{video.name} – {TITLE}" if video is not None else TITLE)
         for part in (self.tracks_dock, self.inspector_dock, self.timeline_dock, self.toolbar, self.status):
             part.setVisible(video is not None)
+        self.evaluation.clear()
+        self.evaluation_dock.hide()
         self._refresh_actions()
 
     def _on_document(self) -> None:
@@ -225,6 +232,11 @@ class MainWindow(QMainWindow):
         if video is not None:
             self.bench.predict(0, video.frame_count)
             self._refresh_actions()
+
+    def evaluate(self) -> None:
+        self.evaluation_dock.show()
+        self.evaluation_dock.raise_()
+        self.bench.evaluation.start()
 
     def zoom_to_person(self) -> None:
         if (person := self.bench.editor.person_shown) is not None:

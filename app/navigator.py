@@ -33,6 +33,11 @@ class Navigator(QObject):
         if self._view_state.video is not None:
             self._view_state.set_frame(self._view_state.video.frame_count - 1)
 
+    def go_to(self, frame_index: int, track_id: int, joint: int) -> None:
+        """Look at one joint of one person."""
+        self._view_state.set_frame(frame_index)
+        self._view_state.select(track_id, joint)
+
     def next_person(self, step: int = 1) -> None:
         """Select the next person of the frame, round and round; keep the joint."""
         video = self._view_state.video

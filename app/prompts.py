@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.export_dialog import ExportDialog
 from app.finetune_dialog import FinetuneDialog
+from app.import_dialog import ImportDialog
 from app.track_dialog import TrackDialog
 from app.workbench import Workbench
 
@@ -41,6 +42,15 @@ class Prompts:
         name, _ = QFileDialog.getOpenFileName(self._window, f"Where is {video.name}?", self._folder(), VIDEO_FILTER)
         if name:
             self._bench.document.relocate_video(video.id, Path(name))
+
+    def import_people(self) -> None:
+        """Ask for an annotation file, show what it would do, and import it as one step."""
+        document, video = self._bench.document, self._bench.view_state.video
+        if document.path is not None and video is not None:
+            document.write_held_predictions()
+            dialog = ImportDialog(document.path, video, self._bench.background, self._window)
+            dialog.planned.connect(document.import_people)
+            dialog.open()
 
     def export(self) -> None:
         """Ask for format and file, and write it in the background."""

@@ -87,7 +87,12 @@ QToolTip { background: $raised; color: $text; border: 1px solid $border; border-
 QSplitter::handle { background: transparent; height: 8px; }
 QTabBar::tab { background: transparent; color: $muted; padding: 7px 12px; border-bottom: 2px solid transparent; }
 QTabBar::tab:selected { color: $text; border-bottom-color: $accent; }
+QTableView#figures QHeaderView::section { padding: 4px 3px; }
+QTableView#figures QHeaderView::section:vertical { border: none; padding-left: 8px; }
+QTableView QTableCornerButton::section { background: transparent; border: none; border-bottom: 1px solid $border; }
+QTableView#figures::item:selected { background: $accent; color: $on_accent; }
 QLabel#muted { color: $muted; }
+QLabel#grave { color: $danger; }
 QLabel#title { font-size: 26px; font-weight: 600; }
 QFrame#card { background: $surface; border: 1px solid $border; border-radius: 10px; }
 QFrame#banner { background: $raised; border: 1px solid $border; border-radius: 8px; }

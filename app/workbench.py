@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.background import Background
 from app.document import Document
 from app.editor import Editor
+from app.evaluation import Evaluation
 from app.finetune_job import FinetuneJob
 from app.frame_reader import FrameReader
 from app.inference_job import InferenceJob
@@ -22,6 +23,7 @@ from jmpose_core.engine.client import EngineClient
 from jmpose_core.engine.protocol import Seed
 from jmpose_core.errors import ProjectError
 from jmpose_core.project import StepInfo, VideoRecord
+from jmpose_core.project_import import ImportPlan
 
 WRITE_EVERY_MS = 60_000  # a long prediction reaches the disk at least this often
 PROBE_MS = 150  # a selection that rests this long is worth a look by the engine
@@ -50,6 +52,7 @@ class Workbench(QObject):
         self.editor = Editor(self.document, self.view_state, self)
         self.navigator = Navigator(self.document, self.view_state, self)
         self.lanes = Lanes(self.document, self.view_state, self.background, self)
+        self.evaluation = Evaluation(self.document, self.view_state, self)
         self.inference = InferenceJob(engine, parent=self)
         self.finetune = FinetuneJob(parent=self)
         self._video_path: Path | None = None
@@ -67,6 +70,7 @@ class Workbench(QObject):
         document.videos_changed.connect(self._show_video_again)
         document.failed.connect(lambda text: messages.error(text))
         document.turned.connect(self._look_at)
+        document.imported.connect(self._on_imported)
         document.people_changed.connect(lambda *_: self._probe_soon.start())
         self.failed_to_open.connect(lambda text: messages.error(text))
         self.navigator.nothing_found.connect(messages.info)
@@ -143,6 +147,7 @@ class Workbench(QObject):
         self.finetune.close()
         self.playback.attach(None)
         self.background.close()
+        self.evaluation.close()
         self.document.close()
 
     # The engine
@@ -184,8 +189,15 @@ class Workbench(QObject):
             return
         self.inference.probe(self._video_path, person, self.settings.weights)
 
+    def _on_imported(self, plan: ImportPlan, step: StepInfo | None) -> None:
+        if step is None:
+            self.messages.info(f"{plan.file.name}: the project has all of it already.")
+            return
+        self._look_at(step)
+        self.messages.info(f"Imported {plan.people:,} people from {plan.file.name}. Undo takes them back.")
+
     def _look_at(self, step: StepInfo) -> None:
-        """After undo or redo: show where it happened."""
+        """After undo, redo or an import: show where it happened."""
         video = self.view_state.video
         if video is None or step.video_id != video.id or step.frame_index is None:
             return

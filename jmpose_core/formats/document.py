@@ -5,7 +5,7 @@ and written from. `None` means that the file has no such key. Keys this program 
 not know are kept in `extra` and written back. Positions and boxes are image pixels.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeAlias
 
@@ -164,12 +164,14 @@ _FIELDS = tuple(
 )
 
 
-def summary_of(document: PoseTrackDocument, *, drops: Iterable[str] = ()) -> ExportSummary:
+def summary_of(document: PoseTrackDocument, *, drops: Collection[str] = ()) -> ExportSummary:
     """A summary that counts what is synthesised, and the named fields of images and people that are dropped."""
     summary = ExportSummary(people=len(document.people), images=len(document.images))
+    left_out = {name.removeprefix("annotations.").removesuffix("_xywh") for name in drops}
     for person in document.people:
         for what in person.synthesised:
-            summary.synthesise(what)
+            if what not in left_out:  # else it is not in the file
+                summary.synthesise(what)
     for name in drops:
         owner, _, attribute = name.partition(".")
         records: list[Any] = {"images": document.images, "annotations": document.people}[owner]

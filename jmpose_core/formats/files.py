@@ -12,6 +12,7 @@ from jmpose_core.errors import FormatError
 
 T = TypeVar("T")
 
+_CORRECT = "correct it, or export the file again"
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
 
 
@@ -42,7 +43,7 @@ def read_json(path: Path) -> Any:
         raise FormatError(f"{path}: not valid JSON ({error}); export or copy it again") from error
 
 
-def converted(value: Any, kind: type[T], *, path: Path, place: str, cure: str = "") -> T:
+def converted(value: Any, kind: type[T], *, path: Path, place: str, cure: str = _CORRECT) -> T:
     """Plain values checked and turned into `kind`; a fault is named as `place` and what follows it.
 
     Raises:

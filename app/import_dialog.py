@@ -1,0 +1,191 @@
+"""Which annotation file, and what it would do to the open video, before anything is written."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QWidget,
+)
+
+from app.background import Background
+from app.export import title_of
+from app.summary_view import Fact, SummaryView, counted, listed
+from jmpose_core.project import Project, VideoRecord
+from jmpose_core.project_import import ImportAs, ImportPlan, plan_import
+
+FILE_FILTER = "Annotations (*.json *.xml *.csv *.slp);;All files (*)"
+_CHOICES = (
+    ("As the file says: with scores they are predictions", None),
+    ("Labels, which predictions never override", ImportAs.LABELS),
+    ("Predictions, which can be measured and corrected", ImportAs.PREDICTIONS),
+)
+
+
+class ImportDialog(QDialog):
+    """Reads in the background; `planned` says that the user wants it. Changes nothing itself."""
+
+    planned = Signal(object)  # ImportPlan
+
+    def __init__(self, project: Path, video: VideoRecord, background: Background, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._project, self._video, self._background = project, video, background
+        self._plan: ImportPlan | None = None
+        self._asked = 0  # only the answer to the newest question is shown
+        self.setWindowTitle(f"Import into {video.name}")
+        self.setMinimumWidth(660)
+        self._file = QLineEdit()
+        self._file.setPlaceholderText("PoseTrack or COCO JSON, CVAT XML, CSV, SLEAP, or a YOLO-pose folder")
+        self._file.editingFinished.connect(self._read)
+        self._as = QComboBox()
+        for text, import_as in _CHOICES:
+            self._as.addItem(text, import_as)
+        self._as.currentIndexChanged.connect(self._read)
+        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self._import = self._buttons.addButton("Import", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.summary = SummaryView(
+            "Choose a file. What it would change is shown here first; Undo takes an import back."
+        )
+        self._lay_out()
+        self._set_plan(None)
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.addWidget(self._file, 1)
+        for text, slot in (("File…", self._browse_file), ("Folder…", self._browse_folder)):
+            button = QPushButton(text)
+            button.setAutoDefault(False)
+            button.clicked.connect(slot)
+            row.addWidget(button)
+        self._import.setDefault(True)
+        self._buttons.accepted.connect(self.accept)
+        self._buttons.rejected.connect(self.reject)
+        self.summary.setMinimumHeight(250)
+        form = QFormLayout(self)
+        form.setContentsMargins(20, 18, 20, 16)
+        form.setSpacing(12)
+        form.addRow("File", row)
+        form.addRow("People are", self._as)
+        form.addRow(self.summary)
+        form.addRow(self._buttons)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is known what would be imported, and there is something."""
+        return self._import.isEnabled()
+
+    def choose(self, file: Path) -> None:
+        """Look at a file or folder."""
+        self._file.setText(str(file))
+        self._read()
+
+    def accept(self) -> None:
+        if self._plan is not None:
+            self.planned.emit(self._plan)
+            super().accept()
+
+    def _set_plan(self, plan: ImportPlan | None) -> None:
+        self._plan = plan
+        self._import.setEnabled(plan is not None and plan.people > 0)
+
+    def _read(self) -> None:
+        """Read the file and say what importing it would do."""
+        if not self._file.text().strip():
+            return
+        self._asked += 1
+        asked, file, import_as = self._asked, Path(self._file.text().strip()), self._as.currentData()
+        self._set_plan(None)
+        self.summary.show_sentence(f"Reading {file.name}…")
+        self._background.run(
+            lambda: read_plan(self._project, self._video, file, import_as),
+            lambda plan: self._show(asked, plan),
+            lambda text: self._refuse(asked, text),
+        )
+
+    def _show(self, asked: int, plan: ImportPlan) -> None:
+        if asked == self._asked:
+            self._set_plan(plan)
+            self.summary.show_facts(import_facts(plan))
+
+    def _refuse(self, asked: int, text: str) -> None:
+        if asked == self._asked:
+            self.summary.show_error(f"{text}\n\nNothing was changed.")
+
+    def _browse_file(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Import annotations", str(self._project.parent), FILE_FILTER)
+        if name:
+            self.choose(Path(name))
+
+    def _browse_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Import a YOLO-pose folder", str(self._project.parent))
+        if name:
+            self.choose(Path(name))
+
+
+def read_plan(project: Path, video: VideoRecord, file: Path, import_as: ImportAs | None) -> ImportPlan:
+    """What importing a file would do, over a connection of its own.
+
+    Raises:
+        ProjectError, VideoError, FormatError: as `plan_import`.
+    """
+    with Project.open(project, read_only=True) as opened:
+        return plan_import(opened, video, file, import_as)
+
+
+def import_facts(plan: ImportPlan) -> Iterator[Fact]:
+    """What a person wants to know before a file changes the project."""
+    yield Fact("Recognised", f"{title_of(plan.format_name)}, {counted(plan.images, 'image')}")
+    yield Fact("Will be added", _added(plan))
+    if not plan.people:
+        yield Fact("", "Nobody in this file is on a frame of the video, so there is nothing to import.", grave=True)
+    yield Fact("Will be replaced", _replaced(plan), grave=plan.replaced > 0)
+    yield Fact("Frames", _matched(plan))
+    if plan.match.left_out:
+        yield Fact("Do not fit", _misfits(plan), grave=True)
+    if plan.other_size and plan.image_size is not None:
+        (width, height), video = plan.image_size, plan.video
+        text = f"The file's images are {width} × {height}, the video is {video.width} × {video.height}: "
+        yield Fact("Other size", text + "its joints may lie elsewhere", grave=True)
+    if plan.missing_joints:
+        names = ", ".join(name.replace("_", " ") for name in plan.missing_joints)
+        yield Fact("Joints missing", f"{names}: not named in the file, so absent until predicted or placed")
+    if plan.dropped:
+        yield Fact("Not kept", f"a project has no place for {listed(plan.dropped)}")
+    if plan.synthesised:
+        yield Fact("Made up", f"not in the file: {listed(plan.synthesised)}")
+
+
+def _added(plan: ImportPlan) -> str:
+    people = f"{counted(plan.people, 'person', 'people')} on {counted(plan.tracks, 'track')} in "
+    frames = counted(plan.frames, "frame")
+    if plan.labels and plan.predictions:
+        return f"{people}{frames}: {len(plan.labels):,} labels, {len(plan.predictions):,} predictions"
+    kind = " as predictions" if plan.predictions else " as labels"
+    return f"{people}{frames}{kind if plan.people else ''}"
+
+
+def _replaced(plan: ImportPlan) -> str:
+    kept = f"; {counted(plan.kept, 'person', 'people')} with corrected joints stay" if plan.kept else ""
+    if not plan.replaced:
+        return f"nobody{kept}"
+    return f"{counted(plan.replaced, 'person', 'people')} already on these frames{kept}"
+
+
+def _matched(plan: ImportPlan) -> str:
+    how = "the names of the image files" if plan.match.by_name else "position: the first image is the first frame"
+    return f"matched by {how}"
+
+
+def _misfits(plan: ImportPlan) -> str:
+    images = counted(len(plan.match.left_out), "image")
+    verb = "is" if len(plan.match.left_out) == 1 else "are"
+    people = counted(plan.left_out_people, "person", "people")
+    return f"{images} {verb} no frame of this video (the first is {plan.match.left_out[0]}): {people} left out"
