@@ -4,11 +4,13 @@ One file is enough to rebuild a network: its metadata names the variant, the
 crop, the joints, what it was trained on and the figures measured with it.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 import msgspec
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -30,6 +32,8 @@ class WeightsCard(msgspec.Struct, frozen=True, kw_only=True):
     recipe: str = ""  # the command that made it
     figures: dict[str, float] = {}  # "PCK@0.2 LSP-Extended val": 0.71
     options: dict[str, bool | int | float | str] = {}  # builder arguments that differ from its defaults
+    base: str = ""  # a bundled file that holds the tensors this one lacks; "" where the file is whole
+    base_digest: str = ""  # of those tensors, so that a base that has changed is noticed
 
 
 def save_weights(path: Path, state: Mapping[str, Tensor], card: WeightsCard) -> None:
@@ -92,6 +96,35 @@ def find_weights(name_or_path: str | Path) -> Path:
         return path
     names = ", ".join(sorted(file.stem for file in resources.WEIGHTS.glob("*.safetensors")))
     raise WeightsError(f"{name_or_path}: no such weights file, nor one of the bundled names ({names})")
+
+
+def completed(
+    state: Mapping[str, Tensor], card: WeightsCard, *, needed: Iterable[str], place: str
+) -> dict[str, Tensor]:
+    """`state` and, of a file with a base, those of the `needed` tensors that the base holds.
+
+    Raises:
+        WeightsError: the base is gone or is not the one that the file was trained behind.
+    """
+    if not card.base:
+        return dict(state)
+    lent, _ = read_weights(card.base)
+    lent = {name: lent[name] for name in needed if name in lent and name not in state}
+    if digest(lent) != card.base_digest:
+        raise WeightsError(
+            f"{place}: was trained behind another {card.base} than the one that is bundled; train it again "
+            "(python -m train.recipes.comparison)"
+        )
+    return {**lent, **state}
+
+
+def digest(state: Mapping[str, Tensor]) -> str:
+    """Of names and values, whatever their order: the first half of a SHA-256."""
+    found = hashlib.sha256()
+    for name in sorted(state):
+        found.update(name.encode())
+        found.update(state[name].detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()[:32]
 
 
 def load_into(network: nn.Module, state: Mapping[str, Tensor], *, place: str) -> None:

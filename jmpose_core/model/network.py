@@ -21,7 +21,7 @@ from jmpose_core.model.hrnet import HRNet, hrnet_w32, hrnet_w48
 from jmpose_core.model.jmpose import LiteSwitches, Switches, jmpose_lite_refiner, jmpose_w48_refiner
 from jmpose_core.model.single_frame import SingleFrame
 from jmpose_core.model.tdmi import tdmi_lite_refiner, tdmi_w48_refiner
-from jmpose_core.weights import load_into, read_weights
+from jmpose_core.weights import completed, load_into, read_weights
 
 _IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 _IMAGENET_STD: Final = (0.229, 0.224, 0.225)
@@ -253,5 +253,6 @@ def load_pose_network(weights: str | Path) -> PoseNetwork:
     if card.variant not in POSE_NETWORKS:
         raise WeightsError(f"{weights}: holds {card.variant}, not one of {', '.join(POSE_NETWORKS)}")
     network = POSE_NETWORKS[card.variant](**card.options)
-    load_into(network, state, place=str(weights))
+    whole = completed(state, card, needed=network.state_dict(), place=str(weights))
+    load_into(network, whole, place=str(weights))
     return network.to(memory_format=torch.channels_last)

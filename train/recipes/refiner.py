@@ -113,12 +113,17 @@ def train(command: Command) -> None:
 def network_with_fixed_parts(command: Command) -> tuple[PoseNetwork, WeightsCard]:
     """jmpose_lite with the backbone and the flow of earlier recipes, and the backbone's card."""
     network = jmpose_lite().to(memory_format=torch.channels_last).eval()
+    return network, load_fixed_parts(network, command)
+
+
+def load_fixed_parts(network: PoseNetwork, command: Command) -> WeightsCard:
+    """Put the backbone and the flow of earlier recipes into a network of the lite size; the backbone's card."""
     backbone, flow = fixed_parts(command)
     backbone_state, backbone_card = read_weights(backbone)
     load_into(network.backbone, backbone_state, place=str(backbone))
-    assert network.flow is not None
-    load_into(network.flow.raft, read_weights(flow)[0], place=str(flow))
-    return network, backbone_card
+    if network.flow is not None:
+        load_into(network.flow.raft, read_weights(flow)[0], place=str(flow))
+    return backbone_card
 
 
 def fixed_parts(command: Command) -> tuple[Path, Path]:
