@@ -104,7 +104,7 @@ class PoseEstimator:
             for segment, crops in _crops(video, work, self.network.crop_size):
                 if should_stop():
                     raise Cancelled("stopped; the people found until then are kept")
-                people.extend(self._annotations(segment, self._heatmaps(crops, stage), video))
+                people.extend(self._annotations(segment, self.heatmaps(crops, stage), video))
                 done += len(segment.key_frames)
                 on_progress(done, total)
             yield from sorted(people, key=lambda person: (person.frame_index, person.track_id))
@@ -139,8 +139,20 @@ class PoseEstimator:
         with autocast(self.device):
             return self.network.flow.flow_in_pixels(first[None], second[None])[0].float().cpu().numpy()
 
+    def still(self, image_rgb: npt.NDArray[np.uint8], bbox_xyxy: Xyxy) -> npt.NDArray[np.float64]:
+        """Joints (15, 2) in image pixels of one person in an unrelated image (H, W, 3), by the initial heatmaps.
+
+        Raises:
+            ValueError: the box has no area.
+        """
+        size = self.network.crop_size
+        crop_from_image = geometry.crop_from_image(bbox_xyxy, size, enlarge=ENLARGE)
+        maps = self.heatmaps(cut(image_rgb, crop_from_image, size)[None], "initial")
+        points, _ = self._decoded(maps, crop_from_image)
+        return points[0]
+
     @torch.inference_mode()
-    def _heatmaps(self, crops: npt.NDArray[np.uint8], stage: Stage) -> Tensor:
+    def heatmaps(self, crops: npt.NDArray[np.uint8], stage: Stage) -> Tensor:
         """Crops of a segment (F, H, W, 3) -> initial (F, 15, h, w) or refined (F - 2 delta, 15, h, w) heatmaps."""
         images = self._images(crops)
         backbone = self._of_frames(images)
@@ -190,12 +202,18 @@ class PoseEstimator:
         )
         return torch.stack([flow[[place[pair] for pair in window]] for window in pairs])
 
-    def _annotations(self, segment: Segment, maps: Tensor, video: Video) -> Iterator[Annotation]:
+    def _decoded(
+        self, maps: Tensor, crop_from_image: Affine
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Joints (N, 15, 2) in image pixels and their confidence (N, 15) of heatmaps (N, 15, h, w)."""
         cells, peaks = heatmaps.decode(maps, blur_sigma=1.0)
         crop_from_heatmap = geometry.scaled(self.network.crop_size[0] / maps.shape[-2])
-        image_from_heatmap = geometry.compose(geometry.inverse(segment.crop_from_image), crop_from_heatmap)
-        points = geometry.apply(image_from_heatmap, cells.cpu().numpy())
-        confidence = peaks.clamp(0, 1).double().cpu().numpy()
+        image_from_heatmap = geometry.compose(geometry.inverse(crop_from_image), crop_from_heatmap)
+        points = geometry.apply(image_from_heatmap, cells.double().cpu().numpy())
+        return points, peaks.clamp(0, 1).double().cpu().numpy()
+
+    def _annotations(self, segment: Segment, maps: Tensor, video: Video) -> Iterator[Annotation]:
+        points, confidence = self._decoded(maps, segment.crop_from_image)
         for index, frame in enumerate(segment.key_frames):
             sure = confidence[index]
             counted = sure[sure > _SCORED_FROM]

@@ -24,15 +24,19 @@ class MultiPose:
         self._run = _session(model, threads)
         self.longest_side = longest_side
 
+    def people(self, padded_rgb: npt.NDArray[np.uint8]) -> FloatArray:
+        """The model's own answer (6, 56) for a picture whose sides are multiples of 32."""
+        return self._run(padded_rgb[None].astype(np.int32))[0]
+
     def boxes(self, frame_rgb: npt.NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
         """Boxes xyxy (6, 4) in pixels of the frame and scores (6,), best first."""
         height, width = frame_rgb.shape[:2]
         scale = self.longest_side / max(height, width)
         resized = cv2.resize(frame_rgb, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
         rows, columns = (-(-side // 32) * 32 for side in resized.shape[:2])
-        padded = np.zeros((1, rows, columns, 3), np.int32)
-        padded[0, : resized.shape[0], : resized.shape[1]] = resized
-        people = self._run(padded)[0]
+        padded = np.zeros((rows, columns, 3), np.uint8)
+        padded[: resized.shape[0], : resized.shape[1]] = resized
+        people = self.people(padded)
         people = people[np.argsort(-people[:, 55], kind="stable")]
         boxes = people[:, [52, 51, 54, 53]] * np.array([columns, rows, columns, rows]) / scale
         return np.clip(boxes, 0, [width, height, width, height]), people[:, 55]
