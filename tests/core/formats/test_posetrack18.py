@@ -52,11 +52,14 @@ def test_real_files_are_written_back_to_the_byte_but_for_number_formats(name, tm
 
 
 @needs_conformance
-@pytest.mark.parametrize("case", ["c02_jitter", "c05_ignore_regions", "c10_pt21", "c16_labelled_but_empty"])
-@pytest.mark.parametrize("side", ["gt", "pred"])
-def test_reference_files_are_written_back(case, side, tmp_path):
-    for path in (CONFORMANCE / case / side).glob("*.json"):
-        assert_written_back(path, tmp_path)
+def test_all_reference_files_are_written_back(tmp_path):
+    written = 0
+    for path in CONFORMANCE.glob("c*/*/*.json"):
+        content = json.loads(path.read_bytes())
+        if isinstance(content, dict) and "annotations" in content:  # neither PoseTrack17 nor a list of results
+            assert_written_back(path, tmp_path)
+            written += 1
+    assert written > 30
 
 
 def test_unknown_keys_are_kept(tmp_path):
