@@ -39,7 +39,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise WeightsError(f"{path}: no checkpoint to resume from; leave --resume out")
     try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise WeightsError(f"{path}: cannot be read ({error}); delete it and start again without --resume") from error
     return {_EARLIER_NAMES.get(name, name): value for name, value in state.items()}

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic
 
 import cv2
 import torch
@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from jmpose_core.errors import JMPoseError, WeightsError
 from train.checkpoint import read_checkpoint, save_checkpoint
-from train.moving_average import MovingAverage
+from train.moving_average import MovingAverage, NetworkT
 from train.schedule import Schedule
 
 _MOST_OVERFLOWS: Final = 20  # batches
@@ -35,18 +35,18 @@ class Loss:
 
 
 @dataclass(slots=True)
-class Training:
+class Training(Generic[NetworkT]):
     """A network that learns for some minutes, its moving average, optimiser and clock: what a checkpoint holds.
 
     A group of the optimiser may have a "share": its learning rate is that part of the schedule's.
     """
 
-    network: nn.Module
+    network: NetworkT
     optimiser: torch.optim.Optimizer
     schedule: Schedule
     minutes: float
     largest_gradient: float
-    average: MovingAverage = field(init=False)
+    average: MovingAverage[NetworkT] = field(init=False)
     step: int = 0
     elapsed_secs: float = 0.0
     overflows: int = 0

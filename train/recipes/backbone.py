@@ -12,6 +12,7 @@ from typing import Final
 
 import torch
 
+from jmpose_core.model.compact import CompactBackbone
 from jmpose_core.weights import WeightsCard, save_weights
 from train.augment import CropAugmentation
 from train.backbone import RandomCrops, backbone_loss, validate
@@ -85,7 +86,7 @@ def train(command: Command) -> None:
     write_report(command.out, command.text, DATA, training, figures, CHARTS, samples)
 
 
-def new_training(command: Command) -> Training:
+def new_training(command: Command) -> Training[CompactBackbone]:
     """The backbone as Thunder left it, and its optimiser."""
     network = thunder_backbone(command.data / "teachers" / "movenet-thunder.onnx")
     network = network.to(memory_format=torch.channels_last).train()

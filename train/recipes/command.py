@@ -10,6 +10,7 @@ import cv2
 import torch
 
 from jmpose_core.errors import JMPoseError, WeightsError
+from train.moving_average import NetworkT
 from train.training import Training
 
 
@@ -40,7 +41,7 @@ class Command:
         """The folder of an earlier recipe's run."""
         return self.out.parent / recipe
 
-    def take_up(self, training: Training) -> Training:
+    def take_up(self, training: Training[NetworkT]) -> Training[NetworkT]:
         """The training as its checkpoint left it with --resume; as it is without.
 
         Raises:
