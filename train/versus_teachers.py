@@ -16,12 +16,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from jmpose_core import geometry
+from jmpose_core.clip import cut
 from jmpose_core.evaluation.pck import pck
 from jmpose_core.pose_estimator import PoseEstimator
 from jmpose_core.skeleton import JOINTS
@@ -83,7 +83,7 @@ def compare(data: Path, weights: str) -> dict[str, float]:
     def multiposed(person: LabelledPerson) -> Poses:
         side = Thunder.SIDE
         crop_from_image = geometry.crop_from_image(person.bbox_xyxy, (side, side))
-        crop = cv2.warpAffine(person.image(), crop_from_image, (side, side))
+        crop = cut(person.image(), crop_from_image, (side, side))
         return from_coco(geometry.apply(geometry.inverse(crop_from_image), nearest_of(multipose.people(crop), side)))
 
     systems: dict[str, Callable[[LabelledPerson], Poses]] = {

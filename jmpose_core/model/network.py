@@ -9,6 +9,7 @@ from typing import Final, Self, TypeAlias, Unpack
 import torch
 from torch import Tensor, nn
 
+from jmpose_core.base_weights import completed
 from jmpose_core.errors import WeightsError
 from jmpose_core.heatmaps import SIGMA_LITE, SIGMA_PAPER
 from jmpose_core.model.blocks import BackboneOutput
@@ -21,7 +22,7 @@ from jmpose_core.model.hrnet import HRNet, hrnet_w32, hrnet_w48
 from jmpose_core.model.jmpose import LiteSwitches, Switches, jmpose_lite_refiner, jmpose_w48_refiner
 from jmpose_core.model.single_frame import SingleFrame
 from jmpose_core.model.tdmi import tdmi_lite_refiner, tdmi_w48_refiner
-from jmpose_core.weights import completed, load_into, read_weights
+from jmpose_core.weights import load_into, read_weights
 
 _IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 _IMAGENET_STD: Final = (0.229, 0.224, 0.225)

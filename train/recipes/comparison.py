@@ -21,11 +21,12 @@ import msgspec
 import numpy as np
 import torch
 
+from jmpose_core.base_weights import digest
 from jmpose_core.devices import autocast
 from jmpose_core.errors import JMPoseError
 from jmpose_core.heatmaps import encode
 from jmpose_core.model.network import POSE_NETWORKS, PoseNetwork, jmpose_lite
-from jmpose_core.weights import WeightsCard, digest, read_weights, save_weights
+from jmpose_core.weights import WeightsCard, read_weights, save_weights
 from train.augment import CropAugmentation
 from train.cached_clips import CachedClips, accuracy
 from train.losses import heatmap_loss
