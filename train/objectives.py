@@ -58,17 +58,14 @@ class InformationObjective:
             truth: (B, K, h, w) heatmaps of the label, 0 for a joint that is not labelled.
         """
         with torch.autocast(truth.device.type, enabled=False):  # estimates need single precision
+            output, read_out = _single(output), self._final_layer
             match output:
                 case JMPoseOutput():
-                    return self._io(_single(output))
+                    return self._io(output)
                 case TDMIOutput():
-                    single = _single(output)
-                    coded = self._final_layer is not None
-                    terms = tdmi_coded(single, self._final_layer) if coded else tdmi_corrected(single, truth)
+                    terms = tdmi_corrected(output, truth) if read_out is None else tdmi_coded(output, read_out)
                 case FAMIPoseOutput():
-                    single = _single(output)
-                    coded = self._final_layer is not None
-                    terms = famipose_coded(single, self._final_layer) if coded else famipose_corrected(single, truth)
+                    terms = famipose_corrected(output, truth) if read_out is None else famipose_coded(output, read_out)
                 case _:
                     return Loss(truth.new_zeros(()), {})
         return Loss(self.weight * terms.total, terms.named)

@@ -64,7 +64,7 @@ class PoseTrackCommand:
         return f"jmpose train --preset jm-pose --variant {self.variant} --estimator {self.estimator}{ablated}"
 
     @property
-    def _switches(self) -> dict[str, bool]:
+    def _switches(self) -> dict[str, bool | int | float | str]:
         """Of the variant's builder."""
         return {part: False for part in self.without if part != "io"}
 

@@ -109,10 +109,10 @@ def _mean_ap(sequences: Sequence[LabelledSequence], people: Sequence[list[Annota
 
 def _frames(sequence: LabelledSequence, predicted: PoseTrackDocument) -> list[FramePair]:
     """poseval's frames: those whose ground truth has anyone, without what lies in ignore regions."""
-    sources = (Source(document, sequence.annotations) for document in (sequence.document, predicted))
+    truth, estimate = (Source(document, sequence.annotations) for document in (sequence.document, predicted))
     return [
         cleaned(frame, regions)
-        for video in paired(*sources)
+        for video in paired(truth, estimate)
         for frame, regions in zip(video.frames, video.regions, strict=True)
         if len(frame.truth)
     ]

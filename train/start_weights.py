@@ -7,15 +7,15 @@ from torch import Tensor, nn
 
 from jmpose_core.errors import WeightsError
 from jmpose_core.model.hrnet import HRNet
-from jmpose_core.model.network import PoseNetwork
-from jmpose_core.weights import load_into, read_weights
+from jmpose_core.model.network import POSE_NETWORKS, PoseNetwork, load_pose_network
+from jmpose_core.weights import load_into, read_card, read_weights
 
 
 def take_start_weights(network: PoseNetwork, variant: str, init: Sequence[str | Path]) -> tuple[str, ...]:
-    """Fill the backbone and RAFT, and the refiner where the weights are the same variant's; the data behind them.
+    """Fill the backbone and RAFT; the data behind them.
 
-    A file gives what it has that fits: a whole network of any variant with the same backbone, an HRNet or a
-    RAFT by itself. A later file overrides an earlier one.
+    A file gives what it has that fits: all of a network like this one, refiner included, the fixed parts of another
+    variant's, an HRNet or a RAFT by itself. A later file overrides an earlier one.
 
     Raises:
         WeightsError: a file fits no part, or a part is left without weights; says how to get them.
@@ -26,9 +26,10 @@ def take_start_weights(network: PoseNetwork, variant: str, init: Sequence[str | 
     filled: set[str] = set()
     training_data: list[str] = []
     for name in init:
-        state, card = read_weights(name)
+        card = read_card(name)
+        state = load_pose_network(name).state_dict() if card.variant in POSE_NETWORKS else read_weights(name)[0]
         training_data += [data for data in card.training_data if data not in training_data]
-        if card.variant == variant:
+        if _alike(network.state_dict(), state):
             load_into(network, state, place=str(name))
             filled |= fixed.keys()
             continue
@@ -48,9 +49,13 @@ def _fitting(module: nn.Module, state: Mapping[str, Tensor], part: str) -> dict[
     own = module.state_dict()
     for prefix in (f"{part}.", f"{part.rpartition('.')[2]}.", ""):
         found = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
-        if own.keys() == found.keys() and all(own[name].shape == found[name].shape for name in own):
+        if _alike(own, found):
             return found
     return None
+
+
+def _alike(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
+    return first.keys() == second.keys() and all(first[name].shape == second[name].shape for name in first)
 
 
 def _missing(network: PoseNetwork, variant: str, part: str) -> str:

@@ -209,7 +209,7 @@ def test_stage_0_changes_the_backbone(tmp_path, start):
     command = PoseTrackCommand((data,), tmp_path / "out", (str(start),), "compact_lite", workers=0)
     result = hrnet.train(command, replace(hrnet.PLAN, epochs=1, batch=2, at_once=2))
     before, after = load_pose_network(start), load_pose_network(result.weights)
-    assert not torch.equal(before.backbone.final_layer.weight, after.backbone.final_layer.weight)
+    assert not torch.equal(_last(before), _last(after))
     assert after.delta == 0
     refiner_start = jmpose_lite()
     with pytest.raises(WeightsError, match="fixed flow, which would be random noise"):
@@ -217,7 +217,11 @@ def test_stage_0_changes_the_backbone(tmp_path, start):
     flow = tmp_path / "raft.safetensors"
     save_weights(flow, before.flow.raft.state_dict(), WeightsCard(variant="raft_small"))
     take_start_weights(refiner_start, "jmpose_lite", [result.weights, flow])
-    assert torch.equal(refiner_start.backbone.final_layer.weight, after.backbone.final_layer.weight)
+    assert torch.equal(_last(refiner_start), _last(after))
+
+
+def _last(network):
+    return network.get_submodule("backbone.final_layer").weight
 
 
 def test_a_variant_without_start_weights_is_refused():
@@ -246,7 +250,7 @@ def test_a_foreign_backbone_alone_is_a_start(tmp_path):
     path = tmp_path / "hrnet.safetensors"
     save_weights(path, given.backbone.state_dict(), WeightsCard(variant="hrnet", training_data=("COCO",)))
     assert take_start_weights(network, "hrnet_w48", [path]) == ("COCO",)
-    assert torch.equal(network.backbone.conv1.weight, given.backbone.conv1.weight)
+    assert torch.equal(_last(network), _last(given))
 
 
 def test_weights_that_fit_nothing_are_refused(tmp_path):
@@ -261,6 +265,16 @@ def test_a_folder_without_a_train_split_is_refused(tmp_path, start):
     command = PoseTrackCommand((root,), tmp_path / "out", (str(start),), "jmpose_lite", workers=0)
     with pytest.raises(FormatError, match="no labelled people in a train split"):
         jm_pose.train(command)
+
+
+def test_an_ablation_takes_the_fixed_parts_of_the_whole(start):
+    network, whole = jmpose_lite(cjl=False), load_pose_network(start)
+    before = network.refiner.state_dict()
+    take_start_weights(network, "jmpose_lite", [start])
+    for part in ("backbone", "flow"):
+        own, expected = network.get_submodule(part).state_dict(), whole.get_submodule(part).state_dict()
+        assert all(torch.equal(own[name], expected[name]) for name in expected)
+    assert network.refiner.state_dict().keys() == before.keys()
 
 
 def test_ablations_are_jm_poses_alone(tmp_path, start):
