@@ -11,7 +11,7 @@ from app.summary_view import counted
 from jmpose_core.evaluation.worst import worst
 from jmpose_core.skeleton import JOINTS
 
-BARS_HEIGHT, WORST_HEIGHT = 232, 190  # pixels: fifteen legible bars, and some rows
+BARS_HEIGHT, WORST_HEIGHT = 232, 150  # pixels: fifteen legible bars, and some rows
 FIRST_STEPS = (
     "Nothing to measure yet: no person of this video has a joint that was corrected or verified.\n\n"
     "Drag a joint to where it belongs, or press Enter to verify a person as it is, in a few frames. "
@@ -131,7 +131,7 @@ class EvaluationPanel(QWidget):
         if found:
             self._worst_title.setText(f"Worst frames for {row.title}: {what}. Click to go there.")
         else:
-            self._worst_title.setText(f"Nothing lowers {row.title} for {what}.")
+            self._worst_title.setText(f"No worst frames for {row.title}: {what}.")
 
     def _say(self, note: str, small_print: str = "", *, again: bool = True) -> None:
         self._note.setText(note)

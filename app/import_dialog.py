@@ -39,12 +39,13 @@ class ImportDialog(QDialog):
         super().__init__(parent)
         self._project, self._video, self._background = project, video, background
         self._plan: ImportPlan | None = None
+        self._read_file = ""
         self._asked = 0  # only the answer to the newest question is shown
         self.setWindowTitle(f"Import into {video.name}")
         self.setMinimumWidth(660)
         self._file = QLineEdit()
         self._file.setPlaceholderText("PoseTrack or COCO JSON, CVAT XML, CSV, SLEAP, or a YOLO-pose folder")
-        self._file.editingFinished.connect(self._read)
+        self._file.editingFinished.connect(self._read_if_other)
         self._as = QComboBox()
         for text, import_as in _CHOICES:
             self._as.addItem(text, import_as)
@@ -96,12 +97,18 @@ class ImportDialog(QDialog):
         self._plan = plan
         self._import.setEnabled(plan is not None and plan.people > 0)
 
+    def _read_if_other(self) -> None:
+        """The field also says that it was edited when it merely loses the keyboard."""
+        if self._file.text() != self._read_file:
+            self._read()
+
     def _read(self) -> None:
         """Read the file and say what importing it would do."""
-        if not self._file.text().strip():
+        self._read_file = self._file.text()
+        if not self._read_file.strip():
             return
         self._asked += 1
-        asked, file, import_as = self._asked, Path(self._file.text().strip()), self._as.currentData()
+        asked, file, import_as = self._asked, Path(self._read_file.strip()), self._as.currentData()
         self._set_plan(None)
         self.summary.show_sentence(f"Reading {file.name}…")
         self._background.run(

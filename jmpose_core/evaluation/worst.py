@@ -51,7 +51,7 @@ LOWERS: Final = {
     "idf1": _ANY_FAULT | {Outcome.SWITCHED},
     "hota": _ANY_FAULT | {Outcome.SWITCHED},
     "deta": _ANY_FAULT,
-    "assa": frozenset((Outcome.SWITCHED,)),
+    "assa": _ANY_FAULT | {Outcome.SWITCHED},
     "kit_ap": _ANY_FAULT,
     "pck": _DISTANCES,
     "pckh": _DISTANCES,

@@ -99,8 +99,9 @@ def test_a_changed_track_is_found() -> None:
     found = [replace(p, keypoints=predicted(p.frame_index, 1).keypoints) for p in found]
     shown = [verified(replace(p, track_id=7)) for p in found]
     corrected = measurable(shown, found)
-    faults = worst(errors_of(corrected), [NOSE], "assa")
+    faults = worst(errors_of(corrected), [NOSE], "mota")
     assert [(e.frame_index, e.track_id, e.outcome) for e in faults] == [(3, 7, Outcome.SWITCHED)]
+    assert worst(errors_of(corrected), [NOSE], "ap") == []
 
 
 def test_every_figure_of_the_reports_has_its_worst_frames() -> None:
