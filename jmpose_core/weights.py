@@ -4,13 +4,12 @@ One file is enough to rebuild a network: its metadata names the variant, the
 crop, the joints, what it was trained on and the figures measured with it.
 """
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import msgspec
-import torch
+from platformdirs import user_data_path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -83,48 +82,33 @@ def read_card(name_or_path: str | Path) -> WeightsCard:
 
 
 def find_weights(name_or_path: str | Path) -> Path:
-    """The file of a bundled name ("jmpose_lite") or the path itself.
+    """The file of a bundled name ("jmpose_lite"), of one in the user's data folder, or the path itself.
 
     Raises:
-        WeightsError: neither a bundled name nor a file.
+        WeightsError: none of these.
     """
-    bundled = resources.WEIGHTS / f"{name_or_path}.safetensors"
-    if bundled.is_file():
-        return bundled
     path = Path(name_or_path)
+    if path.name == str(name_or_path):  # a name is no path
+        for folder in (resources.WEIGHTS, user_weights()):
+            if (named := folder / f"{name_or_path}.safetensors").is_file():
+                return named
     if path.is_file():
         return path
-    names = ", ".join(sorted(file.stem for file in resources.WEIGHTS.glob("*.safetensors")))
-    raise WeightsError(f"{name_or_path}: no such weights file, nor one of the bundled names ({names})")
+    names = ", ".join(file.stem for file in installed_weights())
+    raise WeightsError(
+        f"{name_or_path}: no such weights file, nor one of the names that are here ({names}); "
+        "`jmpose weights list` says what can be downloaded"
+    )
 
 
-def completed(
-    state: Mapping[str, Tensor], card: WeightsCard, *, needed: Iterable[str], place: str
-) -> dict[str, Tensor]:
-    """`state` and, of a file with a base, those of the `needed` tensors that the base holds.
-
-    Raises:
-        WeightsError: the base is gone or is not the one that the file was trained behind.
-    """
-    if not card.base:
-        return dict(state)
-    lent, _ = read_weights(card.base)
-    lent = {name: lent[name] for name in needed if name in lent and name not in state}
-    if digest(lent) != card.base_digest:
-        raise WeightsError(
-            f"{place}: was trained behind another {card.base} than the one that is bundled; train it again "
-            "(python -m train.recipes.comparison)"
-        )
-    return {**lent, **state}
+def user_weights() -> Path:
+    """Where downloaded and converted weights go: the user's data folder."""
+    return user_data_path("jmpose-studio", "jmpose") / "weights"
 
 
-def digest(state: Mapping[str, Tensor]) -> str:
-    """Of names and values, whatever their order: the first half of a SHA-256."""
-    found = hashlib.sha256()
-    for name in sorted(state):
-        found.update(name.encode())
-        found.update(state[name].detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return found.hexdigest()[:32]
+def installed_weights() -> list[Path]:
+    """Files that can be named without their path: the bundled ones, then the user's own."""
+    return [path for folder in (resources.WEIGHTS, user_weights()) for path in sorted(folder.glob("*.safetensors"))]
 
 
 def load_into(network: nn.Module, state: Mapping[str, Tensor], *, place: str) -> None:

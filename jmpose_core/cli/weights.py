@@ -1,44 +1,158 @@
-"""jmpose weights: what there is, and what a file says of itself."""
+"""jmpose weights: what there is and what it costs, and public checkpoints brought in."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 import resources
-from jmpose_core.cli.terminal import show_table, tell
+from jmpose_core.checkpoints.downloads import DOWNLOADS, find_download
+from jmpose_core.cli.terminal import errors, show_table, stoppable, tell
+from jmpose_core.errors import WeightsError
 
-weights = typer.Typer(help="Bundled and foreign weights.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from jmpose_core.checkpoints.conversion import Conversion
+    from jmpose_core.checkpoints.fetching import OnProgress
+
+weights = typer.Typer(help="Bundled weights, and public checkpoints brought in.", no_args_is_help=True)
 
 
 @weights.command("list")
 def list_weights() -> None:
-    """The weights that come with the program."""
-    from jmpose_core.weights import read_card
+    """The weights that are here, and the public checkpoints that can be downloaded."""
+    from jmpose_core.weights import installed_weights, read_card
 
     rows = [["name", "variant", "size", "figures"]]
-    for path in sorted(resources.WEIGHTS.glob("*.safetensors")):
+    here = installed_weights()
+    for path in here:
         card = read_card(path)
         figures = ", ".join(f"{name} {value:.3f}" for name, value in card.figures.items())
         rows.append([path.stem, card.variant, f"{path.stat().st_size / 1e6:.1f} MB", figures])
     show_table(rows)
+    names = {path.stem for path in here}
+    rows = [["to download", "variant", "size", "trained on", "hash"]]
+    for download in DOWNLOADS:
+        if download.name not in names:
+            size, known = f"about {download.megabytes} MB", download.sha256_start or "none stated"
+            rows.append([download.name, download.variant, size, ", ".join(download.trained_on), known])
+    if len(rows) > 1:
+        tell("")
+        show_table(rows)
 
 
 @weights.command("show")
-def show_weights(name: Annotated[str, typer.Argument(help="A bundled name or a weights file.")]) -> None:
-    """Everything a weights file says of itself."""
-    from jmpose_core.weights import find_weights, read_weights
+def show_weights(
+    name: Annotated[str | None, typer.Argument(help="A name that `list` shows, or a weights file.")] = None,
+    variant: Annotated[str | None, typer.Option(help="A variant by its name, without weights.")] = None,
+) -> None:
+    """What a weights file says of itself, or a variant without weights: its size, cost and input."""
+    if name is not None and variant is None:
+        _tell_card(name)
+    elif variant is not None and name is None:
+        _tell_overview(variant)
+        if (resources.WEIGHTS / f"{variant}.safetensors").is_file():
+            tell(f"bundled with weights: `jmpose weights show {variant}` has their figures")
+    else:
+        raise WeightsError("name weights, or a --variant without weights")
 
-    state, card = read_weights(name)
-    tell(str(find_weights(name)))
+
+@weights.command("convert")
+def convert_files(
+    files: Annotated[list[Path], typer.Argument(help="Checkpoints, one a part: HRNet, RAFT, DCPose.")],
+    variant: Annotated[str, typer.Option(help="What they are to become: hrnet_w48, raft_large, jmpose_w48, ...")],
+    out: Annotated[Path | None, typer.Option(help="The file to write; else the variant's name in your data.")] = None,
+    joints: Annotated[
+        str | None, typer.Option(help="What a head of 17 joints detects: coco17 or posetrack18; else as published.")
+    ] = None,
+) -> None:
+    """Bring in checkpoints of other programs: each tensor finds its place, or nothing is written."""
+    from jmpose_core.checkpoints.conversion import convert
+    from jmpose_core.weights import save_weights, user_weights
+
+    conversion = convert(files, variant, joints=joints)
+    path = out or user_weights() / f"{variant}.safetensors"
+    save_weights(path, conversion.state, conversion.card)
+    _tell_conversion(conversion)
+    tell(str(path))
+
+
+@weights.command("download")
+def download_weights(name: Annotated[str, typer.Argument(help="A name that `jmpose weights list` shows.")]) -> None:
+    """Fetch a public checkpoint from its publisher and bring it in; a torn download goes on where it stopped."""
+    from jmpose_core.checkpoints.fetching import fetch
+    from jmpose_core.weights import user_weights
+
+    download = find_download(name)
+    with stoppable() as should_stop, _download_bar(name) as show:
+        fetched = fetch(download, user_weights() / "originals", on_progress=show, should_stop=should_stop)
+    confirmed = "as its publisher states" if fetched.verified else "unverified: its publisher states none"
+    tell(f"{fetched.path}")
+    tell(f"SHA-256 {fetched.sha256}, {confirmed}")
+
+    from jmpose_core.checkpoints.conversion import convert
+    from jmpose_core.weights import save_weights
+
+    conversion = convert([fetched.path], download.variant, training_data=download.trained_on)
+    _tell_conversion(conversion)
+    path = user_weights() / f"{name}.safetensors"
+    save_weights(path, conversion.state, conversion.card)
+    tell(f"{path}, to be named as {name}")
+
+
+def _tell_card(name: str) -> None:
+    """What a weights file says of itself, and what its network costs."""
+    from jmpose_core.checkpoints.variants import variants
+    from jmpose_core.weights import find_weights, read_card
+
+    path, card = find_weights(name), read_card(name)
+    tell(str(path))
     tell(f"variant         {card.variant}")
-    tell(f"crop            {card.crop_size[0]} x {card.crop_size[1]} (height x width)")
     tell(f"joints          {', '.join(card.joints)}")
-    tell(f"parameters      {_millions(state):.2f} M")
     tell(f"training data   {', '.join(card.training_data)}")
     tell(f"recipe          {card.recipe}")
     for figure, value in card.figures.items():
         tell(f"  {figure}: {value:.4f}")
+    if card.variant in variants():
+        _tell_overview(card.variant, **card.options)
 
 
-def _millions(state: dict) -> float:
-    return sum(tensor.numel() for name, tensor in state.items() if "running_" not in name) / 1e6
+def _tell_overview(variant: str, **options: bool | int | float | str) -> None:
+    """Input, and parameters and multiply-adds of each module."""
+    from jmpose_core.checkpoints.variants import overview_of
+
+    overview = overview_of(variant, **options)
+    tell(f"input           {overview.receptive_input}")
+    rows = [["module", "parameters", "multiply-adds"]]
+    for module, cost in overview.costs.items():
+        rows.append([module, f"{cost.parameters / 1e6:.2f} M", f"{cost.multiply_adds / 1e9:.2f} G"])
+    show_table(rows)
+
+
+def _tell_conversion(conversion: "Conversion") -> None:
+    """Where every tensor went, by groups."""
+    from jmpose_core.checkpoints.conversion import grouped
+
+    rows = [["file", "tensors", "what became of them"]]
+    for report in conversion.files:
+        name = f"{report.file.name} ({report.layout})"
+        rows.append([name, str(len(report.matched)), "matched"])
+        for why, names in grouped(report.left_out).items():
+            rows.append([name, str(len(names)), f"left out: {names[0]}{', ...' if len(names) > 1 else ''}: {why}"])
+        if report.dropped_joints:
+            rows.append([name, str(len(report.dropped_joints)), f"rows left out: {', '.join(report.dropped_joints)}"])
+    for why, names in grouped(conversion.new).items():
+        rows.append(["(new)", str(len(names)), why])
+    show_table(rows)
+
+
+@contextmanager
+def _download_bar(name: str) -> Iterator["OnProgress"]:
+    """Bytes, rate and time left."""
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(TextColumn("{task.description}"), *columns, console=errors) as bar:
+        task = bar.add_task(escape(name), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,236 @@
+"""Foreign checkpoints become weights files of this program, completely or not at all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import nn
+
+from jmpose_core.checkpoints.dcpose import DCPOSE
+from jmpose_core.checkpoints.hrnet_mmpose import HRNET_MMPOSE
+from jmpose_core.checkpoints.hrnet_official import HRNET_OFFICIAL
+from jmpose_core.checkpoints.hrnet_timm import HRNET_TIMM
+from jmpose_core.checkpoints.joint_rows import rows_for
+from jmpose_core.checkpoints.layout import Layout, Tensors, translate
+from jmpose_core.checkpoints.matching import matched
+from jmpose_core.checkpoints.own import OWN
+from jmpose_core.checkpoints.raft_princeton import RAFT_PRINCETON
+from jmpose_core.checkpoints.raft_torchvision import RAFT_TORCHVISION
+from jmpose_core.checkpoints.reading import Checkpoint, read_checkpoint
+from jmpose_core.checkpoints.variants import RAFTS, check_variant
+from jmpose_core.errors import WeightsError
+from jmpose_core.joint_sets import JOINT_SETS
+from jmpose_core.model.network import POSE_NETWORKS
+from jmpose_core.skeleton import JOINTS
+from jmpose_core.weights import WeightsCard
+
+LAYOUTS: Final[tuple[Layout, ...]] = (
+    HRNET_OFFICIAL, HRNET_TIMM, HRNET_MMPOSE, RAFT_TORCHVISION, RAFT_PRINCETON, DCPOSE, OWN,
+)  # fmt: skip
+_RAFT: Final = "flow.raft."
+_HEAD: Final = "backbone.final_layer."
+_PARTS: Final = ("backbone", "flow", "refiner")
+_SEED: Final = 0  # of what no checkpoint has
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What became of one file.
+
+    matched: our name -> its name there. left_out: its name -> why. dropped_joints: rows of its head that are not ours.
+    """
+
+    file: Path
+    layout: str
+    matched: dict[str, str]
+    left_out: dict[str, str]
+    dropped_joints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A complete state of the card's variant, and where each tensor is from.
+
+    new: our name -> how what no file has was made.
+    """
+
+    state: Tensors
+    card: WeightsCard
+    files: tuple[FileReport, ...]
+    new: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The variant to fill: shapes by name in a `PoseNetwork`."""
+
+    variant: str
+    shapes: dict[str, torch.Size]
+    crop_size: tuple[int, int] = (0, 0)
+    joints: tuple[str, ...] = ()
+
+    def of(self, part: str) -> dict[str, torch.Size]:
+        return {name: shape for name, shape in self.shapes.items() if name.startswith(f"{part}.")}
+
+
+def convert(
+    files: Sequence[Path], variant: str, *, joints: str | None = None, training_data: tuple[str, ...] = ()
+) -> Conversion:
+    """Fill a variant from the checkpoints of its parts; a refiner that no file has keeps its seeded start.
+
+    Args:
+        joints: joint set of a 17-row head, a name in `joint_sets.JOINT_SETS`; None trusts the layout, and
+            PoseTrack18's slots where the file's name says posetrack.
+        training_data: for the card.
+
+    Raises:
+        WeightsError: an unknown variant, layout or joint set, a half match, or a part that no file has.
+    """
+    check_variant(variant)
+    checkpoints = [(file, read_checkpoint(file)) for file in files]
+    layouts = [_layout_of(file, checkpoint) for file, checkpoint in checkpoints]
+    target = _target(variant)
+    state: Tensors = {}
+    new: dict[str, str] = {}
+    reports = []
+    for (file, checkpoint), layout in zip(checkpoints, layouts, strict=True):
+        tensors, report, made = _place(file, checkpoint, layout, target, joints)
+        if twice := state.keys() & tensors.keys():
+            raise WeightsError(f"{file}: another file has {min(twice)} already; give one file a part")
+        state |= tensors
+        new |= made
+        reports.append(report)
+    new |= _fill_refiner(state, target)
+    if variant in RAFTS:
+        state = {name.removeprefix(_RAFT): tensor for name, tensor in state.items()}
+    command = " ".join(file.name for file in files)
+    card = WeightsCard(
+        variant=variant,
+        crop_size=target.crop_size,
+        joints=target.joints,
+        training_data=training_data or tuple(f"as published: {file.name}" for file in files),
+        recipe=f"jmpose weights convert {command} --variant {variant}",
+    )
+    return Conversion(state, card, tuple(reports), new)
+
+
+def _layout_of(file: Path, checkpoint: Checkpoint) -> Layout:
+    for layout in LAYOUTS:
+        if layout.recognises(checkpoint.tensors.keys()):
+            return layout
+    first = ", ".join(list(checkpoint.tensors)[:3])
+    known = ", ".join(layout.name for layout in LAYOUTS)
+    raise WeightsError(f"{file}: its names ({first}, ...) are of no known layout ({known}); convert one of these")
+
+
+def _target(variant: str) -> _Target:
+    with torch.device("meta"):
+        if variant in RAFTS:
+            raft = RAFTS[variant]()
+            return _Target(variant, {_RAFT + name: tensor.shape for name, tensor in raft.state_dict().items()})
+        network = POSE_NETWORKS[variant]()
+    shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    return _Target(variant, shapes, network.crop_size, JOINTS)
+
+
+def _place(
+    file: Path, checkpoint: Checkpoint, layout: Layout, target: _Target, joints: str | None
+) -> tuple[Tensors, FileReport, dict[str, str]]:
+    """The tensors of a file that the variant takes, and how what its parts lack was made."""
+    translated = translate(layout, checkpoint.tensors)
+    unwanted = _unwanted_parts(translated.tensors, layout, target)
+    left_out = dict.fromkeys(checkpoint.others, "no weights") | translated.left_out
+    tensors: Tensors = {}
+    for name, tensor in translated.tensors.items():
+        if why := unwanted.get(_part(name)):
+            left_out[translated.sources[name]] = why
+        else:
+            tensors[name] = tensor
+    if not tensors:
+        has = " and ".join(part for part in _PARTS if target.of(part))
+        raise WeightsError(f"{file}: {layout.name} has nothing for {target.variant}, which has {has}; name its variant")
+    tensors, new, dropped = _with_joints(file, tensors, layout, target, joints)
+    expected = {name: shape for part in {_part(name) for name in tensors} for name, shape in target.of(part).items()}
+    placed, filled = matched(tensors, expected, place=f"{file} ({layout.name})")
+    new |= dict.fromkeys(filled, "0: a batch norm's counter, which inference does not read")
+    sources = {ours: theirs for ours, theirs in translated.sources.items() if ours in placed}
+    for ours, theirs in translated.sources.items():
+        if ours not in translated.tensors:
+            sources[ours] = theirs  # folded into another
+    return placed, FileReport(file, layout.name, sources, left_out, dropped), new
+
+
+def _unwanted_parts(tensors: Tensors, layout: Layout, target: _Target) -> dict[str, str]:
+    """Parts of a file that the variant has no use for, and why."""
+    unwanted = {part: f"{target.variant} has no {part}" for part in _PARTS if not target.of(part)}
+    rows, joints = tensors.get(_HEAD + "bias"), len(target.joints)
+    if layout.system and not target.variant.startswith(layout.system):
+        unwanted["refiner"] = f"{layout.name}'s own temporal part; {target.variant} has another"
+    elif layout.system and rows is not None and len(rows) != joints:
+        unwanted["refiner"] = f"{layout.name}'s temporal part mixes its {len(rows)} maps; {target.variant} has {joints}"
+    return unwanted
+
+
+def _part(name: str) -> str:
+    return name.split(".", 1)[0]
+
+
+def _with_joints(
+    file: Path, tensors: Tensors, layout: Layout, target: _Target, joints: str | None
+) -> tuple[Tensors, dict[str, str], tuple[str, ...]]:
+    """The head's rows for the target's joints, how new ones were made, and the joints that were dropped."""
+    if not any(name.startswith("backbone.") for name in tensors):
+        return tensors, {}, ()
+    weight, bias = tensors.get(_HEAD + "weight"), tensors.get(_HEAD + "bias")
+    if weight is None or bias is None:
+        shape = target.shapes[_HEAD + "weight"]
+        weight, bias = torch.empty(0, *shape[1:]), torch.empty(0)
+    source = _joints_of(file, len(weight), layout, joints)
+    rows = rows_for(target.joints, source, weight, bias)
+    why = f"head: rows N(0, 0.001) for {', '.join(rows.new)}, untrained"
+    new = {_HEAD + "weight": why} if rows.new else {}
+    return tensors | {_HEAD + "weight": rows.weight, _HEAD + "bias": rows.bias}, new, rows.dropped
+
+
+def _joints_of(file: Path, rows: int, layout: Layout, joints: str | None) -> tuple[str, ...]:
+    """What the rows of a head detect: 17 may be COCO's or PoseTrack18's, which no tensor tells."""
+    if rows == 0:
+        return ()
+    if joints is None and rows == len(JOINTS):
+        joints = "posetrack15"
+    elif joints is None:
+        joints = "posetrack18" if "posetrack" in file.name.lower() else layout.joints
+    if joints not in JOINT_SETS:
+        raise WeightsError(f"{joints}: no such joint set; there are {', '.join(JOINT_SETS)}")
+    if len(JOINT_SETS[joints]) != rows:
+        wanted = len(JOINT_SETS[joints])
+        raise WeightsError(f"{file}: its head has {rows} joints, {joints} has {wanted}; name another with --joints")
+    return JOINT_SETS[joints]
+
+
+def _fill_refiner(state: Tensors, target: _Target) -> dict[str, str]:
+    """Add the refiner's seeded start where no file had one; other parts must come from files."""
+    missing = target.shapes.keys() - state.keys()
+    for part, cure in (("backbone", "an HRNet checkpoint"), ("flow", "a RAFT checkpoint")):
+        if any(name.startswith(f"{part}.") for name in missing):
+            raise WeightsError(f"{target.variant}: no file has its {part}; give {cure} as well")
+    if missing:
+        start = _seeded(target).state_dict()
+        state |= {name: start[name] for name in missing}
+    return dict.fromkeys(sorted(missing), "refiner: its seeded start, untrained")
+
+
+def _seeded(target: _Target) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_SEED)
+        return POSE_NETWORKS[target.variant]()
+
+
+def grouped(reasons: Mapping[str, str]) -> dict[str, list[str]]:
+    """Names by the reason they share, in the order in which the reasons first come."""
+    groups: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        groups.setdefault(reason, []).append(name)
+    return groups

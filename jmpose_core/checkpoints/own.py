@@ -1,0 +1,17 @@
+"""This program's own pose networks: a part of one file starts another variant."""
+
+from collections.abc import Collection
+from typing import Final
+
+from jmpose_core.checkpoints.layout import Layout
+
+
+def _recognises(names: Collection[str]) -> bool:
+    return "backbone.final_layer.weight" in names
+
+
+def _rename(name: str) -> str:
+    return name
+
+
+OWN: Final = Layout(name="JM-Pose Studio", recognises=_recognises, rename=_rename)

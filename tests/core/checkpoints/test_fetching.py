@@ -1,0 +1,159 @@
+"""Downloads against a server in this process: resumed, checked, refused."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from torchvision.models.optical_flow import Raft_Large_Weights, Raft_Small_Weights
+
+from jmpose_core.checkpoints.downloads import DOWNLOADS, Download, find_download
+from jmpose_core.checkpoints.fetching import fetch
+from jmpose_core.errors import Cancelled, WeightsError
+
+CONTENT = bytes(range(256)) * 1024
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+@dataclass
+class Publisher:
+    """What the server serves, how, and what it was asked for."""
+
+    url: str
+    content: bytes = CONTENT
+    ranges: bool = True
+    torn_after: int | None = None
+    status: int = 200
+    asked: list[str | None] = field(default_factory=list)
+
+
+@pytest.fixture
+def publisher() -> Iterator[Publisher]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            wanted = self.headers.get("Range")
+            state.asked.append(wanted)
+            if state.status != 200:
+                self.send_error(state.status)
+                return
+            start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and state.ranges else 0
+            total = len(state.content)
+            if start >= total:
+                self.send_error(416)
+                return
+            self.send_response(206 if wanted and state.ranges else 200)
+            if wanted and state.ranges:
+                self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
+            self.send_header("Content-Length", str(total - start))
+            self.end_headers()
+            self.wfile.write(state.content[start : state.torn_after])
+
+        def log_message(self, format, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state = Publisher(f"http://127.0.0.1:{server.server_address[1]}/model.pth")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield state
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def of(publisher: Publisher, *, digits: str = DIGEST[:8]) -> Download:
+    return Download(
+        name="tiny", variant="raft_small", url=publisher.url, megabytes=1, sha256_start=digits, trained_on=()
+    )
+
+
+def quiet(done: int, total: int | None) -> None:
+    pass
+
+
+def stop_at(limit: int) -> tuple[Callable[[int, int | None], None], Callable[[], bool]]:
+    seen = [0]
+
+    def show(done: int, total: int | None) -> None:
+        seen[0] = done
+
+    return show, lambda: seen[0] >= limit
+
+
+def test_a_file_arrives_whole_and_is_not_fetched_twice(publisher, tmp_path):
+    progress = []
+    fetched = fetch(of(publisher), tmp_path / "new", on_progress=lambda *step: progress.append(step))
+    assert fetched.path.read_bytes() == CONTENT
+    assert fetched.sha256 == DIGEST and fetched.verified
+    assert progress[-1] == (len(CONTENT), len(CONTENT))
+    assert [step[0] for step in progress] == sorted(step[0] for step in progress)
+    assert list(fetched.path.parent.iterdir()) == [fetched.path]
+    fetch(of(publisher), tmp_path / "new", on_progress=quiet)
+    assert publisher.asked == [None]
+
+
+def test_a_torn_download_goes_on_where_it_stopped(publisher, tmp_path):
+    publisher.torn_after = 100_000
+    with pytest.raises(WeightsError, match=r"100000 of 262144 bytes.*run the command again"):
+        fetch(of(publisher), tmp_path, on_progress=quiet)
+    publisher.torn_after = None
+    fetched = fetch(of(publisher), tmp_path, on_progress=quiet)
+    assert publisher.asked == [None, "bytes=100000-"]
+    assert fetched.path.read_bytes() == CONTENT
+    assert list(tmp_path.iterdir()) == [fetched.path]
+
+
+def test_a_stop_keeps_what_came(publisher, tmp_path):
+    show, should_stop = stop_at(70_000)
+    with pytest.raises(Cancelled):
+        fetch(of(publisher), tmp_path, on_progress=show, should_stop=should_stop)
+    (part,) = tmp_path.iterdir()
+    assert 70_000 <= part.stat().st_size < len(CONTENT)
+    assert CONTENT.startswith(part.read_bytes())
+    assert fetch(of(publisher), tmp_path, on_progress=quiet).path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("left", [10, len(CONTENT), len(CONTENT) + 5])
+def test_a_server_without_ranges_or_a_part_too_long_starts_over(publisher, tmp_path, left):
+    publisher.ranges = left > 10
+    (tmp_path / f"{of(publisher).file_name}.part").write_bytes(b"x" * left)
+    assert fetch(of(publisher), tmp_path, on_progress=quiet).path.read_bytes() == CONTENT
+
+
+def test_another_hash_is_refused_and_not_kept(publisher, tmp_path):
+    publisher.content = CONTENT[:-1] + b"!"
+    with pytest.raises(WeightsError, match=rf"its publisher's with {DIGEST[:8]}"):
+        fetch(of(publisher), tmp_path, on_progress=quiet)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_stated_digits_it_says_so(publisher, tmp_path):
+    fetched = fetch(of(publisher, digits=""), tmp_path, on_progress=quiet)
+    assert not fetched.verified and fetched.sha256 == DIGEST
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_refusing_server_says_how_to_do_without(publisher, tmp_path, status):
+    publisher.status = status
+    with pytest.raises(WeightsError, match=rf"refuses \({status}.*weights convert FILE --variant raft_small"):
+        fetch(of(publisher), tmp_path, on_progress=quiet)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_that_does_not_allow_it_says_how_to_do_without(tmp_path):
+    nowhere = Publisher("http://127.0.0.1:9/model.pth")
+    with pytest.raises(WeightsError, match=r"cannot be reached.*the network here may not allow it"):
+        fetch(of(nowhere), tmp_path, on_progress=quiet)
+
+
+def test_the_catalogue_is_torchvisions_own():
+    published = {weights.url for kind in (Raft_Large_Weights, Raft_Small_Weights) for weights in kind}
+    rafts = [download for download in DOWNLOADS if download.variant.startswith("raft")]
+    assert {download.url for download in rafts} <= published
+    assert all(download.sha256_start in download.url for download in rafts)
+    assert all(download.url.startswith("https://") for download in DOWNLOADS)
+    assert len({download.name for download in DOWNLOADS}) == len({d.file_name for d in DOWNLOADS}) == len(DOWNLOADS)
+    with pytest.raises(WeightsError, match="not a known public checkpoint; there are raft_large_c_t_v1"):
+        find_download("resnet")
