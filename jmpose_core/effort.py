@@ -21,7 +21,7 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from jmpose_core.annotations import Annotation, Origin, Visibility
-from jmpose_core.skeleton import NUM_JOINTS
+from jmpose_core.skeleton import FLIP, NUM_JOINTS
 
 T = TypeVar("T")
 _ALL_JOINTS: Final = np.ones(NUM_JOINTS, bool)
@@ -165,7 +165,6 @@ class _Change:
 
     person: Annotation
     edits: Counter[Edit]
-    right_joints: int
 
     @property
     def actions(self) -> int:
@@ -178,16 +177,35 @@ def _paired(
     """For the true people who are kept from the predictions: which of them, and what it takes."""
     saved = np.zeros((len(wanted), len(found)))  # inputs, against deleting the one and drawing the other
     changes: dict[tuple[int, int], _Change] = {}
-    for row, true_person in enumerate(wanted):
-        anew = Effort(_drawing(true_person.person, occlusion) + Counter([Edit.DELETE_PERSON])).actions
-        for column, person in enumerate(found):
-            change = _change(person, true_person, judged, occlusion)
-            if change.right_joints:
-                saved[row, column] = max(0, anew - change.actions)
-                changes[row, column] = change
+    for row, column in np.argwhere(_alike(wanted, found, judged)).tolist():
+        anew = Effort(_drawing(wanted[row].person, occlusion) + Counter([Edit.DELETE_PERSON])).actions
+        changes[row, column] = _change(found[column], wanted[row], judged, occlusion)
+        saved[row, column] = max(0, anew - changes[row, column].actions)
     rows, columns = linear_sum_assignment(saved, maximize=True)
     pairs = zip(rows.tolist(), columns.tolist(), strict=True)
     return {row: (column, changes[row, column]) for row, column in pairs if saved[row, column] > 0}
+
+
+def _alike(
+    wanted: Sequence[TruePerson], found: Sequence[Annotation], judged: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """(G, P) whether any joint is within tolerance, as it is or with left and right exchanged."""
+    if not wanted or not found:
+        return np.zeros((len(wanted), len(found)), bool)
+    tolerance = np.array([one.tolerance for one in wanted])[:, None, None]
+    due, places = _joints([one.person for one in wanted])
+    there, found_places = _joints(found)
+    alike = np.zeros((len(wanted), len(found)), bool)
+    for order in (slice(None), list(FLIP)):
+        near = np.linalg.norm(found_places[None, :, order] - places[:, None], axis=3) <= tolerance
+        alike |= (near & (due & judged)[:, None] & there[None, :, order]).any(axis=2)
+    return alike
+
+
+def _joints(people: Sequence[Annotation]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+    """Which joints are there (N, 15), and where (N, 15, 2)."""
+    there = np.stack([person.visibility for person in people]) != Visibility.ABSENT
+    return there, np.stack([person.keypoints for person in people])
 
 
 def _change(person: Annotation, wanted: TruePerson, judged: npt.NDArray[np.bool_], occlusion: bool) -> _Change:
@@ -222,7 +240,7 @@ def _joint_edits(person: Annotation, wanted: TruePerson, judged: npt.NDArray[np.
         origin=np.where(touched, Origin.CORRECTED, person.origin).astype(np.uint8),
     )
     edits = Counter({edit: int(joints.sum()) for edit, joints in counts.items() if joints.any()})
-    return _Change(corrected, edits, right_joints=int((there & due & ~far).sum()))
+    return _Change(corrected, edits)
 
 
 def _drawing(person: Annotation, occlusion: bool) -> Counter[Edit]:
