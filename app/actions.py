@@ -85,6 +85,7 @@ def action_table(window: MainWindow) -> list[ActionSpec]:
         ActionSpec("previous_person", "Go", "Previous person", partial(nav.next_person, -1), ("Shift+Tab",)),
         ActionSpec("predict", "Model", "Predict", window.predict_all, ("Ctrl+P",), "predict"),
         ActionSpec("cancel", "Model", "Cancel prediction", bench.inference.cancel, ("Ctrl+.",), "stop"),
+        ActionSpec("system", "Model", "Pose network…", ask.system, (), "", anytime, separated=True),
         ActionSpec("finetune", "Model", "Fine-tune…", ask.finetune, (), "finetune", separated=True),
         ActionSpec("evaluate", "Tools", "Evaluate predictions…", window.evaluate, ("Ctrl+Shift+E",), "evaluate"),
         ActionSpec("image", "View", "Image", partial(state.set_layer, Layer.IMAGE), ("1",), "image", checkable=True),

@@ -66,6 +66,7 @@ class InferenceJob(QObject):
         self._client.on_reply = self._replied.emit
         self._state = EngineState.OFF
         self._device = ""
+        self.systems: tuple[str, ...] = ()  # pose networks that come with the program, once the engine has started
         self._run: Run | None = None
         self._probe_id: int | None = None
         self._finished: list[Annotation] = []
@@ -164,6 +165,7 @@ class InferenceJob(QObject):
     def _on_reply(self, reply: Reply) -> None:
         if isinstance(reply, Ready):
             self._device = reply.device
+            self.systems = tuple(reply.weights)
             self._set_state(EngineState.BUSY if self._run else EngineState.READY)
         elif isinstance(reply, Stopped):
             self._on_stopped(reply)

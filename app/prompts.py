@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from app.export_dialog import ExportDialog
 from app.finetune_dialog import FinetuneDialog
 from app.import_dialog import ImportDialog
+from app.system_dialog import SystemDialog
 from app.track_dialog import TrackDialog
 from app.workbench import Workbench
 
@@ -80,9 +81,15 @@ class Prompts:
         out = user_data_path("jmpose-studio", "jmpose") / "weights" / path.stem
         self._bench.finetune.start(path, out, self._bench.settings.weights)
 
+    def system(self) -> None:
+        """Ask which pose network to use."""
+        dialog = SystemDialog(self._bench.inference.systems, self._bench.settings.weights, self._window)
+        dialog.chosen.connect(self._use_weights)
+        dialog.open()
+
     def _use_weights(self, weights: str) -> None:
-        self._bench.settings.weights = weights
-        self._bench.messages.info("The next prediction uses the new weights.")
+        self._bench.use_weights(weights)
+        self._bench.messages.info(f"The next prediction uses {Path(weights).stem}.")
 
     def _open(self, name: str) -> None:
         if name:

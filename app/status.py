@@ -1,5 +1,7 @@
 """The status bar: where we are, what is selected, what the engine does."""
 
+from pathlib import Path
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton
 
@@ -65,7 +67,8 @@ class StatusBar(QStatusBar):
     def _on_engine(self) -> None:
         inference = self._bench.inference
         device = f" · {inference.device}" if inference.device else ""
-        self._engine.setText(f"{inference.state.value}{device}")
+        system = Path(self._bench.settings.weights).stem
+        self._engine.setText(f"{inference.state.value}{device} · {system}")
         self._bar.setVisible(inference.running)
         self._cancel.setVisible(inference.running)
         if inference.running:

@@ -189,6 +189,12 @@ class Workbench(QObject):
             return
         self.inference.probe(self._video_path, person, self.settings.weights)
 
+    def use_weights(self, weights: str) -> None:
+        """The pose network, by name or file, of the next prediction and, at once, of the panels."""
+        self.settings.weights = weights
+        self.inference.state_changed.emit()  # the status bar names it
+        self._probe()
+
     def _on_imported(self, plan: ImportPlan, step: StepInfo | None) -> None:
         if step is None:
             self.messages.info(f"{plan.file.name}: the project has all of it already.")

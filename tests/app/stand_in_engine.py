@@ -48,7 +48,7 @@ class Work:
     """What `server.serve` computes with."""
 
     def ready(self) -> Ready:
-        return Ready(device="cpu", weights=["stand-in"])
+        return Ready(device="cpu", weights=["flowless", "stand-in"])
 
     def predict(
         self, request: Predict, *, on_progress: Callable[[Progress], None], should_stop: Callable[[], bool]
@@ -68,7 +68,7 @@ class Work:
         return ProbeResult(
             crop_rgb=np.full((256, 192, 3), 127, np.uint8),
             initial=maps * np.float32(0.5),
-            flow=np.ones((2, 64, 48), np.float32),
+            flow=None if request.weights == "flowless" else np.ones((2, 64, 48), np.float32),
             refined=maps,
             crop_from_image=crop_from_image(request.bbox_xyxy, (256, 192)),
         )
