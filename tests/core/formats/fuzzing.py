@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from jmpose_core.errors import FormatError
+from jmpose_core.evaluation.effort_report import effort_report
 from jmpose_core.evaluation.report import evaluate
 from jmpose_core.formats.by_name import read_document, write_document
 from jmpose_core.formats.document import ImageRecord, PersonRecord, PoseTrackDocument
@@ -115,9 +116,11 @@ def check(path, out):
     if read_posetrack18(out) != document:
         raise AssertionError("what was read is not what is written and read again")
     if path.suffix == ".json":
-        for metric in ("posetrack21", "pck", "oks"):
+        for metric in ("posetrack21", "pck", "oks", "boxes"):
             with contextlib.suppress(FormatError):
                 evaluate(path, path, metric)
+        with contextlib.suppress(FormatError):
+            effort_report(path, path)
     return True
 
 
