@@ -20,20 +20,27 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from jmpose_core.calibration import EVIDENCE, PeakCalibration, Stage, with_calibrations
+from jmpose_core.errors import FormatError
 from jmpose_core.evaluation.reliability import area_under_roc, brier_score, expected_calibration_error, reliability
 from jmpose_core.model.network import PoseNetwork, load_pose_network
 from jmpose_core.skeleton import JOINTS, NUM_JOINTS
 from jmpose_core.weights import read_weights, save_weights
 from train.outcomes import Flags, Floats, Outcomes, outcomes, refined, stills
 from train.poses import LabelledPerson, is_validation, read_people
-from train.refiner import validation_clips
+from train.refiner import held_out_clips
 
 _SLOPE_L2: Final = 0.1  # weak: the slopes see thousands of joints
 _OFFSET_L2: Final = 1.0  # of each joint's distance to the mean joint, as some have few labels
 
 
 def fit(seen: Outcomes) -> PeakCalibration:
-    """The most likely logistic model, slopes held at 0 or more, with a weak ridge."""
+    """The most likely logistic model, slopes held at 0 or more, with a weak ridge.
+
+    Raises:
+        FormatError: every joint is correct, or every one wrong: there is nothing to tell apart.
+    """
+    if seen.correct.all() or not seen.correct.any():
+        raise FormatError("all joints to calibrate on are correct, or all are wrong; give more held-out people")
     features = len(EVIDENCE)
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
@@ -103,7 +110,7 @@ def observe(network: PoseNetwork, people: list[LabelledPerson]) -> dict[Stage, O
     if network.refiner.frames > 1:
         parts = []
         for name in ("clean", "degraded"):
-            clips = validation_clips(network, people, degraded=name == "degraded")
+            clips = held_out_clips(people, network.crop_size, degraded=name == "degraded")
             parts.append(outcomes(refined(network, clips), people, f"{name} clips"))
         seen["refined"] = Outcomes.joined(parts)
     return seen
@@ -114,6 +121,9 @@ def calibrate(weights: Path, people: list[LabelledPerson], out: Path) -> dict[St
 
     Returns:
         A report for each stage.
+
+    Raises:
+        WeightsError: the weights are not a pose network's, or `out` cannot be written.
     """
     seen = observe(load_pose_network(weights).eval(), people)
     calibrations = {stage: fit(own) for stage, own in seen.items()}

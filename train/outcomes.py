@@ -1,6 +1,6 @@
 """Where a network was right about the joints of labelled people, and what its heatmaps had said."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -16,10 +16,12 @@ from jmpose_core.devices import autocast
 from jmpose_core.evaluation.pck import torso_sizes
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.skeleton import JOINT_INDEX
-from train.cached_clips import BATCH, CachedClips
+from train.clips import Clip
 from train.poses import LabelledPerson
+from train.refiner import encoded
 
 CLOSE: Final = 0.5  # head sizes within which a joint counts as correct
+_BATCH: Final = 16
 _SURE_LABEL: Final = 0.999  # weights below are a teacher's opinion
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -77,8 +79,8 @@ def median_head_per_torso(people: Sequence[LabelledPerson]) -> float:
 def stills(network: PoseNetwork, people: Sequence[LabelledPerson]) -> Iterator[Batch]:
     """Initial heatmaps of single crops, as at inference."""
     device = network.mean.device
-    for start in range(0, len(people), BATCH):
-        part = people[start : start + BATCH]
+    for start in range(0, len(people), _BATCH):
+        part = people[start : start + _BATCH]
         crop_from_image = [geometry.crop_from_image(person.bbox_xyxy, network.crop_size) for person in part]
         crops = [
             cut(person.image(), crop, network.crop_size) for person, crop in zip(part, crop_from_image, strict=True)
@@ -94,14 +96,15 @@ def stills(network: PoseNetwork, people: Sequence[LabelledPerson]) -> Iterator[B
         yield maps, np.stack(cells), np.stack([person.weight > _SURE_LABEL for person in part])
 
 
-def refined(network: PoseNetwork, clips: CachedClips) -> Iterator[Batch]:
-    """Refined heatmaps of the clips' key frames."""
+def refined(network: PoseNetwork, clips: Iterable[Clip]) -> Iterator[Batch]:
+    """Refined heatmaps of the clips' key frames, one clip at a time."""
     device = network.mean.device
-    for index in torch.arange(len(clips)).split(BATCH):
-        maps, cells, weight = clips.batch(index, flip=False)
+    for clip in clips:
+        part = encoded(network, clip)
+        maps = part.maps.for_refiner(network.refiner).to(device, torch.float32)
         with torch.inference_mode(), autocast(device):
-            found = network.refiner(maps.for_refiner(network.refiner).to(device)).refined
-        yield found, cells.double().numpy(), weight.numpy() > _SURE_LABEL
+            found = network.refiner(maps).refined
+        yield found, part.cells.double().numpy(), part.weight.numpy() > _SURE_LABEL
 
 
 def outcomes(batches: Iterator[Batch], people: Sequence[LabelledPerson], condition: str) -> Outcomes:

@@ -1,15 +1,21 @@
+import cv2
 import numpy as np
 import pytest
 import torch
 from scipy.special import expit
 
-from jmpose_core.calibration import HEAD_PER_SEGMENT, HEAD_PER_TORSO, PeakCalibration
+from jmpose_core import geometry, heatmaps
+from jmpose_core.calibration import HEAD_PER_SEGMENT, HEAD_PER_TORSO, PeakCalibration, confidence_of
+from jmpose_core.errors import FormatError
 from jmpose_core.evaluation.reliability import area_under_roc, expected_calibration_error
 from jmpose_core.heatmaps import encode
+from jmpose_core.model.network import compact_lite
 from jmpose_core.skeleton import JOINT_INDEX, NUM_JOINTS
-from train.calibration import cross_fitted, figures, fit, probabilities, report_of
-from train.outcomes import Outcomes, halves, head_sizes, median_head_per_torso, outcomes
+from jmpose_core.weights import WeightsCard, read_weights, save_weights
+from train.calibration import calibrate, cross_fitted, figures, fit, probabilities, report_of
+from train.outcomes import Outcomes, halves, head_sizes, median_head_per_torso, outcomes, refined, stills
 from train.poses import LabelledPerson
+from train.refiner import held_out_clips
 
 SLOPES = np.array([0.9, 4.0, 0.0])
 OFFSETS = np.linspace(-3, 0, NUM_JOINTS)
@@ -51,6 +57,12 @@ def test_a_known_law_is_found_and_calibrated():
 
 def test_evidence_that_misleads_gets_no_weight():
     assert fit(simulated(2000, slopes=np.array([0.9, 4.0, -2.0]))).slopes[2] == 0
+
+
+def test_nothing_is_fitted_to_joints_of_one_kind():
+    seen = simulated(100)
+    with pytest.raises(FormatError, match="more held-out people"):
+        fit(seen.chosen(seen.correct))
 
 
 def test_each_half_is_judged_by_the_other():
@@ -118,3 +130,59 @@ def test_a_joint_half_a_head_off_is_correct_and_one_further_off_is_not():
     assert seen.condition.tolist() == ["stills coco"] * 4
     seen = outcomes(iter([(maps, outside[None].astype(float), labelled)]), [one], "stills")
     assert JOINT_INDEX["head_bottom"] not in seen.joint
+
+
+def pictured(image_id, keypoints=None):
+    """A person in a picture of noise, every joint labelled; the head is 24 pixels by its two ends."""
+    noise = np.random.default_rng(image_id).integers(0, 256, (96, 72, 3)).astype(np.uint8)
+    jpeg = cv2.imencode(".jpg", noise)[1].tobytes()
+    if keypoints is None:
+        keypoints = np.random.default_rng(image_id).uniform((4, 4), (66, 90), (NUM_JOINTS, 2)).astype(np.float32)
+        keypoints[JOINT_INDEX["head_top"]] = (36, 10)
+        keypoints[JOINT_INDEX["head_bottom"]] = (36, 34)
+    return LabelledPerson("coco", image_id, jpeg, (4, 4, 68, 92), keypoints, np.ones(NUM_JOINTS, np.float32))
+
+
+def labelled_by(network, image_id):
+    """A person half of whose joints lie where the network sees them, the others half a picture away."""
+    unlabelled = pictured(image_id)
+    ((maps, _, _),) = stills(network, [unlabelled])
+    crop = geometry.crop_from_image(unlabelled.bbox_xyxy, network.crop_size)
+    image_from_heatmap = geometry.compose(geometry.inverse(crop), geometry.scaled(4))
+    joints = geometry.apply(image_from_heatmap, heatmaps.decode(maps, blur_sigma=1.0)[0][0].numpy())
+    half = np.array([36.0, 48.0])
+    joints[::2] += np.where(joints[::2] > half, -half, half)
+    return pictured(image_id, joints.astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    return compact_lite().eval()
+
+
+def test_weights_are_written_again_with_calibration_and_its_figures(tmp_path, network):
+    weights, out = tmp_path / "raw.safetensors", tmp_path / "calibrated.safetensors"
+    save_weights(weights, network.state_dict(), WeightsCard(variant="compact_lite", figures={"PCK": 0.5}))
+    people = [labelled_by(network, image_id) for image_id in range(4)]
+    reports = calibrate(weights, people, out)
+    assert reports.keys() == {"initial"}  # a single-frame network has no refined stage
+    assert reports["initial"]["calibrated"]["correct"] == pytest.approx(7 / 15, abs=0.1)
+    state, card = read_weights(out)
+    assert card.figures == {
+        "PCK": 0.5,
+        **{f"initial confidence, {name}": reports["initial"]["calibrated"][name] for name in ("ECE", "AUROC", "Brier")},
+    }
+    assert isinstance(confidence_of(state, "initial", place="it"), PeakCalibration)
+    assert all(torch.equal(state[name], tensor) for name, tensor in network.state_dict().items())
+
+
+def test_clips_are_judged_at_their_key_frames(network):
+    people = [pictured(0), pictured(1)]
+    batches = list(refined(network, held_out_clips(people, network.crop_size, degraded=False)))
+    assert [maps.shape for maps, _, _ in batches] == [(1, NUM_JOINTS, 64, 48)] * 2
+    for one, (_, cells, labelled) in zip(people, batches, strict=True):
+        crop = geometry.crop_from_image(one.bbox_xyxy, network.crop_size)
+        truth = geometry.apply(geometry.compose(geometry.scaled(1 / 4), crop), one.keypoints)
+        assert cells[0] == pytest.approx(truth, abs=1e-3)
+        assert labelled.all()
