@@ -119,7 +119,9 @@ class PoseTrackCommand:
             "seed": plan.seed,
         }
         self._take_up(training)
-        validation = GroundTruthBoxValidation(sequences["val"], at_once=plan.at_once, workers=self.workers)
+        validation = GroundTruthBoxValidation(
+            sequences["val"], at_once=plan.at_once, workers=self.workers, should_stop=self.should_stop
+        )
         clips = PoseTrackClips(poses, network.crop_size, delta=network.delta, augmentation=augmentation, seed=plan.seed)
         callbacks = Callbacks(
             loss_of=loss_of,

@@ -1,7 +1,8 @@
 """mAP of a network on a PoseTrack split with ground-truth boxes: one pass, no flipped second one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from jmpose_core import geometry, heatmaps
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.clip import ENLARGE
 from jmpose_core.devices import autocast
+from jmpose_core.errors import Cancelled
 from jmpose_core.evaluation.average_precision import average_precision
 from jmpose_core.evaluation.sequences import FramePair, Source, cleaned, paired
 from jmpose_core.formats.document import PoseTrackDocument
@@ -33,35 +35,58 @@ class GroundTruthBoxValidation:
         FormatError: poseval could not judge the ground truth; names file, place and cure.
     """
 
-    def __init__(self, sequences: Sequence[LabelledSequence], *, at_once: int, workers: int) -> None:
+    def __init__(
+        self,
+        sequences: Sequence[LabelledSequence],
+        *,
+        at_once: int,
+        workers: int,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.sequences = [sequence for sequence in sequences if sequence.poses]
+        self.poses = [pose for sequence in self.sequences for pose in sequence.poses]
         self.at_once = at_once
         self.workers = workers
+        self.should_stop = should_stop
         for sequence in self.sequences:
             _frames(sequence, sequence.document)
 
     def figures(self, network: PoseNetwork) -> dict[str, float]:
-        """{"mAP", "mAP initial"}, the first alone for a single-frame network; none without ground truth."""
-        if not self.sequences:
+        """{"mAP", "mAP initial"}, the first alone for a single-frame network; none without ground truth.
+
+        Raises:
+            Cancelled: should_stop said so.
+        """
+        if not self.poses:
             return {}
         network.eval()
-        refined, initial = (
-            _mean_ap(self.sequences, people) for people in zip(*self._people(network), strict=True)
-        )  # people by sequence
+        refined, initial = (self._mean_ap(people) for people in zip(*self._people(network), strict=True))
         return {"mAP": refined} if network.delta == 0 else {"mAP": refined, "mAP initial": initial}
 
-    def _people(self, network: PoseNetwork) -> Iterator[tuple[list[Annotation], list[Annotation]]]:
-        """Of each sequence: its people as the refined and as the initial heatmaps have them."""
+    def _people(self, network: PoseNetwork) -> Iterator[tuple[Annotation, Annotation]]:
+        """Each of `poses` as the refined and as the initial heatmaps have it."""
+        loader: DataLoader[Any] = DataLoader(
+            PoseTrackClips(self.poses, network.crop_size, delta=network.delta),
+            batch_size=self.at_once,
+            num_workers=self.workers,
+            worker_init_fn=single_threaded,
+        )
+        poses = iter(self.poses)
+        for crops, _, _ in loader:
+            if self.should_stop():
+                raise Cancelled("training stopped; go on with --resume")
+            own = list(islice(poses, len(crops)))
+            stages = (_decoded(own, maps, network.crop_size) for maps in _heatmaps(network, crops))
+            yield from zip(*stages, strict=True)
+
+    def _mean_ap(self, people: Iterable[Annotation]) -> float:
+        """Of predictions in the order of `poses`."""
+        left = iter(people)
+        frames = []
         for sequence in self.sequences:
-            clips = PoseTrackClips(sequence.poses, network.crop_size, delta=network.delta)
-            loader: DataLoader[Any] = DataLoader(
-                clips, batch_size=self.at_once, num_workers=self.workers, worker_init_fn=single_threaded
-            )
-            refined, initial = zip(*(_heatmaps(network, crops) for crops, _, _ in loader), strict=True)
-            yield (
-                _decoded(sequence.poses, torch.cat(refined), network.crop_size),
-                _decoded(sequence.poses, torch.cat(initial), network.crop_size),
-            )
+            own = list(islice(left, len(sequence.poses)))
+            frames += _frames(sequence, document_from(own, template=sequence.document))
+        return float(np.nanmean(average_precision(frames).ap))
 
 
 @torch.inference_mode()
@@ -96,15 +121,6 @@ def _decoded(poses: Sequence[LabelledPose], maps: Tensor, crop_size: tuple[int, 
             )
         )
     return people
-
-
-def _mean_ap(sequences: Sequence[LabelledSequence], people: Sequence[list[Annotation]]) -> float:
-    frames = [
-        frame
-        for sequence, predicted in zip(sequences, people, strict=True)
-        for frame in _frames(sequence, document_from(predicted, template=sequence.document))
-    ]
-    return float(np.nanmean(average_precision(frames).ap))
 
 
 def _frames(sequence: LabelledSequence, predicted: PoseTrackDocument) -> list[FramePair]:

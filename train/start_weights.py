@@ -62,11 +62,12 @@ def _missing(network: PoseNetwork, variant: str, part: str) -> str:
     problem = f"{variant}: no weights for its fixed {part.partition('.')[0]}, which would be random noise"
     if not isinstance(network.backbone, HRNet):
         return f"{problem}. Start from the bundled ones with --init jmpose_lite"
-    what, file = {
-        "backbone": ("an HRNet checkpoint of COCO or PoseTrack", "pose_hrnet_w48_384x288.pth"),
-        "flow.raft": ("a RAFT checkpoint", "raft_large_C_T_V2.pth"),
+    width = network.backbone.final_layer.in_channels
+    name, kind = {
+        "backbone": (f"hrnet_w{width}_coco", f"hrnet_w{width}"),
+        "flow.raft": ("raft_large_c_t_v2", "raft_large"),
     }[part]
     return (
-        f"{problem}. Get {what} with `jmpose weights download` or from its authors, bring it in with `jmpose weights "
-        f"convert {file} --variant NAME`, and give the result with --init (which may be given more than once)"
+        f"{problem}. Fetch public ones with `jmpose weights download {name}`, or bring in a file with "
+        f"`jmpose weights convert FILE --variant {kind}`, and name them with --init {name} or --init {kind}"
     )
