@@ -126,8 +126,8 @@ def calibrate(weights: Path, people: list[LabelledPerson], out: Path) -> dict[St
         WeightsError: the weights are not a pose network's, or `out` cannot be written.
     """
     seen = observe(load_pose_network(weights).eval(), people)
-    calibrations = {stage: fit(own) for stage, own in seen.items()}
-    reports = {stage: report_of(own, calibrations[stage]) for stage, own in seen.items()}
+    calibrations: dict[Stage, PeakCalibration] = {stage: fit(own) for stage, own in seen.items()}
+    reports: dict[Stage, dict[str, Any]] = {stage: report_of(own, calibrations[stage]) for stage, own in seen.items()}
     state, card = read_weights(weights)
     measured = {
         f"{stage} confidence, {name}": report["calibrated"][name]
