@@ -40,7 +40,7 @@ def read_cvat(path: Path) -> PoseTrackDocument:
     """
     try:
         root = ET.fromstring(read_bytes(path))
-    except (ET.ParseError, ValueError, RecursionError) as error:
+    except (ET.ParseError, ValueError, LookupError, RecursionError) as error:  # LookupError: an unknown encoding
         raise FormatError(f"{path}: not valid XML ({error}); export it again from CVAT") from error
     if root.tag != "annotations":
         raise FormatError(f"{path}: <{root.tag[:40]}>, <annotations> expected; export as CVAT for video 1.1")

@@ -62,6 +62,13 @@ def test_cvat_faults_name_track_and_frame(tmp_path, old, new, message):
         read_cvat(path)
 
 
+def test_cvat_of_an_unknown_encoding_is_refused(tmp_path):
+    path = tmp_path / "file.xml"
+    path.write_bytes(b"<?xml version='1.0' encoding='ut--8'?><annotations/>")
+    with pytest.raises(FormatError, match=r"file\.xml: not valid XML \(unknown encoding: ut--8\)"):
+        read_cvat(path)
+
+
 def test_a_person_who_leaves_is_outside_on_the_next_frame(tmp_path):
     path = tmp_path / "people.xml"
     document = seed_document()
