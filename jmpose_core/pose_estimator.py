@@ -3,26 +3,26 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from jmpose_core import geometry, heatmaps
 from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.calibration import Stage, confidence_of
 from jmpose_core.clip import ENLARGE, Segment, cut, segments
 from jmpose_core.devices import autocast, pick_device
 from jmpose_core.errors import Cancelled
 from jmpose_core.geometry import Affine, Xyxy
 from jmpose_core.model.blocks import BackboneOutput
 from jmpose_core.model.clip_maps import ClipMaps
-from jmpose_core.model.network import PoseNetwork, load_pose_network
+from jmpose_core.model.network import PoseNetwork, pose_network
 from jmpose_core.skeleton import NUM_JOINTS
 from jmpose_core.video import Video
-
-Stage = Literal["initial", "refined"]
+from jmpose_core.weights import read_weights
 
 _BATCH: Final = 16  # crops a pass: larger gains nothing on a CPU
 CHUNK_FRAMES: Final = 24  # frames of video whose segments are worked on together
@@ -59,7 +59,11 @@ class PoseEstimator:
 
     def __init__(self, weights: str | Path = "jmpose_lite", device: str = "auto") -> None:
         self.device = pick_device(device)
-        self.network: PoseNetwork = load_pose_network(weights).to(self.device).eval()
+        state, card = read_weights(weights)
+        self.network: PoseNetwork = pose_network(state, card, place=str(weights)).to(self.device).eval()
+        self._confidence: dict[Stage, nn.Module] = {
+            stage: confidence_of(state, stage, place=str(weights)).to(self.device) for stage in ("initial", "refined")
+        }
         self.source = Path(weights).stem if isinstance(weights, Path) else str(weights)
 
     def estimate(
@@ -104,7 +108,7 @@ class PoseEstimator:
             for segment, crops in _crops(video, work, self.network.crop_size):
                 if should_stop():
                     raise Cancelled("stopped; the people found until then are kept")
-                people.extend(self._annotations(segment, self.heatmaps(crops, stage), video))
+                people.extend(self._annotations(segment, self.heatmaps(crops, stage), stage, video))
                 done += len(segment.key_frames)
                 on_progress(done, total)
             yield from sorted(people, key=lambda person: (person.frame_index, person.track_id))
@@ -148,7 +152,7 @@ class PoseEstimator:
         size = self.network.crop_size
         crop_from_image = geometry.crop_from_image(bbox_xyxy, size, enlarge=ENLARGE)
         maps = self.heatmaps(cut(image_rgb, crop_from_image, size)[None], "initial")
-        points, _ = self._decoded(maps, crop_from_image)
+        points, _ = self._decoded(maps, "initial", crop_from_image)
         return points[0]
 
     @torch.inference_mode()
@@ -203,17 +207,17 @@ class PoseEstimator:
         return torch.stack([flow[[place[pair] for pair in window]] for window in pairs])
 
     def _decoded(
-        self, maps: Tensor, crop_from_image: Affine
+        self, maps: Tensor, stage: Stage, crop_from_image: Affine
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Joints (N, 15, 2) in image pixels and their confidence (N, 15) of heatmaps (N, 15, h, w)."""
-        cells, peaks = heatmaps.decode(maps, blur_sigma=1.0)
+        cells, _ = heatmaps.decode(maps, blur_sigma=1.0)
         crop_from_heatmap = geometry.scaled(self.network.crop_size[0] / maps.shape[-2])
         image_from_heatmap = geometry.compose(geometry.inverse(crop_from_image), crop_from_heatmap)
         points = geometry.apply(image_from_heatmap, cells.double().cpu().numpy())
-        return points, peaks.clamp(0, 1).double().cpu().numpy()
+        return points, self._confidence[stage](maps).double().cpu().numpy()
 
-    def _annotations(self, segment: Segment, maps: Tensor, video: Video) -> Iterator[Annotation]:
-        points, confidence = self._decoded(maps, segment.crop_from_image)
+    def _annotations(self, segment: Segment, maps: Tensor, stage: Stage, video: Video) -> Iterator[Annotation]:
+        points, confidence = self._decoded(maps, stage, segment.crop_from_image)
         for index, frame in enumerate(segment.key_frames):
             sure = confidence[index]
             counted = sure[sure > _SCORED_FROM]

@@ -1,6 +1,6 @@
 """A whole pose network: backbone, flow and refiner as one module, and its named builders."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from jmpose_core.base_weights import completed
+from jmpose_core.calibration import without_calibrations
 from jmpose_core.errors import WeightsError
 from jmpose_core.heatmaps import SIGMA_LITE, SIGMA_PAPER
 from jmpose_core.model.blocks import BackboneOutput
@@ -22,7 +23,7 @@ from jmpose_core.model.hrnet import HRNet, hrnet_w32, hrnet_w48
 from jmpose_core.model.jmpose import LiteSwitches, Switches, jmpose_lite_refiner, jmpose_w48_refiner
 from jmpose_core.model.single_frame import SingleFrame
 from jmpose_core.model.tdmi import tdmi_lite_refiner, tdmi_w48_refiner
-from jmpose_core.weights import load_into, read_weights
+from jmpose_core.weights import WeightsCard, load_into, read_weights
 
 _IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 _IMAGENET_STD: Final = (0.229, 0.224, 0.225)
@@ -251,9 +252,18 @@ def load_pose_network(weights: str | Path) -> PoseNetwork:
         WeightsError: no such file, not a pose network's, or a tensor does not fit.
     """
     state, card = read_weights(weights)
+    return pose_network(state, card, place=str(weights))
+
+
+def pose_network(state: Mapping[str, Tensor], card: WeightsCard, *, place: str) -> PoseNetwork:
+    """The network that tensors and card of a weights file describe.
+
+    Raises:
+        WeightsError: not a pose network's, or a tensor does not fit.
+    """
     if card.variant not in POSE_NETWORKS:
-        raise WeightsError(f"{weights}: holds {card.variant}, not one of {', '.join(POSE_NETWORKS)}")
+        raise WeightsError(f"{place}: holds {card.variant}, not one of {', '.join(POSE_NETWORKS)}")
     network = POSE_NETWORKS[card.variant](**card.options)
-    whole = completed(state, card, needed=network.state_dict(), place=str(weights))
-    load_into(network, whole, place=str(weights))
+    own = without_calibrations(state)
+    load_into(network, completed(own, card, needed=network.state_dict(), place=place), place=place)
     return network.to(memory_format=torch.channels_last)
