@@ -137,7 +137,7 @@ def learn(
     until: float = 1.0,
     log_steps: int = 50,
     save_secs: float = 120.0,
-) -> None:
+) -> dict[str, float]:
     """Learn from batches until `until` of the time budget is spent, into `out`/log.jsonl and `out`/checkpoint.pt.
 
     What torch draws at a step depends on the number of the step alone, so that
@@ -148,10 +148,14 @@ def learn(
         validate: figures of the moving average, logged beside each checkpoint.
         log_steps: steps between two lines of mean losses.
         save_secs: seconds of learning between two checkpoints; there is one at the end, too.
+
+    Returns:
+        The last figures; empty where the budget was spent before.
     """
     log = Log(out / "log.jsonl")
     noted = saved = training.elapsed_secs
     recent: list[Mapping[str, Tensor]] = []
+    figures: dict[str, float] = {}
     while training.progress < until:
         started = time.perf_counter()
         torch.manual_seed(training.step)
@@ -168,7 +172,9 @@ def learn(
         if training.elapsed_secs - saved >= save_secs or training.progress >= until:
             training.save(out / "checkpoint.pt")
             saved = training.elapsed_secs
-            log.note(**_where(training), **validate())
+            figures = dict(validate())
+            log.note(**_where(training), **figures)
+    return figures
 
 
 def items_from(dataset: Dataset[Any], *, first: int, batch: int | None = None) -> Iterator[Any]:

@@ -32,7 +32,7 @@ def numbered(first: int):
         yield torch.randn(4, 3, generator=torch.Generator().manual_seed(number))
 
 
-def run(training: Training, out, *, until: float = 1.0, **options) -> None:
+def run(training: Training, out, *, until: float = 1.0, **options) -> dict[str, float]:
     def loss_of(batch: torch.Tensor) -> Loss:
         loss = training.network(batch).square().mean()
         return Loss(loss, {"loss": loss})
@@ -40,7 +40,7 @@ def run(training: Training, out, *, until: float = 1.0, **options) -> None:
     def judge() -> dict[str, float]:
         return {"figure": 0.5}
 
-    learn(training, numbered(training.step), loss_of, judge, out=out, until=until, **options)
+    return learn(training, numbered(training.step), loss_of, judge, out=out, until=until, **options)
 
 
 def same(one: nn.Module, other: nn.Module) -> bool:
@@ -68,7 +68,7 @@ def test_a_resumed_training_ends_where_an_unbroken_one_does(tmp_path):
 
 
 def test_the_log_has_mean_losses_and_figures_beside_each_checkpoint(tmp_path):
-    run(new_training(), tmp_path, log_steps=5, save_secs=8)
+    assert run(new_training(), tmp_path, log_steps=5, save_secs=8) == {"figure": 0.5}
     entries = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in entries if "loss" in entry] == [5, 10, 15, 20]
     assert [entry["step"] for entry in entries if "figure" in entry] == [8, 16, 20]
@@ -78,7 +78,7 @@ def test_the_log_has_mean_losses_and_figures_beside_each_checkpoint(tmp_path):
 def test_a_spent_budget_learns_nothing_more(tmp_path):
     training = new_training()
     training.elapsed_secs = STEPS
-    run(training, tmp_path)
+    assert run(training, tmp_path) == {}
     assert training.step == 0
     assert not (tmp_path / "log.jsonl").exists()
 

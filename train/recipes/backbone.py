@@ -66,7 +66,7 @@ def train(command: Command) -> None:
     )
     training = command.take_up(new_training(command))
     network = training.average.network
-    learn(
+    figures = learn(
         training,
         items_from(crops, first=BATCH * training.step, batch=BATCH),
         lambda batch: backbone_loss(training.network, batch),
@@ -74,7 +74,7 @@ def train(command: Command) -> None:
         out=command.out,
         save_secs=SAVE_SECS,
     )
-    figures = validate(network, held_out, CROP_SIZE)
+    figures = figures or validate(network, held_out, CROP_SIZE)
     card = WeightsCard(
         variant="compact_backbone", crop_size=CROP_SIZE, training_data=DATA, recipe=command.text, figures=figures
     )
