@@ -5,9 +5,8 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 import pyqtgraph as pg
-from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
-from PySide6.QtCore import QEvent, QPointF, Signal
-from PySide6.QtGui import QBrush, QColor, QFont, QPalette
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QBrush, QColor, QFont, QMouseEvent, QPalette
 
 from jmpose_core.skeleton import JOINTS
 
@@ -28,12 +27,13 @@ class JointBars(pg.PlotWidget):
         super().__init__()
         self._values: dict[str, float] = {}
         self._chosen: frozenset[str] = frozenset()
+        self._box: pg.ViewBox = self.getViewBox()
         self._bars = pg.BarGraphItem(x0=[], y=[], width=[], height=_THICKNESS)
         self._labels = [pg.TextItem(anchor=(0, 0.5)) for _ in ORDER]
         self.addItem(self._bars)
         for place, label in enumerate(self._labels):
             label.setPos(0, place)
-            self.addItem(label, ignoreBounds=True)
+            self._box.addItem(label, ignoreBounds=True)
         self.setMouseEnabled(x=False, y=False)
         self.setMenuEnabled(False)
         self.hideButtons()
@@ -45,11 +45,10 @@ class JointBars(pg.PlotWidget):
         for label in self._labels:
             label.setFont(small)
         self.getAxis("bottom").setTickSpacing(20, 20)
-        self.getViewBox().invertY(True)
-        self.setYRange(-0.6, len(ORDER) - 0.4, padding=0)
-        self.setXRange(0, 108, padding=0)
+        self._box.invertY(True)
+        self._box.setYRange(-0.6, len(ORDER) - 0.4, padding=0)
+        self._box.setXRange(0, 108, padding=0)
         self.showGrid(x=True, alpha=0.18)
-        self.scene().sigMouseClicked.connect(self._on_click)
         self._dress()
 
     def show_figure(self, values: Mapping[str, float], chosen: Collection[int]) -> None:
@@ -57,7 +56,7 @@ class JointBars(pg.PlotWidget):
         self._values = dict(values)
         self._chosen = frozenset(JOINTS[joint] for joint in chosen)
         known = [value for value in self._values.values() if not math.isnan(value)]
-        self.setXRange(min([0.0, *known]), 108, padding=0)  # MOTA can be negative
+        self._box.setXRange(min([0.0, *known]), 108, padding=0)  # MOTA can be negative
         self._draw()
 
     def _draw(self) -> None:
@@ -95,8 +94,8 @@ class JointBars(pg.PlotWidget):
             self.getAxis(name).setTextPen(palette.color(QPalette.ColorRole.PlaceholderText))
         self._draw()
 
-    def _on_click(self, event: MouseClickEvent) -> None:
-        position: QPointF = self.getViewBox().mapSceneToView(event.scenePos())
-        place = round(position.y())
-        if self._values and 0 <= place < len(ORDER):
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        super().mousePressEvent(event)
+        place = round(self._box.mapSceneToView(self.mapToScene(event.position().toPoint())).y())
+        if self._values and event.button() is Qt.MouseButton.LeftButton and 0 <= place < len(ORDER):
             self.joint_clicked.emit(JOINTS.index(ORDER[place]))

@@ -145,7 +145,7 @@ def test_of_several_videos_the_one_of_that_name_is_taken(project: Project, tmp_p
 
 
 def test_coco_lacks_the_head_and_what_it_has_more_is_said(project: Project, tmp_path: Path) -> None:
-    keypoints = np.column_stack([np.arange(51, 68), np.arange(17), np.full(17, 1.0)])
+    keypoints = np.column_stack([np.arange(51.0, 68.0), np.arange(17.0), np.ones(17)])
     document = PoseTrackDocument(
         [ImageRecord(1, NAMES[12], width=320, height=240), ImageRecord(2, NAMES[0])],
         [PersonRecord(1, keypoints), PersonRecord(2, keypoints, track_id=1)],
