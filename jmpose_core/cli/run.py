@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -47,27 +47,60 @@ def demo(
 
 
 def train(
-    data: Annotated[list[Path], typer.Argument(help="Projects, or PoseTrack or COCO files with their images.")],
-    out: Annotated[Path, typer.Option(help="Folder for finetuned.safetensors.", show_default=False)],
-    init: Annotated[str, typer.Option(help="Weights to start from: a bundled name or a file.")] = "jmpose_lite",
-    steps: Annotated[int, typer.Option(min=1, help="Steps of the optimiser.")] = 300,
+    data: Annotated[
+        list[Path], typer.Argument(help="Projects, or PoseTrack or COCO files with their images; PoseTrack folders.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the new weights.", show_default=False)],
+    init: Annotated[
+        list[str] | None, typer.Option(help="Weights to start from: a bundled name or a file. [default: jmpose_lite]")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of the optimiser. [default: 300]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint that --out holds.")] = False,
+    preset: Annotated[
+        Literal["jm-pose"] | None,
+        typer.Option(help="The paper's recipe on PoseTrack folders; --init once for each fixed part."),
+    ] = None,
+    variant: Annotated[str | None, typer.Option(help="With --preset: the system to train.")] = None,
+    estimator: Annotated[
+        Literal["gauss", "vsd", "family"] | None, typer.Option(help="With --preset: of the information objective.")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="With --preset: cjl, jmml, jmib or io, left out as the paper's ablations.")
+    ] = None,
+    at_once: Annotated[int | None, typer.Option(min=1, help="With --preset: clips a pass, as memory allows.")] = None,
 ) -> int:
-    """Fine-tune on corrected labels; new weights are kept only where they are better on held-out frames."""
-    options = {"--out": str(out), "--init": init, "--steps": str(steps), "--device": device}
-    arguments = [*map(str, data), *(word for option in options.items() for word in option)]
+    """Fine-tune on corrected labels, kept only where better on held-out frames; or train a system as its paper does."""
+    of_preset = _words(variant=variant, estimator=estimator, without=without, at_once=at_once)
+    if preset is None and of_preset:
+        raise JMPoseError(f"{of_preset[0]} is an option of the presets; add --preset jm-pose")
+    if preset is not None and steps is not None:
+        raise JMPoseError(f"the preset {preset} has its own number of steps; leave --steps out")
+    if preset is None and init is not None and len(init) > 1:
+        raise JMPoseError("fine-tuning starts from one weights file; give --init once")
+    words = [*map(str, data), *_words(out=out, init=init, steps=steps, device=device), *of_preset]
     if resume:
-        arguments.append("--resume")
+        words.append("--resume")
     process = subprocess.Popen(
-        [sys.executable, "-m", "train", "finetune", *arguments], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "train", preset or "finetune", *words], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     # Ctrl-C reaches the training by itself: it ends in its own time, and its last lines are read.
-    with stoppable(), progress_bars("fine-tuning") as show, process.stdout:
+    with stoppable(), progress_bars(preset or "fine-tuning") as show, process.stdout:
         for line in process.stdout:
             _tell_training(line, show)
     return process.wait()
+
+
+def _words(**options: object) -> list[str]:
+    """The options that are given, as words of a command line; a list repeats its option."""
+    return [
+        word
+        for name, given in options.items()
+        for value in (given if isinstance(given, list) else [given])
+        if value is not None
+        for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
 
 
 def _tell_training(line: str, show: Callable[[Progress], None]) -> None:

@@ -3,12 +3,15 @@
 import argparse
 import json
 import math
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
+from jmpose_core import cli
 from jmpose_core.errors import Cancelled, FormatError, JMPoseError, WeightsError
 from jmpose_core.model.hrnet import HRNet
 from jmpose_core.model.jmpose import JMPoseOutput
@@ -344,3 +347,58 @@ def test_the_command_line_reaches_the_recipe_of_the_variant(tmp_path, start, mon
 def _noted(reached, recipe, command):
     reached.append((recipe, command))
     return PoseTrackResult(command.out / "x.safetensors", 12.3 if recipe is jm_pose else math.nan)
+
+
+@pytest.fixture
+def jmpose_train(monkeypatch):
+    """`jmpose train` with these words: its exit code and the training's command line."""
+
+    def run(*words):
+        started = []
+
+        def stand_in(command, **options):
+            started.append(command[3:])
+            return subprocess_popen([sys.executable, "-c", ""], **options)
+
+        subprocess_popen = subprocess.Popen
+        with monkeypatch.context() as patched:
+            patched.setattr(subprocess, "Popen", stand_in)
+            patched.setattr(sys, "argv", ["jmpose", "train", *words])
+            with pytest.raises(SystemExit) as ended:
+                cli.main()
+        return ended.value.code or 0, started[0] if started else []
+
+    return run
+
+
+def test_jmpose_train_starts_the_preset(jmpose_train):
+    words = (
+        "POSETRACK --preset jm-pose --out runs --init a --init b --variant tdmi_w48 --without io --at-once 4 --resume"
+    )
+    code, started = jmpose_train(*words.split())
+    assert code == 0
+    parser = argparse.ArgumentParser()
+    jm_pose_cli.add_command(parser.add_subparsers())
+    arguments = parser.parse_args(started)
+    assert (started[0], arguments.init, arguments.variant) == ("jm-pose", ["a", "b"], "tdmi_w48")
+    assert (arguments.without, arguments.at_once, arguments.resume) == (["io"], 4, True)
+
+
+def test_jmpose_train_alone_is_fine_tuning(jmpose_train):
+    assert jmpose_train("a.jmpose", "--out", "runs") == (
+        0,
+        ["finetune", "a.jmpose", "--out", "runs", "--device", "auto"],
+    )
+
+
+@pytest.mark.parametrize(
+    "words, cure",
+    [
+        ("--variant jmpose_w48", "add --preset jm-pose"),
+        ("--preset jm-pose --steps 3", "leave --steps out"),
+        ("--init a --init b", "give --init once"),
+    ],
+)
+def test_options_that_do_not_fit_say_so(jmpose_train, capsys, words, cure):
+    assert jmpose_train("data", "--out", "runs", *words.split()) == (1, [])
+    assert cure in " ".join(capsys.readouterr().err.split())
