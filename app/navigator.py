@@ -9,7 +9,7 @@ from app.view_state import ViewState
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.skeleton import NUM_JOINTS
 
-LOW_CONFIDENCE = 0.4
+LOW_CONFIDENCE = 0.5  # a joint below it is more likely misplaced than not
 SEARCH_FRAMES = 2000  # looked at per key press, so that a press never holds up the window
 
 

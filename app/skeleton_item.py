@@ -14,7 +14,7 @@ from jmpose_core.skeleton import JOINTS, LIMBS
 JOINT_RADIUS: Final = 4.2  # screen pixels, at every zoom
 LIMB_WIDTH: Final = 2.6
 CASING: Final = QColor(0, 0, 0, 130)  # dark rim that keeps a line legible on a picture of its own colour
-FULL_CONFIDENCE: Final = 0.6  # predictions at or above it are drawn opaque
+FULL_CONFIDENCE: Final = 0.8  # predictions at or above it are drawn opaque
 MARGIN: Final = 80.0  # image pixels around the box: joints outside of it and labels are still drawn
 _ABSENT, _OCCLUDED, _CORRECTED = int(Visibility.ABSENT), int(Visibility.OCCLUDED), int(Origin.CORRECTED)
 

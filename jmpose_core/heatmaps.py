@@ -41,32 +41,37 @@ def decode(heatmaps: Tensor, *, blur_sigma: float) -> tuple[Tensor, Tensor]:
     CVPR 2020, eqs. 5-10). The step is held within one cell, and left out on the border.
     """
     height, width = heatmaps.shape[-2:]
-    maps = heatmaps.reshape(-1, 1, height, width).float()
+    maps = heatmaps.reshape(-1, height, width).float()
     peaks, index = maps.flatten(1).max(dim=1)
     row, column = index // width, index % width
-    log_maps = _blurred(maps, blur_sigma).clamp_min(1e-10).log()[:, 0]
-    shift = _newton_step(log_maps, row.clamp(1, height - 2), column.clamp(1, width - 2))
+    around = _blurred_about(maps, row.clamp(1, height - 2), column.clamp(1, width - 2), blur_sigma)
+    shift = _newton_step(around.clamp_min(1e-10).log())
     inside = (row > 0) & (row < height - 1) & (column > 0) & (column < width - 1)
     position = torch.stack([column, row], dim=1) + shift * inside[:, None]
     lead = heatmaps.shape[:-2]
     return position.reshape(*lead, 2), peaks.reshape(lead)
 
 
-def _blurred(maps: Tensor, sigma: float) -> Tensor:
+def _blurred_about(maps: Tensor, row: Tensor, column: Tensor, sigma: float) -> Tensor:
+    """The blurred maps (N, h, w) in the cells about (row, column) alone: (N, 3, 3). Edges are repeated outwards."""
+    height, width = maps.shape[-2:]
     radius = math.ceil(2 * sigma)
-    offsets = torch.arange(-radius, radius + 1, device=maps.device, dtype=maps.dtype)
-    kernel = torch.exp(-(offsets**2) / (2 * sigma**2))
-    kernel = kernel / kernel.sum()
-    maps = F.conv2d(F.pad(maps, (radius, radius, 0, 0), mode="replicate"), kernel.view(1, 1, 1, -1))
-    return F.conv2d(F.pad(maps, (0, 0, radius, radius), mode="replicate"), kernel.view(1, 1, -1, 1))
+    reach = torch.arange(-radius - 1, radius + 2, device=maps.device)
+    rows = (row[:, None] + reach).clamp(0, height - 1)
+    columns = (column[:, None] + reach).clamp(0, width - 1)
+    n = torch.arange(len(maps), device=maps.device)[:, None, None]
+    window = maps[n, rows[:, :, None], columns[:, None, :]]
+    distance = reach - torch.arange(-1, 2, device=maps.device)[:, None]
+    kernel = torch.exp(-(distance.square() / (2 * sigma**2))) * (distance.abs() <= radius)
+    kernel = (kernel / kernel.sum(dim=1, keepdim=True)).to(window.dtype)
+    return kernel @ window @ kernel.T
 
 
-def _newton_step(log_maps: Tensor, row: Tensor, column: Tensor) -> Tensor:
-    """-H^-1 g of each map at (row, column) by central differences: (N, 2) as x, y, at most one cell a side."""
-    n = torch.arange(len(log_maps), device=log_maps.device)
+def _newton_step(log_maps: Tensor) -> Tensor:
+    """-H^-1 g in the middle of (N, 3, 3) by central differences: (N, 2) as x, y, at most one cell a side."""
 
     def at(dy: int, dx: int) -> Tensor:
-        return log_maps[n, row + dy, column + dx]
+        return log_maps[:, 1 + dy, 1 + dx]
 
     gx, gy = (at(0, 1) - at(0, -1)) / 2, (at(1, 0) - at(-1, 0)) / 2
     hxx = at(0, 1) - 2 * at(0, 0) + at(0, -1)
