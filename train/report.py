@@ -95,7 +95,7 @@ def _text(
         "",
         f"`{command}`",
         "",
-        f"{training.step} steps in {minutes} minutes {seconds} seconds of learning on {training.device.type}; learning "
+        f"{training.step} steps, {minutes} min {seconds} s of learning on {training.device.type}; learning "
         f"rate up to {schedule.peak:g}; figures and samples are of the moving average of the weights "
         f"(decay {training.average.decay:g}).",
         "",

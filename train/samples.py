@@ -26,6 +26,7 @@ from train.poses import LabelledPerson
 
 COLUMNS: Final = 6
 _WIDTH: Final = 240  # of a sample, pixels
+_LARGE: Final = 400  # of a whole picture
 _ENLARGED: Final = 2  # crops, so that the lines do not hide what they mark
 
 Joints = npt.NDArray[np.floating]
@@ -61,7 +62,7 @@ def labelled_pictures(batches: DetectorBatches, *, count: int = 9) -> Picture:
     shown = []
     for picture, people, weights in zip(pictures[:count], targets.people, targets.weights, strict=False):
         shown.append(("", boxes_over(picture.numpy(), people[weights > 0].tolist())))
-    return contact_sheet(shown, columns=3, width=_WIDTH * 3 // 2)
+    return contact_sheet(shown, columns=3, width=_LARGE)
 
 
 def detected_people(detector: PersonDetector, pictures: Sequence[Picture], *, count: int = 9) -> Picture:
@@ -70,8 +71,9 @@ def detected_people(detector: PersonDetector, pictures: Sequence[Picture], *, co
     for picture in evenly(pictures, count):
         found = detector.detect(picture)
         sure = found.bboxes_xyxy[found.scores >= detector.sure_score]
-        shown.append((f"{len(sure)} found", _squared(boxes_over(picture, sure.tolist()))))
-    return contact_sheet(shown, columns=3, width=_WIDTH * 3 // 2)
+        square, factor = _squared(picture, _LARGE)
+        shown.append((f"{len(sure)} found", boxes_over(square, (factor * sure).tolist())))
+    return contact_sheet(shown, columns=3, width=_LARGE)
 
 
 def flow_rows(method: FlowMethod, pairs: Sequence[FlowPair], *, count: int = 4) -> Picture:
@@ -129,8 +131,10 @@ def _enlarged(picture: Picture) -> Picture:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def _squared(picture: Picture) -> Picture:
-    side = max(picture.shape[:2])
+def _squared(picture: Picture, side: int) -> tuple[Picture, float]:
+    """The picture in the upper left of a black square, and by how much it was scaled."""
+    factor = side / max(picture.shape[:2])
+    scaled = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     square = np.zeros((side, side, 3), np.uint8)
-    square[: picture.shape[0], : picture.shape[1]] = picture
-    return square
+    square[: scaled.shape[0], : scaled.shape[1]] = scaled
+    return square, factor

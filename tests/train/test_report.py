@@ -32,7 +32,7 @@ def test_a_report_is_a_folder_that_needs_nothing_else(tmp_path):
     files = {path.name for path in (tmp_path / "report").iterdir()}
     assert files == {"report.md", "chart-1.svg", "chart-2.svg", "samples-1.jpg"}
     text = (tmp_path / "report" / "report.md").read_text()
-    for part in ("# Backbone", command, "2 steps in 2 minutes 5 seconds", "- stills", "| PCK@0.2 | 0.75 |", "## crops"):
+    for part in ("# Backbone", command, "2 steps, 2 min 5 s of learning", "- stills", "| PCK@0.2 | 0.75 |", "## crops"):
         assert part in text
     assert all(f"]({name})" in text for name in files - {"report.md"})
     assert str(tmp_path) not in text

@@ -80,8 +80,8 @@ def train(command: Command) -> None:
     )
     save_weights(command.out / "backbone.safetensors", network.state_dict(), card)
     samples = {
-        "augmented crops with their labels": labelled_crops(crops),
-        "held-out people, predicted": predicted_people(network, held_out, CROP_SIZE),
+        "Augmented crops with their labels": labelled_crops(crops),
+        "Held-out people, predicted": predicted_people(network, held_out, CROP_SIZE),
     }
     write_report(command.out, command.text, DATA, training, figures, CHARTS, samples)
 

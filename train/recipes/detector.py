@@ -67,8 +67,8 @@ def train(command: Command) -> None:
     measured = publish(training.average.network, weights, command.data, training_data=DATA, recipe=command.text)
     held_out = [picture for picture, _ in validation_images(command.data)]
     samples = {
-        "training pictures with their boxes": labelled_pictures(batches),
-        "held-out pictures, found boxes": detected_people(PersonDetector(weights, device="cpu"), held_out),
+        "Training pictures with their boxes": labelled_pictures(batches),
+        "Held-out pictures, found boxes": detected_people(PersonDetector(weights, device="cpu"), held_out),
     }
     write_report(command.out, command.text, DATA, training, figures_of(measured), CHARTS, samples)
 

@@ -77,7 +77,7 @@ def train(command: Command) -> None:
         options={"updates": UPDATES},
     )
     save_weights(command.out / "raft_small.safetensors", training.average.network.state_dict(), card)
-    samples = {"held-out pairs": flow_rows(method, validation)}
+    samples = {"Held-out pairs": flow_rows(method, validation)}
     write_report(command.out, command.text, DATA, training, figures, CHARTS, samples)
 
 

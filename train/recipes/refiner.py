@@ -106,7 +106,7 @@ def train(command: Command) -> None:
     )
     save_weights(command.out / "jmpose_lite.safetensors", network.state_dict(), card)
     shown = list(held_out_clips(evenly(held_out, 12), network.crop_size, degraded=True))
-    samples = {"held-out degraded clips, initial and refined": refined_people(network, shown)}
+    samples = {"Held-out degraded clips, initial and refined": refined_people(network, shown)}
     write_report(command.out, command.text, card.training_data, training, figures, CHARTS, samples)
 
 

@@ -1,0 +1,89 @@
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from jmpose_core.model.clip_maps import ClipMaps
+from jmpose_core.model.network import PoseNetwork, jmpose_lite
+from tests.train.test_samples import person
+from train.augment import CropAugmentation
+from train.cached_clips import CachedClips
+from train.information import GaussianInformation
+from train.refiner import RandomClips, drawn_batches, encoded, held_out_clips, refiner_loss, validate
+from train.samples import refined_people
+from train.schedule import Schedule
+from train.training import Training
+
+
+@pytest.fixture(scope="module")
+def network() -> PoseNetwork:
+    torch.manual_seed(0)
+    return jmpose_lite().eval()
+
+
+@pytest.fixture
+def clips() -> CachedClips:
+    """What the fixed parts would make of clips, an eighth of the size."""
+    generator = torch.Generator().manual_seed(1)
+    maps = ClipMaps(
+        torch.rand(6, 5, 15, 8, 6, generator=generator), (), torch.randn(6, 4, 2, 8, 6, generator=generator)
+    )
+    cells = torch.rand(6, 15, 2, generator=generator) * torch.tensor([5.0, 7.0])
+    return CachedClips(maps, cells, torch.ones(6, 15))
+
+
+def test_a_batch_depends_on_the_seed_and_its_number_and_every_other_is_mirrored(clips):
+    whole = list(itertools.islice(drawn_batches(clips, batch=3, seed=2, first=0), 3))
+    resumed = next(drawn_batches(clips, batch=3, seed=2, first=1))
+    assert torch.equal(whole[1][1], resumed[1])
+    assert not torch.equal(whole[0][1], whole[2][1])
+    index = np.random.default_rng([2, 1]).integers(6, size=3)
+    straight, _, _ = clips.batch(torch.from_numpy(index), flip=False)
+    assert torch.equal(resumed[0].flow[:, :, 0], -straight.flow[:, :, 0].flip(-1))
+
+
+def test_the_loss_is_the_fit_and_the_weighed_terms(network, clips):
+    torch.manual_seed(0)
+    batch = next(drawn_batches(clips, batch=3, seed=2, first=0))
+    loss = refiner_loss(network, batch, GaussianInformation(), 0.5)
+    parts = {name: part.item() for name, part in loss.parts.items()}
+    terms = parts["relevancy"] + parts["complement"] + parts["redundancy"]
+    assert loss.total.item() == pytest.approx(parts["loss"] + 0.5 * terms, rel=1e-3)
+
+
+def test_a_step_moves_the_refiner_and_its_average_alone(clips):
+    torch.manual_seed(0)
+    network = jmpose_lite().train()
+    fixed = [parameter.clone() for parameter in network.backbone.parameters()]
+    before = network.refiner.get_submodule("head.last").weight.clone()
+    training = Training(network.refiner, torch.optim.AdamW(network.refiner.parameters()), Schedule(), 1.0, 1.0)
+    batch = next(drawn_batches(clips, batch=3, seed=2, first=0))
+    training.descend(refiner_loss(network, batch, GaussianInformation(), 1e-4).total)
+    assert not torch.equal(network.refiner.get_submodule("head.last").weight, before)
+    assert not torch.equal(training.average.network.get_submodule("head.last").weight, before)
+    assert all(torch.equal(one, other) for one, other in zip(network.backbone.parameters(), fixed, strict=True))
+
+
+def test_a_random_clip_depends_on_the_seed_and_its_number_only():
+    def row() -> RandomClips:
+        return RandomClips([person("a"), person("b")], crop_size=(64, 48), augmentation=CropAugmentation(), seed=1)
+
+    whole = row()
+    earlier, later = whole[0], whole[1]
+    assert all(torch.equal(one, other) for one, other in zip(later, row()[1], strict=True))
+    assert not torch.equal(earlier[1], later[1])
+    assert earlier[0].shape == (5, 64, 48, 3)
+
+
+def test_held_out_clips_are_encoded_judged_and_drawn(network):
+    held_out = list(held_out_clips([person("a")], (64, 48), degraded=True))
+    again = next(iter(held_out_clips([person("a")], (64, 48), degraded=True)))
+    np.testing.assert_array_equal(held_out[0].crops, again.crops)
+    cached = encoded(network, next(iter(held_out_clips([person("a")], network.crop_size, degraded=False))))
+    figures = validate(network.refiner, {"clean": cached})
+    assert figures.keys() == {"clean clips, initial PCK@0.2", "clean clips, refined PCK@0.2"}
+    assert all(0 <= value <= 1 for value in figures.values())
+    clip = next(iter(held_out_clips([person("a")], network.crop_size, degraded=True)))
+    sheet = refined_people(network, [clip])
+    assert sheet.dtype == np.uint8 and sheet.std() > 0
