@@ -14,7 +14,6 @@ from jmpose_core.model.mobilenet import DECODER_CHANNELS
 from jmpose_core.skeleton import NUM_JOINTS
 
 FRAMES = 5
-_GROUPS = 12  # of offsets, in the published code and here at every width
 _TRANSFORM_CHANNELS = 16
 _HALVINGS = 5
 
@@ -154,10 +153,11 @@ class LocalCalibration(nn.Module):
 class _Size:
     channels: int  # of the backbone's last feature, and of everything after it
     grid: tuple[int, int]
+    offset_groups: int
 
 
-_W48 = _Size(channels=48, grid=(3, 3))
-_LITE = _Size(channels=DECODER_CHANNELS, grid=(2, 2))
+_W48 = _Size(channels=48, grid=(3, 3), offset_groups=12)
+_LITE = _Size(channels=DECODER_CHANNELS, grid=(2, 2), offset_groups=12)
 
 
 def famipose_w48_refiner(*, affine: bool = False) -> FAMIPose:
@@ -175,7 +175,7 @@ def _refiner(size: _Size, *, affine: bool, softmax_sigma: float | None, residual
     return FAMIPose(
         transform=GlobalTransform(channels, grid=size.grid, affine=affine),
         merge=chain((FRAMES - 1) * channels, channels, 2),
-        calibration=LocalCalibration(channels, groups=_GROUPS, dilation=3),
+        calibration=LocalCalibration(channels, groups=size.offset_groups, dilation=3),
         fuse=chain(2 * channels, channels, 3),
         head=DetectionHead(channels, channels, NUM_JOINTS, blocks=0, softmax_sigma=softmax_sigma, residual=residual),
     )

@@ -18,7 +18,6 @@ from jmpose_core.skeleton import NUM_JOINTS
 
 FRAMES = 5
 _GATE_CHANNELS = 128
-_GROUPS = 12  # of offsets, in the published code and here at every width
 _CALIBRATION_DILATION = 3
 
 
@@ -91,9 +90,9 @@ class DifferenceEncoder(nn.Module):
     Every stage's motion is added to what the stages before it made.
     """
 
-    def __init__(self, channels: int, *, stages: int) -> None:
+    def __init__(self, channels: int, *, stages: int, offset_groups: int) -> None:
         super().__init__()
-        self.stages = nn.ModuleList(DifferenceStage(channels) for _ in range(stages))
+        self.stages = nn.ModuleList(DifferenceStage(channels, offset_groups=offset_groups) for _ in range(stages))
         self.smooth = nn.ModuleList(chain(channels, channels, 1) for _ in range(stages - 1))
 
     def forward(self, features: tuple[Tensor, ...]) -> Tensor:
@@ -111,12 +110,12 @@ class DifferenceStage(nn.Module):
     The key frame says where to sample what the four consecutive differences show.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, offset_groups: int) -> None:
         super().__init__()
         self.encode = chain((FRAMES - 1) * channels, channels, 2)
         self.guide = chain(2 * channels, channels, 1)
         # The code steers with a dilation of 3 and samples with 1.
-        self.sample = GuidedDeformConv(channels, groups=_GROUPS, dilation=1, guide_dilation=3)
+        self.sample = GuidedDeformConv(channels, groups=offset_groups, dilation=1, guide_dilation=3)
 
     def forward(self, maps: Tensor, key: Tensor) -> Tensor:
         motion = self.encode(torch.diff(maps, dim=1).flatten(1, 2))
@@ -142,10 +141,10 @@ class ChannelGate(nn.Module):
 class AlignedAppearance(nn.Module):
     """TDMI-ST: last features of five frames (B, 5, C, h, w) -> appearance feature of the middle one (B, C, h, w)."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, offset_groups: int) -> None:
         super().__init__()
         self.merge = chain((FRAMES - 1) * channels, channels, 2)
-        self.calibration = LocalCalibration(channels, groups=_GROUPS, dilation=_CALIBRATION_DILATION)
+        self.calibration = LocalCalibration(channels, groups=offset_groups, dilation=_CALIBRATION_DILATION)
         self.fuse = chain(2 * channels, channels, 3)
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -158,10 +157,11 @@ class AlignedAppearance(nn.Module):
 class _Size:
     channels: int  # of each of the backbone's features, and of everything after them
     stages: int  # how many features the backbone has
+    offset_groups: int
 
 
-_W48 = _Size(channels=48, stages=4)
-_LITE = _Size(channels=DECODER_CHANNELS, stages=1)
+_W48 = _Size(channels=48, stages=4, offset_groups=12)
+_LITE = _Size(channels=DECODER_CHANNELS, stages=1, offset_groups=12)
 
 
 def tdmi_w48_refiner(*, spatio_temporal: bool = False) -> TDMI:
@@ -175,12 +175,12 @@ def tdmi_lite_refiner(*, spatio_temporal: bool = False) -> TDMI:
 
 
 def _refiner(size: _Size, *, spatio_temporal: bool, softmax_sigma: float | None, residual: bool) -> TDMI:
-    channels = size.channels
+    channels, groups = size.channels, size.offset_groups
     return TDMI(
-        encoder=DifferenceEncoder(channels, stages=size.stages),
+        encoder=DifferenceEncoder(channels, stages=size.stages, offset_groups=groups),
         useful_gate=ChannelGate(channels),
         noisy_gate=ChannelGate(channels),
-        appearance=AlignedAppearance(channels) if spatio_temporal else None,
+        appearance=AlignedAppearance(channels, offset_groups=groups) if spatio_temporal else None,
         fuse=chain(2 * channels, channels, 3),
         head=DetectionHead(channels, channels, NUM_JOINTS, blocks=0, softmax_sigma=softmax_sigma, residual=residual),
     )

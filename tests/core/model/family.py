@@ -5,9 +5,11 @@ from functools import partial
 import torch
 
 from jmpose_core.heatmaps import SIGMA_LITE, encode, heatmaps_from_logits
+from jmpose_core.model import dcpose, famipose, jmpose, tdmi
 from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.dcpose import dcpose_lite_refiner, dcpose_w48_refiner
 from jmpose_core.model.famipose import famipose_lite_refiner, famipose_w48_refiner
+from jmpose_core.model.heads import DetectionHead
 from jmpose_core.model.jmpose import jmpose_lite_refiner, jmpose_w48_refiner
 from jmpose_core.model.tdmi import tdmi_lite_refiner, tdmi_w48_refiner
 from jmpose_core.skeleton import NUM_JOINTS
@@ -30,6 +32,31 @@ W48 = {
     "famipose": famipose_w48_refiner,
     "tdmi": tdmi_w48_refiner,
     "tdmi_st": partial(tdmi_w48_refiner, spatio_temporal=True),
+}
+# The lite systems again, narrow enough to be trained in a test.
+SMALL_FEATURES = 12
+_JMPOSE = jmpose._Size(
+    channels=12, feature_channels=SMALL_FEATURES, stem_blocks=1, offset_groups=3, layers=2, head_blocks=1
+)
+_FAMIPOSE = famipose._Size(channels=SMALL_FEATURES, grid=(1, 1), offset_groups=3)
+_TDMI = tdmi._Size(channels=SMALL_FEATURES, stages=1, offset_groups=3)
+_LITE_HEAD = {"softmax_sigma": SIGMA_LITE, "residual": True}
+_PARTS = {"cjl": True, "jmml": True, "jmib": True, "motion": "flow"}
+SMALL = {
+    "jmpose": partial(jmpose._refiner, _JMPOSE, **_LITE_HEAD, **_PARTS),
+    "jmpose_star": partial(jmpose._refiner, _JMPOSE, **_LITE_HEAD, **_PARTS | {"motion": "difference"}),
+    "without_cjl": partial(jmpose._refiner, _JMPOSE, **_LITE_HEAD, **_PARTS | {"cjl": False}),
+    "without_jmml": partial(jmpose._refiner, _JMPOSE, **_LITE_HEAD, **_PARTS | {"jmml": False}),
+    "without_jmib": partial(jmpose._refiner, _JMPOSE, **_LITE_HEAD, **_PARTS | {"jmib": False}),
+    "dcpose": partial(
+        dcpose._refiner,
+        dcpose._Size(context_channels=12, dilations=(1, 2)),
+        joints=NUM_JOINTS,
+        head=DetectionHead(NUM_JOINTS, NUM_JOINTS, NUM_JOINTS, blocks=0, **_LITE_HEAD),
+    ),
+    "famipose": partial(famipose._refiner, _FAMIPOSE, affine=False, **_LITE_HEAD),
+    "tdmi": partial(tdmi._refiner, _TDMI, spatio_temporal=False, **_LITE_HEAD),
+    "tdmi_st": partial(tdmi._refiner, _TDMI, spatio_temporal=True, **_LITE_HEAD),
 }
 LITE_FEATURES = (24,)
 W48_FEATURES = (48, 48, 48, 48)
