@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -125,6 +126,7 @@ def _layout_of(file: Path, checkpoint: Checkpoint) -> Layout:
     raise WeightsError(f"{file}: its names ({first}, ...) are of no known layout ({known}); convert one of these")
 
 
+@cache
 def _target(variant: str) -> _Target:
     with torch.device("meta"):
         if variant in RAFTS:
@@ -142,12 +144,13 @@ def _place(
     translated = translate(layout, checkpoint.tensors)
     unwanted = _unwanted_parts(translated.tensors, layout, target)
     left_out = dict.fromkeys(checkpoint.others, "no weights") | translated.left_out
-    tensors: Tensors = {}
-    for name, tensor in translated.tensors.items():
-        if why := unwanted.get(_part(name)):
-            left_out[translated.sources[name]] = why
+    sources = {}
+    for ours, theirs in translated.sources.items():
+        if why := unwanted.get(_part(ours)):
+            left_out[theirs] = why
         else:
-            tensors[name] = tensor
+            sources[ours] = theirs
+    tensors = {name: tensor for name, tensor in translated.tensors.items() if name in sources}
     if not tensors:
         has = " and ".join(part for part in _PARTS if target.of(part))
         raise WeightsError(f"{file}: {layout.name} has nothing for {target.variant}, which has {has}; name its variant")
@@ -155,10 +158,6 @@ def _place(
     expected = {name: shape for part in {_part(name) for name in tensors} for name, shape in target.of(part).items()}
     placed, filled = matched(tensors, expected, place=f"{file} ({layout.name})")
     new |= dict.fromkeys(filled, "0: a batch norm's counter, which inference does not read")
-    sources = {ours: theirs for ours, theirs in translated.sources.items() if ours in placed}
-    for ours, theirs in translated.sources.items():
-        if ours not in translated.tensors:
-            sources[ours] = theirs  # folded into another
     return placed, FileReport(file, layout.name, sources, left_out, dropped), new
 
 

@@ -34,11 +34,11 @@ def list_weights() -> None:
         rows.append([path.stem, card.variant, f"{path.stat().st_size / 1e6:.1f} MB", figures])
     show_table(rows)
     names = {path.stem for path in here}
-    rows = [["to download", "variant", "size", "trained on", "hash"]]
+    rows = [["to download", "size", "trained on", "SHA-256"]]
     for download in DOWNLOADS:
         if download.name not in names:
-            size, known = f"about {download.megabytes} MB", download.sha256_start or "none stated"
-            rows.append([download.name, download.variant, size, ", ".join(download.trained_on), known])
+            known = f"{download.sha256_start}..." if download.sha256_start else "not stated"
+            rows.append([download.name, f"~{download.megabytes} MB", ", ".join(download.trained_on), known])
     if len(rows) > 1:
         tell("")
         show_table(rows)
@@ -73,6 +73,8 @@ def convert_files(
     from jmpose_core.checkpoints.conversion import convert
     from jmpose_core.weights import save_weights, user_weights
 
+    if out is None and (resources.WEIGHTS / f"{variant}.safetensors").is_file():
+        raise WeightsError(f"{variant} is the name of bundled weights; name a file with --out")
     conversion = convert(files, variant, joints=joints)
     path = out or user_weights() / f"{variant}.safetensors"
     save_weights(path, conversion.state, conversion.card)

@@ -1,0 +1,97 @@
+"""jmpose weights, as a user meets it."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torchvision.models.optical_flow import raft_small
+
+from jmpose_core import cli
+from jmpose_core.checkpoints import downloads, fetching
+from jmpose_core.checkpoints.downloads import Download
+from jmpose_core.cli import terminal
+from jmpose_core.weights import find_weights, load_into, read_weights, user_weights
+from tests.core.checkpoints.checkpoint_files import hollow, princeton_shapes, saved
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs `jmpose weights` with these words in this process, with a data folder of its own; the exit code."""
+    monkeypatch.setattr("jmpose_core.weights.user_data_path", lambda *_: tmp_path / "data")
+    monkeypatch.setattr(terminal.console, "width", 200)
+
+    def run(*words: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["jmpose", "weights", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        code = ended.value.code
+        return code if isinstance(code, int) else 0
+
+    return run
+
+
+def test_convert_tells_where_every_tensor_went_and_writes_a_file_to_be_named(run, tmp_path, capsys):
+    shapes = princeton_shapes(small=True)
+    file = saved(tmp_path / "raft-small.pth", {"step": 3, "model": hollow(shapes)})
+    assert run("convert", file, "--variant", "raft_small") == 0
+    told = capsys.readouterr().out
+    assert "princeton-vl RAFT" in told and str(len(shapes)) in told and "left out: step: no weights" in told
+    assert find_weights("raft_small") == user_weights() / "raft_small.safetensors"
+    state, card = read_weights("raft_small")
+    load_into(raft_small(weights=None), state, place="raft_small")
+    assert card.variant == "raft_small" and card.training_data == ("as published: raft-small.pth",)
+    assert run("show", "raft_small") == 0
+    told = capsys.readouterr().out
+    assert "0.99 M" in told and "two frames of 192 x 144" in told and "as published: raft-small.pth" in told
+
+
+def test_a_half_match_writes_nothing(run, tmp_path, capsys):
+    tensors = hollow(princeton_shapes(small=True))
+    del tensors["fnet.conv2.bias"]
+    out = tmp_path / "out.safetensors"
+    assert run("convert", saved(tmp_path / "raft.pth", tensors), "--variant", "raft_small", "--out", out) == 1
+    assert "1 missing (flow.raft.feature_encoder.conv.bias)" in capsys.readouterr().err
+    assert not out.exists()
+    assert run("convert", tmp_path / "raft.pth", "--variant", "jmpose_lite") == 1
+    assert "name a file with --out" in capsys.readouterr().err
+
+
+def test_download_fetches_converts_and_is_then_a_name(run, tmp_path, monkeypatch, capsys):
+    download = Download(
+        name="tiny", variant="raft_small", url="https://x/raft.pth", megabytes=1, trained_on=("Chairs",)
+    )
+    monkeypatch.setattr(downloads, "DOWNLOADS", (download,))
+    torch.manual_seed(0)
+    source = raft_small(weights=None).state_dict()
+
+    def served(found: Download, folder: Path, *, on_progress, should_stop) -> fetching.Fetched:
+        on_progress(1, 2)
+        assert found is download and not should_stop()
+        return fetching.Fetched(saved(folder / found.file_name, source), "ab" * 32, verified=False)
+
+    monkeypatch.setattr(fetching, "fetch", served)
+    assert run("download", "tiny") == 0
+    assert "unverified: its publisher states none" in capsys.readouterr().out
+    state, card = read_weights("tiny")
+    assert card.training_data == ("Chairs",)
+    assert all(torch.equal(state[name], tensor) for name, tensor in source.items())
+
+
+def test_list_names_what_is_here_and_what_can_be_had(run, capsys):
+    assert run("list") == 0
+    told = capsys.readouterr().out
+    assert "jmpose_lite" in told and "raft_large_c_t_v2" in told and "1bb1363a" in told
+    assert "hrnet_w48_posetrack18" in told and "not stated" in told
+
+
+def test_show_wants_one_of_weights_and_variant(run, capsys):
+    assert run("show") == 1
+    assert run("show", "jmpose_lite", "--variant", "jmpose_lite") == 1
+    assert run("show", "--variant", "compact_lite") == 0
+    assert "backbone" in capsys.readouterr().out
+    assert run("show", "nothing") == 1
+    assert "jmpose weights list" in capsys.readouterr().err
