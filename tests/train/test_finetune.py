@@ -1,10 +1,13 @@
+import io
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.cli import run
 from jmpose_core.drawing import write_picture
 from jmpose_core.errors import Cancelled, WeightsError
 from jmpose_core.model.clip_maps import ClipMaps
@@ -119,3 +122,22 @@ def test_the_digest_does_not_depend_on_where_the_video_lies(labels, tmp_path):
     moved = labels[0].video_path.rename(tmp_path / "elsewhere")
     assert digest_of_labels([LabelledVideo(moved, labels[0].people)]) == digest
     assert digest_of_labels([LabelledVideo(moved, (person(19.0),))]) != digest
+
+
+@pytest.mark.parametrize("asked", [[], ["--resume"]])
+def test_the_command_line_hands_resume_on(monkeypatch, asked):
+    started = []
+
+    class Ended:
+        stdout = io.StringIO()
+
+        def __init__(self, words, **_):
+            started.extend(words)
+
+        def wait(self) -> int:
+            return 0
+
+    monkeypatch.setattr(run.subprocess, "Popen", Ended)
+    run.train([Path("a.jmpose")], Path("out"), resume=bool(asked))
+    assert [word for word in started if word == "--resume"] == asked
+    assert started[1:5] == ["-m", "train", "finetune", "a.jmpose"]
