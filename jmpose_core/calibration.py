@@ -112,6 +112,11 @@ def with_calibrations(state: Mapping[str, Tensor], calibrations: Mapping[Stage, 
     return tensors
 
 
+def calibrations_in(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The calibrations' tensors alone."""
+    return {name: tensor for name, tensor in state.items() if name.startswith(_PREFIX)}
+
+
 def without_calibrations(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The network's own tensors."""
     return {name: tensor for name, tensor in state.items() if not name.startswith(_PREFIX)}

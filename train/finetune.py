@@ -20,10 +20,11 @@ import msgspec
 import numpy as np
 import torch
 
+from jmpose_core.calibration import calibrations_in
 from jmpose_core.devices import autocast, pick_device
 from jmpose_core.errors import Cancelled, FormatError, WeightsError
 from jmpose_core.model.network import PoseNetwork, load_pose_network
-from jmpose_core.weights import find_weights, read_card, save_weights
+from jmpose_core.weights import find_weights, read_card, read_weights, save_weights
 from train.augment import CropAugmentation
 from train.cached_clips import CachedClips, accuracy
 from train.checkpoint import read_checkpoint, save_checkpoint
@@ -108,10 +109,12 @@ def finetune(
     better = not after <= before  # NaN, where nothing is held out, counts as better: the annotator decides
     path = out / "finetuned.safetensors"
     if better:
-        card = read_card(init)
+        before_state, card = read_weights(init)
         figures = {"held-out PCK@0.2 before": before, "held-out PCK@0.2 after": after} if held_out else {}
         recipe = f"{card.recipe}; python -m train finetune --steps {steps}"
-        save_weights(path, network.state_dict(), msgspec.structs.replace(card, figures=figures, recipe=recipe))
+        # The file is whole, without a base; the calibration stays: a few corrected frames could not fit another.
+        card = msgspec.structs.replace(card, figures=figures, recipe=recipe, base="", base_digest="")
+        save_weights(path, {**calibrations_in(before_state), **network.state_dict()}, card)
     learning.checkpoint.unlink(missing_ok=True)
     return FinetuneResult(before, after, held_joints, path if better else None)
 
