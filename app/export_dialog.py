@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QLineEdit,
     QPushButton,
     QWidget,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.background import Background
 from app.export import FORMATS, ExportFormat, ExportPreview, ExportReader, export_video
+from app.forms import add_row
 from app.messages import Messages
 from app.summary_view import Fact, SummaryView, counted, listed
 from jmpose_core.formats.document import ExportSummary
@@ -64,9 +64,6 @@ class ExportDialog(QDialog):
         browse = QPushButton("Choose…")
         browse.setAutoDefault(False)
         browse.clicked.connect(self._browse)
-        row = QHBoxLayout()
-        row.addWidget(self._file, 1)
-        row.addWidget(browse)
         self._export.setDefault(True)
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
@@ -74,8 +71,8 @@ class ExportDialog(QDialog):
         form = QFormLayout(self)
         form.setContentsMargins(20, 18, 20, 16)
         form.setSpacing(12)
-        form.addRow("Format", self._format)
-        form.addRow("File", row)
+        add_row(form, "Format", self._format)
+        add_row(form, "File", self._file, browse)
         form.addRow("", self._scores)
         form.addRow(self.summary)
         form.addRow(self._buttons)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QLineEdit,
     QPushButton,
     QWidget,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from app.background import Background
 from app.export import title_of
+from app.forms import add_row
 from app.summary_view import Fact, SummaryView, counted, listed
 from jmpose_core.project import Project, VideoRecord
 from jmpose_core.project_import import ImportAs, ImportPlan, plan_import
@@ -44,7 +44,7 @@ class ImportDialog(QDialog):
         self.setWindowTitle(f"Import into {video.name}")
         self.setMinimumWidth(660)
         self._file = QLineEdit()
-        self._file.setPlaceholderText("PoseTrack or COCO JSON, CVAT XML, CSV, SLEAP, or a YOLO-pose folder")
+        self._file.setPlaceholderText("A JSON, XML, CSV or .slp file, or a YOLO-pose folder")
         self._file.editingFinished.connect(self._read_if_other)
         self._as = QComboBox()
         for text, import_as in _CHOICES:
@@ -59,13 +59,10 @@ class ImportDialog(QDialog):
         self._set_plan(None)
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout()
-        row.addWidget(self._file, 1)
-        for text, slot in (("File…", self._browse_file), ("Folder…", self._browse_folder)):
-            button = QPushButton(text)
+        file, folder = QPushButton("File…"), QPushButton("Folder…")
+        for button, slot in ((file, self._browse_file), (folder, self._browse_folder)):
             button.setAutoDefault(False)
             button.clicked.connect(slot)
-            row.addWidget(button)
         self._import.setDefault(True)
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
@@ -73,8 +70,8 @@ class ImportDialog(QDialog):
         form = QFormLayout(self)
         form.setContentsMargins(20, 18, 20, 16)
         form.setSpacing(12)
-        form.addRow("File", row)
-        form.addRow("People are", self._as)
+        add_row(form, "File", self._file, file, folder)
+        add_row(form, "People are", self._as)
         form.addRow(self.summary)
         form.addRow(self._buttons)
 

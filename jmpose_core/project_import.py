@@ -93,10 +93,10 @@ def plan_import(project: Project, video: VideoRecord, file: Path, import_as: Imp
     match = match_images(document, image_names(project, video), video.name, file, real_names=_is_folder(project, video))
     untracked = _number_untracked(document, 1 + max((track.track_id for track in project.tracks(video.id)), default=-1))
     named = np.isin(JOINTS, [ALIASES.get(name, name) for name in document.joint_names])
-    converted, conversion = with_joints(document, JOINTS)
-    everybody = _with_frames(annotations_of(converted, origin=_ORIGIN.get(import_as)), match.frames)
-    predictions = [person for person in everybody if _is_prediction(person, import_as)]
-    labels = [_as_label(person, named) for person in everybody if not _is_prediction(person, import_as)]
+    renamed, other_joints = _in_our_joints(document)
+    everybody = _with_frames(annotations_of(renamed, origin=_ORIGIN.get(import_as)), match.frames)
+    predictions, labels = _told_apart(everybody, import_as)
+    labels = [_as_label(person, named) for person in labels]
     predicted_frames = _predicted_frames(predictions, labels, match)
     replaced, kept = _present_people(project, video, {person.frame_index for person in labels}, predicted_frames)
     return ImportPlan(
@@ -110,7 +110,7 @@ def plan_import(project: Project, video: VideoRecord, file: Path, import_as: Imp
         match=match,
         left_out_people=len(document.people) - len(everybody),
         missing_joints=tuple(name for name, is_named in zip(JOINTS, named, strict=True) if not is_named),
-        dropped=conversion.dropped | _not_kept(document),
+        dropped=other_joints | _not_kept(document),
         synthesised=_made_up(document) | ({"track_id": untracked} if untracked else {}),
         replaced=replaced,
         kept=kept,
@@ -136,35 +136,20 @@ def write_import(project: Project, plan: ImportPlan) -> StepInfo | None:
     return step.info
 
 
-def summary_lines(plan: ImportPlan) -> Iterator[str]:
-    """What a person should know of an import, but for the number of people."""
-    yield f"{plan.format_name}: {plan.images} images, matched by {'file name' if plan.match.by_name else 'position'}"
-    if plan.replaced:
-        yield f"{plan.replaced} people on these frames replaced"
-    if plan.kept:
-        yield f"{plan.kept} people with corrected joints kept"
-    if plan.other_size and plan.image_size is not None:
-        (width, height), video = plan.image_size, plan.video
-        yield f"made for pictures of {width}x{height}, the video is {video.width}x{video.height}: check the joints"
-    if plan.missing_joints:
-        yield f"not in the file: {', '.join(plan.missing_joints)}"
-    yield from (f"not kept by a project: {what} ({count})" for what, count in plan.dropped.items())
-    yield from (f"derived, not in the file: {what} ({count})" for what, count in plan.synthesised.items())
-
-
 def _write_labels(project: Project, step: Step, plan: ImportPlan) -> None:
     video_id, labels = plan.video.id, _by_frame(plan.labels)
     places = {(person.frame_index, person.track_id) for person in plan.labels}
     for first, last in _runs(labels):
         beneath = {(p.frame_index, p.track_id) for p in project.predictions_between(video_id, first, last)}
-        for person in list(project.people_between(video_id, first, last)):
-            place = person.frame_index, person.track_id
-            goes_by_itself = person.frame_index in plan.predicted_frames and person.origin.max() < Origin.PROPAGATED
-            if place not in places and not goes_by_itself:
-                step.remove(video_id, *place)
-        for person in (person for frame in range(first, last) for person in labels[frame]):
-            over_prediction = (person.frame_index, person.track_id) in beneath
-            step.put(video_id, _wholly_owned(person) if over_prediction else person)
+        present = [p for p in project.people_between(video_id, first, last) if not _goes_by_itself(p, plan)]
+        step.remove_all(video_id, {(p.frame_index, p.track_id) for p in present} - places)
+        found = [person for frame in range(first, last) for person in labels[frame]]
+        step.put_all(video_id, (_wholly_owned(p) if (p.frame_index, p.track_id) in beneath else p for p in found))
+
+
+def _goes_by_itself(person: Annotation, plan: ImportPlan) -> bool:
+    """Whether the predictions of the plan take this person's place."""
+    return person.frame_index in plan.predicted_frames and person.origin.max() < Origin.PROPAGATED
 
 
 def _by_frame(people: Iterable[Annotation]) -> dict[int, list[Annotation]]:
@@ -203,8 +188,25 @@ def _is_folder(project: Project, video: VideoRecord) -> bool:
     return (project.path.parent / video.path).is_dir()
 
 
-def _is_prediction(person: Annotation, import_as: ImportAs | None) -> bool:
-    return import_as is ImportAs.PREDICTIONS or person.origin.max() == Origin.PREDICTED
+def _in_our_joints(document: PoseTrackDocument) -> tuple[PoseTrackDocument, dict[str, int]]:
+    """The document with joints that go by our names, and how often it labels others."""
+    if not set(JOINTS) <= set(document.joint_names):
+        converted, conversion = with_joints(document, JOINTS)
+        return converted, conversion.dropped
+    others = {slot: name for slot, name in enumerate(document.joint_names) if name not in JOINTS}
+    posed = [person.keypoints for person in document.people if person.keypoints is not None]
+    counts = {name: sum(bool(points[slot].any()) for points in posed) for slot, name in others.items()}
+    return document, {name: count for name, count in counts.items() if count}
+
+
+def _told_apart(people: Iterable[Annotation], import_as: ImportAs | None) -> tuple[list[Annotation], list[Annotation]]:
+    """Predictions and labels."""
+    predictions: list[Annotation] = []
+    labels: list[Annotation] = []
+    for person in people:
+        is_prediction = import_as is ImportAs.PREDICTIONS or person.origin.max() == Origin.PREDICTED
+        (predictions if is_prediction else labels).append(person)
+    return predictions, labels
 
 
 def _with_frames(people: Iterable[Annotation], frames: Sequence[int | None]) -> list[Annotation]:

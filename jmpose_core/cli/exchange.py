@@ -1,5 +1,6 @@
 """jmpose import and export: annotations in and out."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from jmpose_core.errors import FormatError
 from jmpose_core.formats.by_name import FORMATS, write_document
 from jmpose_core.formats.project_document import document_of
 from jmpose_core.project import Project
-from jmpose_core.project_import import ImportAs, ImportPlan, plan_import, summary_lines, write_import
+from jmpose_core.project_import import ImportAs, ImportPlan, plan_import, write_import
 
 
 def import_files(
@@ -31,7 +32,7 @@ def import_files(
         for plan in plans:
             write_import(opened, plan)
             tell(f"{plan.video.name}: {plan.people} people from {plan.file}")
-            for line in summary_lines(plan):
+            for line in _summary_lines(plan):
                 tell(f"  {line}")
     return 0
 
@@ -43,6 +44,22 @@ def _refuse_misfit(plan: ImportPlan) -> None:
             f"{plan.file}: {len(plan.match.left_out)} of {plan.images} images are no frame of {plan.video.name} "
             f"({plan.match.left_out[0]}), which has {plan.video.frame_count}; import a file of this video"
         )
+
+
+def _summary_lines(plan: ImportPlan) -> Iterator[str]:
+    """What a person should know of an import, but for the number of people."""
+    yield f"{plan.format_name}: {plan.images} images, matched by {'file name' if plan.match.by_name else 'position'}"
+    if plan.replaced:
+        yield f"{plan.replaced} people on these frames replaced"
+    if plan.kept:
+        yield f"{plan.kept} people with corrected joints kept"
+    if plan.other_size and plan.image_size is not None:
+        (width, height), video = plan.image_size, plan.video
+        yield f"made for pictures of {width}x{height}, the video is {video.width}x{video.height}: check the joints"
+    if plan.missing_joints:
+        yield f"not in the file: {', '.join(plan.missing_joints)}"
+    yield from (f"not kept by a project: {what} ({count})" for what, count in plan.dropped.items())
+    yield from (f"derived, not in the file: {what} ({count})" for what, count in plan.synthesised.items())
 
 
 def export_project(

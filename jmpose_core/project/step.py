@@ -38,16 +38,23 @@ class Step:
         """
         self._check(video_id, [annotation])
         below, above = self._layers(video_id, annotation.frame_index, annotation.track_id)
-        owned = _owned_fields(annotation, below, above)
-        if below is not None:
-            annotation = merged(annotation, owned, annotation_of(below))
-        if below is not None and not owned and not owned_joints(annotation).any():
-            if above is not None:  # all of it is the model's again
-                self._change_people([PersonKey(*above[:4])])
-            return
-        row = row_of(video_id, LAYER_ANNOTATION, annotation, owned=owned)
-        if row != above:
-            self._change_people([row])
+        self._change_people(_put(video_id, annotation, below, above))
+
+    def put_all(self, video_id: int, annotations: Iterable[Annotation]) -> None:
+        """As `put`, of many people at once, each in another place.
+
+        Raises:
+            ProjectError: no such video or frame, or a value that cannot be stored.
+        """
+        found = list(annotations)
+        self._check(video_id, found)
+        layers = self._layers_between(video_id, [annotation.frame_index for annotation in found])
+        nobody: dict[int, PersonRow] = {}
+        changes: list[PersonRow | PersonKey] = []
+        for annotation in found:
+            there = layers.get((annotation.frame_index, annotation.track_id), nobody)
+            changes += _put(video_id, annotation, there.get(LAYER_PREDICTION), there.get(LAYER_ANNOTATION))
+        self._change_people(changes)
 
     def remove(self, video_id: int, frame_index: int, track_id: int) -> None:
         """Remove a person from a frame, for good: no later prediction of that track shows it again.
@@ -60,6 +67,13 @@ class Step:
         if shown is None or shown.removed:
             raise ProjectError(f"frame {frame_index} has nobody on track {track_id}; choose a person that is shown")
         self._change_people([_tombstone(shown)])
+
+    def remove_all(self, video_id: int, places: Iterable[tuple[int, int]]) -> None:
+        """Remove the people who are shown at these frames and tracks, as `remove` does."""
+        wanted = list(places)
+        layers = self._layers_between(video_id, [frame_index for frame_index, _ in wanted])
+        upper = [there[max(there)] for place in wanted if (there := layers.get(place))]
+        self._change_people([_tombstone(row) for row in upper if not row.removed])
 
     def remove_between(self, video_id: int, first: int, last: int, track_id: int) -> None:
         """Remove a person from every frame of a range; with nobody left on it, the track's name goes too.
@@ -172,6 +186,14 @@ class Step:
         rows = people.rows_of_person(self._database, video_id, frame_index, track_id)
         return rows.get(LAYER_PREDICTION), rows.get(LAYER_ANNOTATION)
 
+    def _layers_between(self, video_id: int, frames: Sequence[int]) -> dict[tuple[int, int], dict[int, PersonRow]]:
+        """The rows of everybody from the first to the last of some frames, by frame and track, by layer."""
+        found: dict[tuple[int, int], dict[int, PersonRow]] = {}
+        if frames:
+            for row in people.rows_between(self._database, video_id, min(frames), max(frames) + 1):
+                found.setdefault((row.frame_index, row.track_id), {})[row.layer] = row
+        return found
+
     def _shown(self, video_id: int, first: int, last: int, track_id: int) -> dict[int, PersonRow]:
         shown = self._shown_or_none(video_id, first, last, track_id)
         if not shown:
@@ -212,6 +234,19 @@ class Step:
         if self._id is None:
             self._id = self._history.begin(self._text, video_id, frame_index)
         self._history.write(table, self._id, rows)
+
+
+def _put(
+    video_id: int, annotation: Annotation, below: PersonRow | None, above: PersonRow | None
+) -> list[PersonRow | PersonKey]:
+    """What changes when a person is put over the rows of the two layers; nothing or one."""
+    owned = _owned_fields(annotation, below, above)
+    if below is not None:
+        annotation = merged(annotation, owned, annotation_of(below))
+    if below is not None and not owned and not owned_joints(annotation).any():
+        return [PersonKey(*above[:4])] if above is not None else []  # all of it is the model's again
+    row = row_of(video_id, LAYER_ANNOTATION, annotation, owned=owned)
+    return [row] if row != above else []
 
 
 def _owned_fields(annotation: Annotation, below: PersonRow | None, above: PersonRow | None) -> int:

@@ -223,6 +223,26 @@ def test_a_preview_says_what_writing_says_and_leaves_nothing(tmp_path: Path) -> 
     assert "jmpose-preview" not in str(refused.value)
 
 
+def test_many_people_at_once_are_as_one_by_one(project: Project, tmp_path: Path) -> None:
+    new = [person(f, t, spot=0.3 * t, origin=o, seed=9) for f, t, o in ((0, 1, 3), (1, 2, 1), (2, 3, 4), (19, 8, 2))]
+    new.append(next(p for p in everything(project) if p.frame_index == 5))  # as it is shown already: nothing changes
+    outcomes = []
+    for at_once in (False, True):
+        with project.step("Put and remove") as step:
+            if at_once:
+                step.put_all(1, new)
+                step.remove_all(1, [(3, 1), (19, 8), (4, 77)])
+            else:
+                for one in new:
+                    step.put(1, one)
+                step.remove(1, 3, 1)
+                step.remove(1, 19, 8)
+        outcomes.append(contents(project.path)["people"])
+        project.undo()
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0] != contents(project.path)["people"]
+
+
 # Broken files
 
 
