@@ -13,8 +13,8 @@ from jmpose_core.evaluation.box_hota import box_hota
 from jmpose_core.evaluation.boxes import FrameBoxes, box_tracking, read_boxes
 from jmpose_core.evaluation.files import mot_pairs, read_pairs
 from jmpose_core.evaluation.matching import ImageMatch, Match, Source, match_images
+from jmpose_core.evaluation.sequences import checked_track_id
 from jmpose_core.formats.document import ImageRecord, PersonRecord
-from jmpose_core.formats.files import fault
 from jmpose_core.formats.people import bbox_of
 
 OVERALL: Final = "OVERALL"
@@ -98,14 +98,11 @@ def _boxes(
     source: Source, entries: Sequence[tuple[int, PersonRecord]]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Track ids (N,) and corners (N, 4) of one image's people."""
-    ids: list[int] = []
-    boxes = []
+    owner: dict[int, int] = {}
+    ids, boxes = [], []
     for index, person in entries:
-        if person.track_id is None or person.track_id in ids:
-            what = "missing" if person.track_id is None else f"{person.track_id} is there twice in the image"
-            raise fault(source.path, f"annotations[{index}].track_id", what, cure="give each person an id of its own")
+        ids.append(checked_track_id(source.path, index, person, owner))
         points = np.zeros((0, 3)) if person.keypoints is None else person.keypoints
-        ids.append(person.track_id)
         boxes.append(bbox_of(person, points[points.any(axis=1), :2]))
     return np.array(ids, np.int64), np.array(boxes, np.float64).reshape(-1, 4)
 

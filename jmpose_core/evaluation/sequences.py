@@ -186,14 +186,19 @@ def _people(source: Source, *, ground_truth: bool) -> list[People]:
                 points[row, joints] = person.keypoints[slots]
             if person.scores:
                 scores[row, joints] = np.array(person.scores)[slots]
-            track_ids[row] = _track_id(source.path, index, person, owner)
+            track_ids[row] = checked_track_id(source.path, index, person, owner)
             if ground_truth:
                 heads[row] = _head_size(source.path, index, person)
         frames.append(People(points, (points != 0).any(axis=2), track_ids, heads, scores))
     return frames
 
 
-def _track_id(path: Path, index: int, person: PersonRecord, owner: dict[int, int]) -> int:
+def checked_track_id(path: Path, index: int, person: PersonRecord, owner: dict[int, int]) -> int:
+    """The person's track id, noted in `owner` (its position by track id) of the image.
+
+    Raises:
+        FormatError: it is missing, beyond 64 bits, or another person's of the same image.
+    """
     place = f"annotations[{index}].track_id"
     if person.track_id is None:
         raise fault(path, place, "missing", cure="track the people first: every person needs a track id")

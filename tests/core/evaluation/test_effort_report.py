@@ -83,6 +83,12 @@ def test_boxes_of_json_files(tmp_path):
     assert figures["recall"] == pytest.approx(100 * 2 / 3)
     assert figures["loca"] == pytest.approx(100)
 
+    twice = written(tmp_path / "twice.json", [person(0, 4), person(0, 4, left=1000.0)])
+    huge = written(tmp_path / "huge.json", [person(0, 2**70)])
+    for path, fault in ((twice, "4 is also"), (huge, "out of range")):
+        with pytest.raises(FormatError, match=rf"annotations\[\d\]\.track_id: .*{fault}"):
+            evaluate(truth, path, "boxes")
+
 
 @needs_conformance
 def test_a_perfect_prediction_costs_nothing_and_worse_ones_more():
