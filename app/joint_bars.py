@@ -94,8 +94,8 @@ class JointBars(pg.PlotWidget):
             self.getAxis(name).setTextPen(palette.color(QPalette.ColorRole.PlaceholderText))
         self._draw()
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        super().mousePressEvent(event)
-        place = round(self._box.mapSceneToView(self.mapToScene(event.position().toPoint())).y())
-        if self._values and event.button() is Qt.MouseButton.LeftButton and 0 <= place < len(ORDER):
+    def mousePressEvent(self, ev: QMouseEvent) -> None:
+        super().mousePressEvent(ev)
+        place = round(self._box.mapSceneToView(self.mapToScene(ev.position().toPoint())).y())
+        if self._values and ev.button() is Qt.MouseButton.LeftButton and 0 <= place < len(ORDER):
             self.joint_clicked.emit(JOINTS.index(ORDER[place]))
