@@ -167,8 +167,8 @@ def learn(
         _learn_epoch(training, plan, clips, callbacks, out, workers)
         training.save(checkpoint)  # its steps are done, its figures are not: stopped now, it is judged on resuming
         figures = callbacks.judge()
-        done = (training.epoch + 1) * plan.steps(len(clips))
-        _log(out, epoch=training.epoch, step=done, **figures)
+        if figures:
+            _log(out, epoch=training.epoch, step=(training.epoch + 1) * plan.steps(len(clips)), **figures)
         if not figures.get("mAP", math.nan) <= training.best:
             training.best = figures.get("mAP", training.best)
             callbacks.publish(figures)

@@ -135,7 +135,7 @@ class PoseTrackCommand:
 
     def _judged(self, training: EpochTraining, validation: GroundTruthBoxValidation) -> Mapping[str, float]:
         figures = validation.figures(self.start[0])
-        self.on_epoch(epoch=training.epoch + 1, **figures)
+        self.on_epoch(epoch=training.epoch + 1, **{name: round(value, 2) for name, value in figures.items()})
         return figures
 
     @property

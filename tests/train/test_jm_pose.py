@@ -13,9 +13,10 @@ from torch import nn
 
 from jmpose_core import cli
 from jmpose_core.errors import Cancelled, FormatError, JMPoseError, WeightsError
+from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.hrnet import HRNet
 from jmpose_core.model.jmpose import JMPoseOutput
-from jmpose_core.model.network import PoseNetwork, compact_lite, jmpose_lite, load_pose_network
+from jmpose_core.model.network import POSE_NETWORKS, PoseNetwork, compact_lite, jmpose_lite, load_pose_network
 from jmpose_core.model.single_frame import SingleFrame
 from jmpose_core.weights import WeightsCard, read_card, save_weights
 from tests.train.posetrack_folder import write_posetrack
@@ -319,6 +320,37 @@ def test_gauss_reaches_both_features():
     assert joint.grad.any() and motion.grad.any()
     terms = sum(loss.parts[name] for name in ("relevancy", "complement", "redundancy"))
     assert float(terms) * 1e-4 == pytest.approx(loss.total.item(), rel=1e-3)
+
+
+def test_family_reads_features_through_the_fixed_last_layer():
+    network = _small_hrnet()
+    output, (joint, motion) = _output(channels=4)
+    loss = InformationObjective(network, "family", weight=1.0)(output, torch.rand(2, 15, 16, 12))
+    loss.total.backward()
+    assert joint.grad.any() and motion.grad.any()
+    assert _last(network).grad is None
+
+
+@pytest.mark.parametrize("variant", ["jmpose_lite", "dcpose_lite", "famipose_lite", "tdmi_lite", "tdmi_st_lite"])
+def test_every_sibling_has_its_objective(variant):
+    network = POSE_NETWORKS[variant]()
+    refiner = network.refiner.train()
+    torch.manual_seed(0)
+    maps = ClipMaps(
+        torch.rand(2, refiner.frames, 15, 32, 24),
+        (torch.randn(2, refiner.frames, 24, 32, 24),) if refiner.uses_features else (),
+        torch.randn(2, 4, 2, 32, 24) if refiner.uses_flow else None,
+    )
+    output = refiner(maps)
+    loss = InformationObjective(network, "gauss", weight=1e-4)(output, torch.rand(2, 15, 32, 24))
+    if variant == "dcpose_lite":
+        assert loss.total == 0 and not loss.parts
+        return
+    assert loss.parts and all(math.isfinite(part) for part in loss.parts.values())
+    loss.total.backward()
+    reached = [parameter.grad for parameter in refiner.parameters() if parameter.grad is not None]
+    assert any(gradient.any() for gradient in reached)
+    assert all(gradient.isfinite().all() for gradient in reached)
 
 
 def test_an_estimator_that_does_not_fit_says_what_to_do():
