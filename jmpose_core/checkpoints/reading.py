@@ -4,7 +4,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError
@@ -49,7 +49,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(tensors, tuple(others))
 
 
-def _loaded(path: Path) -> Mapping[object, object]:
+def _loaded(path: Path) -> Mapping[Any, object]:
     if not path.is_file():
         raise WeightsError(f"{path}: no such file")
     try:

@@ -66,7 +66,7 @@ def _input_of(network: PoseNetwork) -> str:
     text = f"frames {network.refiner.frames}, of {_size(network.crop_size)}"
     if network.flow is None:
         return text
-    pairs = ", ".join(f"{start:+d} to {end:+d}" for start, end in network.flow_pairs)
+    pairs = ", ".join(f"{_step(start)} to {_step(end)}" for start, end in network.flow_pairs)
     return f"{text}; flow from frame {pairs}, at {_size(network.flow.size)}, {network.flow.updates} updates"
 
 
@@ -78,6 +78,11 @@ def _shown(costs: dict[str, Cost]) -> dict[str, Cost]:
 
 def _is_shown(name: str) -> bool:
     return name.count(".") <= (1 if name.startswith("refiner.") else 0)
+
+
+def _step(frames: int) -> str:
+    """Frames from the key frame, with their sign; 0 has none."""
+    return f"{frames:+d}" if frames else "0"
 
 
 def _size(size: tuple[int, int]) -> str:

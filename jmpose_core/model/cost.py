@@ -117,7 +117,7 @@ def _of_attention(module: CrossAttention, inputs: tuple[Tensor, ...], output: Te
 def _of_correlation(module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> int:
     """All pairs of cells of the two pictures' features."""
     cells = math.prod(inputs[0].shape[-2:]) // _RAFT_STRIDE**2
-    channels = module.feature_encoder.conv.out_channels  # type: ignore[union-attr]
+    channels: int = module.feature_encoder.conv.out_channels  # type: ignore[union-attr, assignment]
     return len(inputs[0]) * cells**2 * channels
 
 

@@ -66,7 +66,7 @@ def test_attention_and_deformable_convolution_count_as_torch_counts_their_produc
 def test_an_overview_names_the_input_and_every_part():
     overview = overview_of("jmpose_lite")
     assert overview.receptive_input == (
-        "frames 5, of 256 x 192; flow from frame -2 to -1, -1 to +0, +0 to +1, +1 to +2, at 192 x 144, 6 updates"
+        "frames 5, of 256 x 192; flow from frame -2 to -1, -1 to 0, 0 to +1, +1 to +2, at 192 x 144, 6 updates"
     )
     parts = [overview.costs[name] for name in ("backbone", "flow", "refiner")]
     assert sum(part.parameters for part in parts) == overview.costs["total"].parameters
