@@ -93,7 +93,7 @@ def read_posetrack(roots: Sequence[Path], split: str, *, delta: int = DELTA) -> 
 
 def _read(sequence: PoseTrackSequence, delta: int) -> LabelledSequence:
     document = sequence.read()
-    videos = _videos(sequence.annotations, document)
+    videos = _videos(sequence, document)
     poses = []
     for person in annotations_of(document, origin=Origin.VERIFIED):
         image = document.images[person.frame_index]
@@ -114,7 +114,7 @@ def _weight(person: Annotation, image: ImageRecord) -> npt.NDArray[np.float32]:
 
 
 def _videos(
-    annotations: Path, document: PoseTrackDocument
+    sequence: PoseTrackSequence, document: PoseTrackDocument
 ) -> dict[PurePosixPath, tuple[tuple[Path, ...], dict[str, int]]]:
     """Of each folder that the file names: its images in the order of time, and each name's place among them.
 
@@ -126,7 +126,7 @@ def _videos(
         listed.setdefault(name.parent, []).append(name.name)
     videos = {}
     for folder, names in listed.items():
-        place = _image_folder(annotations, folder / names[0])
+        place = _image_folder(sequence, folder / names[0])
         like = PurePosixPath(names[0])
         on_disk = {entry.name for entry in place.glob(f"*{like.suffix}") if len(entry.name) == len(like.name)}
         ordered = sorted({*names, *on_disk}, key=natural_key)
@@ -134,13 +134,14 @@ def _videos(
     return videos
 
 
-def _image_folder(annotations: Path, first: PurePosixPath) -> Path:
-    for above in annotations.resolve().parents:
-        if (above / first.parent).is_dir():
-            return above / first.parent
-    raise FormatError(
-        f"{annotations}: {first} is in no folder above it; put PoseTrack's `images` beside the folder of annotations"
-    )
+def _image_folder(sequence: PoseTrackSequence, first: PurePosixPath) -> Path:
+    folder = sequence.image_folder(str(first))
+    if folder is None:
+        raise FormatError(
+            f"{sequence.annotations}: {first} is in no folder above it; put PoseTrack's `images` beside the folder of "
+            "annotations"
+        )
+    return folder
 
 
 def _check_images(annotations: Path, poses: Sequence[LabelledPose], delta: int) -> None:

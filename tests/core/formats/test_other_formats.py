@@ -166,9 +166,17 @@ def test_unknown_formats_and_files_are_named(tmp_path):
         read_document(tmp_path / "a.docx")
 
 
-@pytest.mark.parametrize("layout", ["annotations/val", "posetrack_data/val", "."])
-def test_a_data_set_folder_opens_as_its_sequences(tmp_path, layout):
-    pictures = tmp_path / "images" / "val" / "000001_mpii_test"
+@pytest.mark.parametrize(
+    ("layout", "images"),
+    [
+        ("annotations/val", "images"),
+        ("posetrack_data/val", "images"),  # PoseTrack21
+        ("posetrack_data/annotations/val", "posetrack_data/images"),  # PoseTrack17 and 18, as downloaded
+        (".", "images"),
+    ],
+)
+def test_a_data_set_folder_opens_as_its_sequences(tmp_path, layout, images):
+    pictures = tmp_path / images / "val" / "000001_mpii_test"
     pictures.mkdir(parents=True)
     (tmp_path / layout).mkdir(parents=True, exist_ok=True)
     for name in ("000002_mpii_test", "000001_mpii_test"):
@@ -177,9 +185,23 @@ def test_a_data_set_folder_opens_as_its_sequences(tmp_path, layout):
     assert [sequence.name for sequence in sequences] == ["000001_mpii_test", "000002_mpii_test"]
     assert {sequence.split for sequence in sequences} == {"" if layout == "." else "val"}
     assert sequences[0].read() == seed_document()
-    assert sequences[0].images(sequences[0].read()) == pictures
-    inner = open_posetrack_folder(tmp_path / layout)[0]
-    assert inner.images(inner.read()) == pictures
+    first = seed_document().images[0].file_name
+    for opened in (tmp_path, tmp_path / layout.split("/")[0], (tmp_path / layout).parent, tmp_path / layout):
+        if opened.is_relative_to(tmp_path):
+            assert open_posetrack_folder(opened)[0].image_folder(first) == pictures
+
+
+def test_images_that_are_named_without_a_folder_lie_beside_the_file_or_in_the_usual_place(tmp_path):
+    file = tmp_path / "annotations" / "val" / "000001_a.json"
+    file.parent.mkdir(parents=True)
+    write_posetrack18(seed_document(), file)
+    (sequence,) = open_posetrack_folder(tmp_path)
+    assert sequence.image_folder("000000.jpg") is None
+    usual = tmp_path / "images" / "val" / "000001_a"
+    usual.mkdir(parents=True)
+    assert sequence.image_folder("000000.jpg") == usual == sequence.image_folder("elsewhere/000000.jpg")
+    (file.parent / "000000.jpg").touch()
+    assert sequence.image_folder("000000.jpg") == file.parent
 
 
 def test_a_folder_without_annotations_is_refused(tmp_path):
