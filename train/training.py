@@ -56,8 +56,8 @@ class Training(Generic[NetworkT]):
 
     @property
     def progress(self) -> float:
-        """Part of the time budget that is spent; past 1 when a step ended after it."""
-        return self.elapsed_secs / (60 * self.minutes)
+        """Part of the time budget that is spent; past 1 when a step ended after it, and 1 of a budget of nothing."""
+        return self.elapsed_secs / (60 * self.minutes) if self.minutes > 0 else 1.0
 
     @property
     def device(self) -> torch.device:

@@ -1,3 +1,4 @@
+import copy
 import itertools
 import json
 
@@ -81,6 +82,15 @@ def test_a_spent_budget_learns_nothing_more(tmp_path):
     assert run(training, tmp_path) == {}
     assert training.step == 0
     assert not (tmp_path / "log.jsonl").exists()
+
+
+@pytest.mark.parametrize("minutes", [0.0, -1.0])
+def test_a_budget_of_nothing_is_spent(minutes, tmp_path):
+    training = new_training()
+    training.minutes = minutes
+    start = copy.deepcopy(training.network)
+    assert run(training, tmp_path) == {}
+    assert training.step == 0 and same(training.average.network, start)
 
 
 def test_a_checkpoint_without_an_average_starts_it_at_the_network(tmp_path):
