@@ -44,7 +44,8 @@ def publish(network: PersonNet, path: Path, held_out: Path, *, training_data: tu
         held_out: the data folder, whose held-out COCO images it is measured on.
     """
     card = WeightsCard(variant="detector", joints=(), training_data=training_data, recipe=recipe)
-    save_weights(path, network.state_dict(), card)
+    state = {name: tensor.half() for name, tensor in network.state_dict().items()}  # as MoveNet's own file has it
+    save_weights(path, state, card)
     measured = evaluate(PersonDetector(path, device="cpu").detect, held_out)
     card = WeightsCard(
         variant="detector",
@@ -54,7 +55,7 @@ def publish(network: PersonNet, path: Path, held_out: Path, *, training_data: tu
         figures=figures_of(measured),
         options={"sure_score": measured.score},
     )
-    save_weights(path, network.state_dict(), card)
+    save_weights(path, state, card)
     return measured
 
 

@@ -38,8 +38,8 @@ from train.refiner import RandomClips, cached_training_clips, drawn_batches, enc
 from train.schedule import Schedule
 from train.training import decay_groups
 
-CLIPS: Final = 1600
-STEPS: Final = 150
+CLIPS: Final = 1200
+STEPS: Final = 120
 BATCH: Final = 12
 SEEDS: Final = (0, 1, 2)  # in this order: a run that is stopped early has one seed of all systems
 AUGMENTATION: Final = CropAugmentation(30.0, 0.4, 0.2, 0.05, 0.0, 0.5)
@@ -104,6 +104,7 @@ def compare(command: Command, seeds: Iterable[int]) -> None:
     command.out.mkdir(parents=True, exist_ok=True)
     results = command.out / "results.jsonl"
     learnt, judged = clips_of(command)
+    publish("compact_lite", POSE_NETWORKS["compact_lite"](), None, command)
     for seed in seeds:
         for name, builder, switches, _ in SYSTEMS:
             if any(run.system == name and run.seed == seed for run in read_runs(results)):
@@ -117,18 +118,20 @@ def compare(command: Command, seeds: Iterable[int]) -> None:
                 file.write(json.dumps(msgspec.to_builtins(run)) + "\n")
 
 
-def publish(variant: str, network: PoseNetwork, run: Run, command: Command) -> None:
-    """A sibling's refiner as a weights file of its own, behind the bundled jmpose_lite's backbone."""
+def publish(variant: str, network: PoseNetwork, run: Run | None, command: Command) -> None:
+    """A sibling's refiner, or none, as a weights file of its own, behind the bundled jmpose_lite's backbone."""
     everything, card = read_weights("jmpose_lite")
     state = network.state_dict()
     lent = {name: everything[name] for name in state if name in everything and not name.startswith("refiner.")}
     own = {name: tensor.half() for name, tensor in state.items() if name.startswith("refiner.")}
-    figures = {"clean clips, refined PCK@0.2": run.clean / 100, "degraded clips, refined PCK@0.2": run.degraded / 100}
+    figures = {}
+    if run is not None:
+        figures = {f"{kind} clips, refined PCK@0.2": getattr(run, kind) / 100 for kind in ("clean", "degraded")}
     sibling = WeightsCard(
         variant=variant,
         crop_size=network.crop_size,
         training_data=card.training_data,
-        recipe=f"python -m train.recipes.comparison ({STEPS} steps of {BATCH} clips)",
+        recipe=card.recipe if run is None else f"python -m train.recipes.comparison ({STEPS} steps of {BATCH} clips)",
         figures=figures,
         base="jmpose_lite",
         base_digest=digest(lent),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import torch
+from torch import Tensor
 
 from jmpose_core.model.network import PoseNetwork, jmpose_lite
 from jmpose_core.weights import WeightsCard, load_into, read_weights, save_weights
@@ -106,7 +107,7 @@ def train(command: Command) -> None:
         figures=figures,
         options={"align": ALIGN},
     )
-    save_weights(command.out / "jmpose_lite.safetensors", network.state_dict(), card)
+    save_weights(command.out / "jmpose_lite.safetensors", backbone_halved(network.state_dict()), card)
     shown = list(held_out_clips(evenly(held_out, 12), network.crop_size, degraded=True))
     samples = {"Held-out degraded clips, initial and refined": refined_people(network, shown)}
     write_report(command.out, command.text, card.training_data, training, figures, CHARTS, samples)
@@ -130,6 +131,11 @@ def load_fixed_parts(network: PoseNetwork, command: Command) -> WeightsCard:
 
 def fixed_parts(command: Command) -> tuple[Path, Path]:
     return command.beside("backbone") / "backbone.safetensors", command.beside("flow") / "raft_small.safetensors"
+
+
+def backbone_halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The backbone in half precision, as MoveNet's own file has it: four fifths of all parameters in half their bytes."""
+    return {name: tensor.half() if name.startswith("backbone.") else tensor for name, tensor in state.items()}
 
 
 def digest_of(command: Command) -> str:
