@@ -134,7 +134,7 @@ def fixed_parts(command: Command) -> tuple[Path, Path]:
 
 
 def backbone_halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The backbone in half precision, as MoveNet's own file has it: four fifths of all parameters in half their bytes."""
+    """The backbone, four fifths of all parameters, in half precision, as MoveNet's own file has it."""
     return {name: tensor.half() if name.startswith("backbone.") else tensor for name, tensor in state.items()}
 
 
