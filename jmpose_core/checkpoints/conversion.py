@@ -1,10 +1,10 @@
 """Foreign checkpoints become weights files of this program, completely or not at all."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import torch
 from torch import nn
@@ -14,7 +14,7 @@ from jmpose_core.checkpoints.hrnet_mmpose import HRNET_MMPOSE
 from jmpose_core.checkpoints.hrnet_official import HRNET_OFFICIAL
 from jmpose_core.checkpoints.hrnet_timm import HRNET_TIMM
 from jmpose_core.checkpoints.joint_rows import rows_for
-from jmpose_core.checkpoints.layout import Layout, Tensors, translate
+from jmpose_core.checkpoints.layout import Layout, Tensors, Translated, translate
 from jmpose_core.checkpoints.matching import matched
 from jmpose_core.checkpoints.own import OWN
 from jmpose_core.checkpoints.raft_princeton import RAFT_PRINCETON
@@ -24,7 +24,7 @@ from jmpose_core.checkpoints.variants import RAFTS, check_variant
 from jmpose_core.errors import WeightsError
 from jmpose_core.joint_sets import JOINT_SETS
 from jmpose_core.model.network import POSE_NETWORKS
-from jmpose_core.skeleton import JOINTS
+from jmpose_core.skeleton import JOINTS, POSETRACK18_SLOTS
 from jmpose_core.weights import WeightsCard
 
 LAYOUTS: Final[tuple[Layout, ...]] = (
@@ -34,6 +34,9 @@ _RAFT: Final = "flow.raft."
 _HEAD: Final = "backbone.final_layer."
 _PARTS: Final = ("backbone", "flow", "refiner")
 _SEED: Final = 0  # of what no checkpoint has
+_SLOTTED: Final = "dcpose_w48"  # the variant that can be built for PoseTrack18's slots: see checkpoints/dcpose.py
+
+Options: TypeAlias = dict[str, bool | int | float | str]  # of a variant's builder, as on a card
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +67,24 @@ class Conversion:
 
 
 @dataclass(frozen=True, slots=True)
+class _Source:
+    """One file in the names of this program; others: its entries that are no weights."""
+
+    file: Path
+    layout: Layout
+    others: tuple[str, ...]
+    translated: Translated
+
+
+@dataclass(frozen=True, slots=True)
 class _Target:
-    """The variant to fill: shapes by name in a `PoseNetwork`."""
+    """The variant to fill: shapes by name in a `PoseNetwork`; rows: what those of its head detect."""
 
     variant: str
     shapes: dict[str, torch.Size]
     crop_size: tuple[int, int] = (0, 0)
-    joints: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
+    options: Options = field(default_factory=dict)
 
     def of(self, part: str) -> dict[str, torch.Size]:
         return {name: shape for name, shape in self.shapes.items() if name.startswith(f"{part}.")}
@@ -90,16 +104,16 @@ def convert(
         WeightsError: an unknown variant, layout or joint set, a half match, or a part that no file has.
     """
     check_variant(variant)
-    checkpoints = [(file, read_checkpoint(file)) for file in files]
-    layouts = [_layout_of(file, checkpoint) for file, checkpoint in checkpoints]
-    target = _target(variant)
+    sources = [_read(file) for file in files]
+    slotted = variant == _SLOTTED and any(_is_slotted(source, joints) for source in sources)
+    target = _target(variant, slotted=slotted)
     state: Tensors = {}
     new: dict[str, str] = {}
     reports = []
-    for (file, checkpoint), layout in zip(checkpoints, layouts, strict=True):
-        tensors, report, made = _place(file, checkpoint, layout, target, joints)
+    for source in sources:
+        tensors, report, made = _place(source, target, joints)
         if twice := state.keys() & tensors.keys():
-            raise WeightsError(f"{file}: another file has {min(twice)} already; give one file a part")
+            raise WeightsError(f"{source.file}: another file has {min(twice)} already; give one file a part")
         state |= tensors
         new |= made
         reports.append(report)
@@ -110,11 +124,18 @@ def convert(
     card = WeightsCard(
         variant=variant,
         crop_size=target.crop_size,
-        joints=target.joints,
+        joints=() if variant in RAFTS else JOINTS,
         training_data=training_data or tuple(f"as published: {file.name}" for file in files),
         recipe=f"jmpose weights convert {command} --variant {variant}",
+        options=target.options,
     )
     return Conversion(state, card, tuple(reports), new)
+
+
+def _read(file: Path) -> _Source:
+    checkpoint = read_checkpoint(file)
+    layout = _layout_of(file, checkpoint)
+    return _Source(file, layout, checkpoint.others, translate(layout, checkpoint.tensors))
 
 
 def _layout_of(file: Path, checkpoint: Checkpoint) -> Layout:
@@ -126,49 +147,58 @@ def _layout_of(file: Path, checkpoint: Checkpoint) -> Layout:
     raise WeightsError(f"{file}: its names ({first}, ...) are of no known layout ({known}); convert one of these")
 
 
+def _is_slotted(source: _Source, joints: str | None) -> bool:
+    """Whether the file has a temporal part for PoseTrack18's 17 slots."""
+    tensors = source.translated.tensors
+    if _HEAD + "bias" not in tensors or not any(_part(name) == "refiner" for name in tensors):
+        return False
+    return _joints_of(source, len(tensors[_HEAD + "bias"]), joints) == POSETRACK18_SLOTS
+
+
 @cache
-def _target(variant: str) -> _Target:
+def _target(variant: str, *, slotted: bool) -> _Target:
+    """The variant as its builder makes it, or with PoseTrack18's slots inside."""
+    options: Options = {"joints": len(POSETRACK18_SLOTS)} if slotted else {}
     with torch.device("meta"):
         if variant in RAFTS:
             raft = RAFTS[variant]()
             return _Target(variant, {_RAFT + name: tensor.shape for name, tensor in raft.state_dict().items()})
-        network = POSE_NETWORKS[variant]()
+        network = POSE_NETWORKS[variant](**options)
     shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
-    return _Target(variant, shapes, network.crop_size, JOINTS)
+    return _Target(variant, shapes, network.crop_size, POSETRACK18_SLOTS if slotted else JOINTS, options)
 
 
-def _place(
-    file: Path, checkpoint: Checkpoint, layout: Layout, target: _Target, joints: str | None
-) -> tuple[Tensors, FileReport, dict[str, str]]:
+def _place(source: _Source, target: _Target, joints: str | None) -> tuple[Tensors, FileReport, dict[str, str]]:
     """The tensors of a file that the variant takes, and how what its parts lack was made."""
-    translated = translate(layout, checkpoint.tensors)
-    unwanted = _unwanted_parts(translated.tensors, layout, target)
-    left_out = dict.fromkeys(checkpoint.others, "no weights") | translated.left_out
-    sources = {}
+    file, layout, translated = source.file, source.layout, source.translated
+    unwanted = _unwanted_parts(source, target)
+    left_out = dict.fromkeys(source.others, "no weights") | translated.left_out
+    names = {}
     for ours, theirs in translated.sources.items():
         if why := unwanted.get(_part(ours)):
             left_out[theirs] = why
         else:
-            sources[ours] = theirs
-    tensors = {name: tensor for name, tensor in translated.tensors.items() if name in sources}
+            names[ours] = theirs
+    tensors = {name: tensor for name, tensor in translated.tensors.items() if name in names}
     if not tensors:
         has = " and ".join(part for part in _PARTS if target.of(part))
         raise WeightsError(f"{file}: {layout.name} has nothing for {target.variant}, which has {has}; name its variant")
-    tensors, new, dropped = _with_joints(file, tensors, layout, target, joints)
+    tensors, new, dropped = _with_joints(source, tensors, target, joints)
     expected = {name: shape for part in {_part(name) for name in tensors} for name, shape in target.of(part).items()}
     placed, filled = matched(tensors, expected, place=f"{file} ({layout.name})")
     new |= dict.fromkeys(filled, "0: a batch norm's counter, which inference does not read")
-    return placed, FileReport(file, layout.name, sources, left_out, dropped), new
+    return placed, FileReport(file, layout.name, names, left_out, dropped), new
 
 
-def _unwanted_parts(tensors: Tensors, layout: Layout, target: _Target) -> dict[str, str]:
+def _unwanted_parts(source: _Source, target: _Target) -> dict[str, str]:
     """Parts of a file that the variant has no use for, and why."""
     unwanted = {part: f"{target.variant} has no {part}" for part in _PARTS if not target.of(part)}
-    rows, joints = tensors.get(_HEAD + "bias"), len(target.joints)
-    if layout.system and not target.variant.startswith(layout.system):
-        unwanted["refiner"] = f"{layout.name}'s own temporal part; {target.variant} has another"
-    elif layout.system and rows is not None and len(rows) != joints:
-        unwanted["refiner"] = f"{layout.name}'s temporal part mixes its {len(rows)} maps; {target.variant} has {joints}"
+    name, system = source.layout.name, source.layout.system
+    bias, maps = source.translated.tensors.get(_HEAD + "bias"), len(target.rows)
+    if system and not target.variant.startswith(system):
+        unwanted["refiner"] = f"{name}'s own temporal part; {target.variant} has another"
+    elif system and bias is not None and len(bias) != maps:
+        unwanted["refiner"] = f"{name}'s temporal part mixes its {len(bias)} maps; {target.variant} has {maps}"
     return unwanted
 
 
@@ -177,7 +207,7 @@ def _part(name: str) -> str:
 
 
 def _with_joints(
-    file: Path, tensors: Tensors, layout: Layout, target: _Target, joints: str | None
+    source: _Source, tensors: Tensors, target: _Target, joints: str | None
 ) -> tuple[Tensors, dict[str, str], tuple[str, ...]]:
     """The head's rows for the target's joints, how new ones were made, and the joints that were dropped."""
     if not any(name.startswith("backbone.") for name in tensors):
@@ -186,21 +216,21 @@ def _with_joints(
     if weight is None or bias is None:
         shape = target.shapes[_HEAD + "weight"]
         weight, bias = torch.empty(0, *shape[1:]), torch.empty(0)
-    source = _joints_of(file, len(weight), layout, joints)
-    rows = rows_for(target.joints, source, weight, bias)
+    rows = rows_for(target.rows, _joints_of(source, len(weight), joints), weight, bias)
     why = f"head: rows N(0, 0.001) for {', '.join(rows.new)}, untrained"
     new = {_HEAD + "weight": why} if rows.new else {}
     return tensors | {_HEAD + "weight": rows.weight, _HEAD + "bias": rows.bias}, new, rows.dropped
 
 
-def _joints_of(file: Path, rows: int, layout: Layout, joints: str | None) -> tuple[str, ...]:
+def _joints_of(source: _Source, rows: int, joints: str | None) -> tuple[str, ...]:
     """What the rows of a head detect: 17 may be COCO's or PoseTrack18's, which no tensor tells."""
+    file = source.file
     if rows == 0:
         return ()
     if joints is None and rows == len(JOINTS):
         joints = "posetrack15"
     elif joints is None:
-        joints = "posetrack18" if "posetrack" in file.name.lower() else layout.joints
+        joints = "posetrack18" if "posetrack" in file.name.lower() else source.layout.joints
     if joints not in JOINT_SETS:
         raise WeightsError(f"{joints}: no such joint set; there are {', '.join(JOINT_SETS)}")
     if len(JOINT_SETS[joints]) != rows:
@@ -224,7 +254,7 @@ def _fill_refiner(state: Tensors, target: _Target) -> dict[str, str]:
 def _seeded(target: _Target) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
-        return POSE_NETWORKS[target.variant]()
+        return POSE_NETWORKS[target.variant](**target.options)
 
 
 def grouped(reasons: Mapping[str, str]) -> dict[str, list[str]]:

@@ -1,7 +1,8 @@
 """Pose-Group/DCPose: HRNet under `rough_pose_estimation_net.`, and its temporal part (PRF, PTM, PCN).
 
 The published ones have PoseTrack18's 17 slots, two of them ears that are never labelled. The blocks of the
-temporal part mix all slots, so that none can be cut out of it: it fits a network of as many maps alone.
+temporal part mix all slots, so that none can be cut out of it: they stay, and `dcpose_w48(joints=17)` picks its 15
+joints at the end.
 """
 
 import re

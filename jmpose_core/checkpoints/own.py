@@ -14,4 +14,5 @@ def _rename(name: str) -> str:
     return name
 
 
-OWN: Final = Layout(name="JM-Pose Studio", recognises=_recognises, rename=_rename)
+# Of ours, only dcpose_w48 as published has 17 rows.
+OWN: Final = Layout(name="JM-Pose Studio", recognises=_recognises, rename=_rename, joints="posetrack18")

@@ -1,6 +1,7 @@
 """DCPose (Liu et al., CVPR 2021; MODEL.md 4): heatmaps of three frames merged, then warped by what changed."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from jmpose_core.model.blocks import ModulatedDeformConv
 from jmpose_core.model.clip_maps import ClipMaps, Refiner
 from jmpose_core.model.heads import DetectionHead
 from jmpose_core.model.rsb import rsb_chain
-from jmpose_core.skeleton import NUM_JOINTS
+from jmpose_core.skeleton import NUM_JOINTS, SLOT_OF_JOINT
 
 FRAMES = 3  # one before and one after the key frame
 _SUPPORT_WEIGHT = 0.5  # (n - c) / (n - p) of the paper: both supports are as far away
@@ -42,6 +43,9 @@ class DCPose(Refiner):
         head: what makes heatmaps of the correction; None (as published) takes it for the heatmaps.
     """
 
+    frames = FRAMES
+    uses_features = uses_flow = False
+
     def __init__(
         self,
         *,
@@ -57,8 +61,6 @@ class DCPose(Refiner):
         self.combine = combine
         self.correction = correction
         self.head = head
-        self.frames = FRAMES
-        self.uses_features = self.uses_flow = False
 
     def forward(self, clips: ClipMaps) -> DCPoseOutput:
         """Refine B clips of three frames."""
@@ -69,6 +71,21 @@ class DCPose(Refiner):
             return DCPoseOutput(corrected, corrected, merged)
         refined, logits = self.head(corrected, clips.key_initial)
         return DCPoseOutput(refined, logits, merged)
+
+
+class SlotDCPose(DCPose):
+    """DCPose for PoseTrack18's 17 slots, which are its backbone's only feature; it returns the 15 joints of them.
+
+    Its blocks mix all maps, and their width follows from the number: no slot can be cut out of a published one.
+    """
+
+    uses_features = True
+
+    def forward(self, clips: ClipMaps) -> DCPoseOutput:
+        """Refine B clips of three frames, by their feature (B, 3, 17, h, w)."""
+        slots = super().forward(ClipMaps(clips.features[0]))
+        refined, merged = (maps[:, list(SLOT_OF_JOINT)] for maps in (slots.refined, slots.merged))
+        return DCPoseOutput(refined, refined, merged)
 
 
 class PoseCorrection(nn.Module):
@@ -125,9 +142,13 @@ _W48 = _Size(context_channels=64, dilations=(3, 6, 9, 12, 15))
 _LITE = _Size(context_channels=24, dilations=(2, 4, 6, 8, 10))
 
 
-def dcpose_w48_refiner(*, joints: int = NUM_JOINTS) -> DCPose:
-    """As published, for 96x72 maps: 1.41 M parameters, 9.7 G multiply-adds. Public checkpoints have 17 joints."""
-    return _refiner(_W48, joints=joints, head=None)
+def dcpose_w48_refiner(*, joints: Literal[15, 17] = 15) -> DCPose:
+    """As published, for 96x72 maps: 1.41 M parameters, 9.7 G multiply-adds.
+
+    Args:
+        joints: maps inside; 17 for public checkpoints, behind a backbone whose feature they are.
+    """
+    return _refiner(_W48, joints=joints, head=None, kind=DCPose if joints == NUM_JOINTS else SlotDCPose)
 
 
 def dcpose_lite_refiner() -> DCPose:
@@ -141,8 +162,8 @@ def dcpose_lite_refiner() -> DCPose:
     return _refiner(_LITE, joints=NUM_JOINTS, head=head)
 
 
-def _refiner(size: _Size, *, joints: int, head: DetectionHead | None) -> DCPose:
-    return DCPose(
+def _refiner(size: _Size, *, joints: int, head: DetectionHead | None, kind: type[DCPose] = DCPose) -> DCPose:
+    return kind(
         residual_fusion=rsb_chain(4 * joints, 2 * joints, 2),
         temporal_merger=rsb_chain(3 * joints, joints, 1),
         combine=rsb_chain(3 * joints, size.context_channels, 2),

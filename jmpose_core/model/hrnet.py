@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jmpose_core.model.blocks import BackboneOutput, BasicBlock, Bottleneck
-from jmpose_core.skeleton import NUM_JOINTS
+from jmpose_core.skeleton import NUM_JOINTS, POSETRACK18_SLOTS, SLOT_OF_JOINT
 
 _BLOCKS = 4  # BasicBlocks a branch and module
 _MODULES = (1, 4, 3)  # of stages 2, 3 and 4
@@ -58,6 +58,21 @@ class HRNet(nn.Module):
         (finest,) = self.stage4(_widen(self.transition3, branches))
         heatmaps = self.final_layer(finest)
         return BackboneOutput(heatmaps=heatmaps, logits=heatmaps, features=(*features, finest))
+
+
+class SlotHRNet(HRNet):
+    """HRNet for PoseTrack18's 17 slots: heatmaps of the 15 joints, and all slots' heatmaps as its only feature.
+
+    For a refiner that needs the ears' maps, too, though nobody else does.
+    """
+
+    def __init__(self, *, width: int) -> None:
+        super().__init__(width=width, joints=len(POSETRACK18_SLOTS))
+
+    def forward(self, x: Tensor) -> BackboneOutput:
+        slots = super().forward(x).heatmaps
+        heatmaps = slots[:, list(SLOT_OF_JOINT)]
+        return BackboneOutput(heatmaps=heatmaps, logits=heatmaps, features=(slots,))
 
 
 class HighResolutionModule(nn.Module):

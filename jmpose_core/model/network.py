@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, Self, TypeAlias, Unpack
+from typing import Final, Literal, Self, TypeAlias, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +19,11 @@ from jmpose_core.model.compact import CompactBackbone
 from jmpose_core.model.dcpose import dcpose_lite_refiner, dcpose_w48_refiner
 from jmpose_core.model.famipose import famipose_lite_refiner, famipose_w48_refiner
 from jmpose_core.model.flow import Flow, raft_large_flow, raft_small_flow
-from jmpose_core.model.hrnet import HRNet, hrnet_w32, hrnet_w48
+from jmpose_core.model.hrnet import HRNet, SlotHRNet, hrnet_w32, hrnet_w48
 from jmpose_core.model.jmpose import LiteSwitches, Switches, jmpose_lite_refiner, jmpose_w48_refiner
 from jmpose_core.model.single_frame import SingleFrame
 from jmpose_core.model.tdmi import tdmi_lite_refiner, tdmi_w48_refiner
+from jmpose_core.skeleton import NUM_JOINTS
 from jmpose_core.weights import WeightsCard, load_into, read_weights
 
 _IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
@@ -183,9 +184,14 @@ def hrnet_w32_pose() -> PoseNetwork:
     return _paper(hrnet_w32(), SingleFrame())
 
 
-def dcpose_w48() -> PoseNetwork:
-    """DCPose as published, behind HRNet-W48 at 384x288."""
-    return _paper(hrnet_w48(), dcpose_w48_refiner())
+def dcpose_w48(*, joints: Literal[15, 17] = 15) -> PoseNetwork:
+    """DCPose as published, behind HRNet-W48 at 384x288.
+
+    Args:
+        joints: maps inside; 17 as the published weights, of which the program's 15 joints come out.
+    """
+    backbone = hrnet_w48() if joints == NUM_JOINTS else SlotHRNet(width=48)
+    return _paper(backbone, dcpose_w48_refiner(joints=joints))
 
 
 def famipose_w48() -> PoseNetwork:

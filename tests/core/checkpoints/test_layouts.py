@@ -8,6 +8,7 @@ from jmpose_core.errors import WeightsError
 from jmpose_core.joint_sets import COCO17
 from jmpose_core.model.dcpose import dcpose_w48_refiner
 from jmpose_core.model.hrnet import hrnet_w32, hrnet_w48
+from jmpose_core.model.network import pose_network
 from jmpose_core.skeleton import JOINTS, POSETRACK18_SLOTS, SLOT_OF_JOINT
 from tests.core.checkpoints.checkpoint_files import (
     Shapes,
@@ -46,7 +47,6 @@ LAYOUTS = {
         "optimizer": {},
     },
     "mmpose 1.x": lambda shapes: {"state_dict": hollow(mmpose(shapes, "head")), "meta": {}},
-    "ours": lambda shapes: hollow(under("backbone.", shapes)),
 }
 
 
@@ -141,17 +141,46 @@ def dcpose(w48: Shapes, joints: int) -> dict[str, torch.Tensor]:
     return hollow(under("rough_pose_estimation_net.", w48 | heads) | dcpose_temporal_shapes(joints))
 
 
-def test_dcposes_backbone_is_complete_and_its_17_maps_are_said_not_to_fit(w48, tmp_path):
-    file = saved(tmp_path / "dcpose.pth", {"begin_epoch": 20, "state_dict": dcpose(w48, 17), "optimizer": {}})
+def test_the_published_dcpose_is_taken_whole_and_gives_the_programs_joints(w48, tmp_path):
+    """All names of the published layout: HRNet-W48 and PRF, PTM and PCN of PoseTrack18's 17 slots."""
+    tensors = dcpose(w48, 17)
+    rows = torch.arange(17.0)
+    tensors["rough_pose_estimation_net.final_layer.bias"] = rows
+    file = saved(tmp_path / "dcpose.pth", {"begin_epoch": 20, "state_dict": tensors, "optimizer": {}})
     conversion = convert([file], "dcpose_w48")
     (report,) = conversion.files
+    assert set(report.matched.values()) == tensors.keys()
+    assert set(report.left_out) == {"begin_epoch", "optimizer"}
+    assert not conversion.new and not report.dropped_joints
+    assert torch.equal(conversion.state["backbone.final_layer.bias"], rows)
+    card = conversion.card
+    assert (card.variant, card.options, card.joints) == ("dcpose_w48", {"joints": 17}, JOINTS)
+
+    network = pose_network(conversion.state, card, place="dcpose").eval()  # all zeros: each map is its row's bias
+    with torch.inference_mode():
+        output = network(torch.rand(1, 3, 3, 64, 64))
+    assert output.maps.initial.shape == (1, 3, 15, 16, 16)
+    assert output.refined.refined.shape == output.refined.merged.shape == (1, 15, 16, 16)
+    assert output.maps.initial[0, 1, :, 8, 8].tolist() == list(SLOT_OF_JOINT)
+
+
+def test_another_variant_takes_of_dcpose_the_rows_of_its_joints(w48, tmp_path):
+    file = saved(tmp_path / "dcpose.pth", dcpose(w48, 17))
+    alone = convert([file], "hrnet_w48")
+    assert set(alone.files[0].dropped_joints) == {"left_ear", "right_ear"}
+    assert alone.files[0].left_out["offsets_list.0.0.weight"] == "DCPose's own temporal part; hrnet_w48 has another"
+    assert not alone.card.options
+    ours = saved(tmp_path / "ours.pth", convert([file], "dcpose_w48").state)
+    again = convert([ours], "hrnet_w48")
+    assert again.state.keys() == alone.state.keys() and again.files[0].dropped_joints == ("left_ear", "right_ear")
+
+
+def test_dcpose_of_other_joints_than_posetracks_lends_its_backbone_alone(w48, tmp_path):
+    conversion = convert([saved(tmp_path / "mine.pth", dcpose(w48, 17))], "dcpose_w48", joints="coco17")
+    (report,) = conversion.files
     assert {f"backbone.{name}" for name in w48} == report.matched.keys()
-    assert set(report.dropped_joints) == {"left_ear", "right_ear"}
-    why = report.left_out["offsets_list.0.0.weight"]
-    assert why == "DCPose's temporal part mixes its 17 maps; dcpose_w48 has 15"
+    why = "DCPose's temporal part mixes its 17 maps; dcpose_w48 has 15"
     assert {name for name, reason in report.left_out.items() if reason == why} == set(dcpose_temporal_shapes(17))
-    alone = convert([file], "hrnet_w48").files[0]
-    assert alone.left_out["offsets_list.0.0.weight"] == "DCPose's own temporal part; hrnet_w48 has another"
 
 
 def test_dcposes_temporal_part_finds_every_place_where_the_maps_are_15(w48, tmp_path):

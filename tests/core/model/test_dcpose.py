@@ -1,8 +1,11 @@
 import pytest
 import torch
 
-from jmpose_core.model.dcpose import PoseCorrection, dcpose_w48_refiner, differences, weighted_frames
+from jmpose_core.model.clip_maps import ClipMaps
+from jmpose_core.model.dcpose import DCPose, PoseCorrection, dcpose_w48_refiner, differences, weighted_frames
 from jmpose_core.model.rsb import ResidualStepsBlock, rsb_chain
+from jmpose_core.skeleton import JOINTS, POSETRACK18_SLOTS
+from tests.core.model.family import stir
 
 H, W = 12, 8
 
@@ -49,6 +52,7 @@ def test_correction_of_one_joint_alone_leaves_the_others():
 
 def test_a_residual_steps_block_sees_further_from_branch_to_branch():
     """Each branch's end is as far from its input as it has steps, since its own part comes in at the first."""
+    torch.manual_seed(0)
     block = ResidualStepsBlock(10, 10, project=False).double().eval()
     reach = []
     ends = []
@@ -83,3 +87,17 @@ def test_public_checkpoints_shapes(joints, masks):
     assert shapes["correction.offsets.4.weight"] == (2 * masks, 64, 3, 3)
     assert shapes["correction.masks.4.weight"] == (masks, 64, 3, 3)
     assert "correction.masks.4.bias" not in shapes
+
+
+def test_the_published_size_corrects_all_slots_and_returns_the_joints_of_their_names():
+    torch.manual_seed(0)
+    refiner = dcpose_w48_refiner(joints=17).eval()
+    stir(refiner)
+    slots = torch.rand(2, 3, 17, H, W)
+    places = [POSETRACK18_SLOTS.index(name) for name in JOINTS]
+    with torch.inference_mode():
+        output = refiner(ClipMaps(slots[:, :, places], (slots,)))
+        of_slots = DCPose.forward(refiner, ClipMaps(slots))
+    assert of_slots.refined.shape == (2, 17, H, W) and of_slots.refined.std() > 0
+    assert torch.equal(output.refined, of_slots.refined[:, places]) and output.logits is output.refined
+    assert torch.equal(output.merged, of_slots.merged[:, places])

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from jmpose_core.model.hrnet import HRNet, hrnet_w32, hrnet_w48
+from jmpose_core.model.hrnet import HRNet, SlotHRNet, hrnet_w32, hrnet_w48
+from jmpose_core.skeleton import SLOT_OF_JOINT
 
 # Published: parameters in millions; multiply-adds in units of 2^30.
 PUBLISHED = [(hrnet_w48, 63.6, 32.9), (hrnet_w32, 28.5, 16.0)]
@@ -36,6 +37,16 @@ def test_a_later_stage_leaves_the_features_before_it_alone():
     with torch.inference_mode():
         output = network(torch.randn(1, 3, 64, 64))
     torch.testing.assert_close(output.features[1], kept[0])
+
+
+def test_slots_are_the_feature_and_the_joints_of_their_names_the_heatmaps():
+    network = SlotHRNet(width=8).eval()
+    image = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        output, of_slots = network(image), HRNet.forward(network, image).heatmaps
+    assert of_slots.shape == (1, 17, 16, 16)
+    assert torch.equal(output.features[0], of_slots) and len(output.features) == 1
+    assert torch.equal(output.heatmaps, of_slots[:, list(SLOT_OF_JOINT)]) and output.logits is output.heatmaps
 
 
 def test_official_names():
