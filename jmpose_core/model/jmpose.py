@@ -1,7 +1,7 @@
 """The JM-Pose refiner, put together from its parts (Wu et al., ACM MM 2024; MODEL.md 1), and its named sizes."""
 
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -22,13 +22,21 @@ MotionSource = Literal["flow", "difference"]
 
 
 class Switches(TypedDict, total=False):
-    """The ablations of the paper's table 6, and the residual head; each builder has its own defaults."""
+    """The ablations of the paper's table 6, and the residual head. By default all parts are there; motion is flow."""
 
     cjl: bool
     jmml: bool
     jmib: bool
     motion: MotionSource
     residual: bool
+
+
+class LiteSwitches(Switches, total=False):
+    """What jmpose_lite has beyond the paper, each off by default; docs/ablations.md has what each is worth."""
+
+    align: bool
+    feature_skip: bool
+    occlusion: bool
 
 
 @dataclass(frozen=True)
@@ -46,14 +54,6 @@ class JMPoseOutput:
     aggregated: Tensor
     joint_features: tuple[Tensor, ...]
     motion_features: tuple[Tensor, ...]
-
-
-class LiteSwitches(Switches, total=False):
-    """What jmpose_lite has beyond the paper, each off by default."""
-
-    align: bool
-    feature_skip: bool
-    occlusion: bool
 
 
 class JMPose(Refiner):
@@ -133,56 +133,26 @@ _W48 = _Size(channels=48, feature_channels=48, stem_blocks=4, offset_groups=12, 
 _LITE = _Size(channels=32, feature_channels=DECODER_CHANNELS, stem_blocks=1, offset_groups=8, layers=2, head_blocks=1)
 
 
-def jmpose_w48_refiner(
-    *,
-    cjl: bool = True,
-    jmml: bool = True,
-    jmib: bool = True,
-    motion: MotionSource = "flow",
-    residual: bool = False,
-) -> JMPose:
-    """The paper's refiner, for 96x72 maps: 2.1 M parameters, 12.7 G multiply-adds; its Table 6 lists the switches."""
-    return _refiner(_W48, cjl=cjl, jmml=jmml, jmib=jmib, motion=motion, softmax_sigma=None, residual=residual)
+def jmpose_w48_refiner(**switches: Unpack[Switches]) -> JMPose:
+    """The paper's refiner, for 96x72 maps: 2.1 M parameters, 12.7 G multiply-adds. Its head is not residual."""
+    switches.setdefault("residual", False)
+    return _refiner(_W48, softmax_sigma=None, **switches)
 
 
-def jmpose_lite_refiner(
-    *,
-    cjl: bool = True,
-    jmml: bool = True,
-    jmib: bool = True,
-    motion: MotionSource = "flow",
-    residual: bool = True,
-    align: bool = False,
-    feature_skip: bool = False,
-    occlusion: bool = False,
-) -> JMPose:
-    """The same modules, narrower, fewer and shorter, for 64x48 softmax maps, so that a CPU keeps up.
-
-    The last three switches are beyond the paper; docs/ablations.md has what each is worth.
-    """
-    return _refiner(
-        _LITE,
-        cjl=cjl,
-        jmml=jmml,
-        jmib=jmib,
-        motion=motion,
-        softmax_sigma=SIGMA_LITE,
-        residual=residual,
-        align=align,
-        feature_skip=feature_skip,
-        occlusion=occlusion,
-    )
+def jmpose_lite_refiner(**switches: Unpack[LiteSwitches]) -> JMPose:
+    """The same modules, narrower, fewer and shorter, for 64x48 softmax maps, so that a CPU keeps up."""
+    return _refiner(_LITE, softmax_sigma=SIGMA_LITE, **switches)
 
 
 def _refiner(
     size: _Size,
     *,
-    cjl: bool,
-    jmml: bool,
-    jmib: bool,
-    motion: MotionSource,
     softmax_sigma: float | None,
-    residual: bool,
+    residual: bool = True,
+    cjl: bool = True,
+    jmml: bool = True,
+    jmib: bool = True,
+    motion: MotionSource = "flow",
     align: bool = False,
     feature_skip: bool = False,
     occlusion: bool = False,

@@ -41,13 +41,12 @@ _JMPOSE = jmpose._Size(
 _FAMIPOSE = famipose._Size(channels=SMALL_FEATURES, grid=(1, 1), offset_groups=3)
 _TDMI = tdmi._Size(channels=SMALL_FEATURES, stages=1, offset_groups=3)
 _LITE_HEAD = {"softmax_sigma": SIGMA_LITE, "residual": True}
-_PARTS = {"cjl": True, "jmml": True, "jmib": True, "motion": "flow"}
 SMALL = {
-    "jmpose": partial(jmpose._refiner, _JMPOSE, **_LITE_HEAD, **_PARTS),
-    "jmpose_star": partial(jmpose._refiner, _JMPOSE, **_LITE_HEAD, **_PARTS | {"motion": "difference"}),
-    "without_cjl": partial(jmpose._refiner, _JMPOSE, **_LITE_HEAD, **_PARTS | {"cjl": False}),
-    "without_jmml": partial(jmpose._refiner, _JMPOSE, **_LITE_HEAD, **_PARTS | {"jmml": False}),
-    "without_jmib": partial(jmpose._refiner, _JMPOSE, **_LITE_HEAD, **_PARTS | {"jmib": False}),
+    "jmpose": partial(jmpose._refiner, _JMPOSE, **_LITE_HEAD),
+    "jmpose_star": partial(jmpose._refiner, _JMPOSE, **_LITE_HEAD, motion="difference"),
+    "without_cjl": partial(jmpose._refiner, _JMPOSE, **_LITE_HEAD, cjl=False),
+    "without_jmml": partial(jmpose._refiner, _JMPOSE, **_LITE_HEAD, jmml=False),
+    "without_jmib": partial(jmpose._refiner, _JMPOSE, **_LITE_HEAD, jmib=False),
     "dcpose": partial(
         dcpose._refiner,
         dcpose._Size(context_channels=12, dilations=(1, 2)),
