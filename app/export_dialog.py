@@ -4,23 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDialog,
-    QDialogButtonBox,
-    QFileDialog,
-    QFormLayout,
-    QLineEdit,
-    QPushButton,
-    QWidget,
-)
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QPushButton, QWidget
 
 from app.background import Background
 from app.export import FORMATS, ExportFormat, ExportPreview, ExportReader, export_video
 from app.forms import add_row
 from app.messages import Messages
-from app.summary_view import Fact, SummaryView, counted, listed
+from app.previewed_dialog import PreviewedDialog
+from app.summary_view import Fact, counted, listed
 from jmpose_core.formats.document import ExportSummary
 from jmpose_core.project import VideoRecord
 
@@ -31,27 +22,23 @@ BOOKKEEPING: Final = frozenset((
 ))  # fmt: skip
 
 
-class ExportDialog(QDialog):
-    """Reads and writes in the background; what came of it is told as a message."""
+class ExportDialog(PreviewedDialog):
+    """Writes in the background; what came of it is told as a message."""
 
     def __init__(
         self, project: Path, video: VideoRecord, background: Background, messages: Messages, parent: QWidget
     ) -> None:
-        super().__init__(parent)
-        self._project, self._video, self._background, self._messages = project, video, background, messages
+        super().__init__(f"Export {video.name}", "Export", "Looking at what there is to write…", background, parent)
+        self._project, self._video, self._messages = project, video, messages
         self._reader = ExportReader(project, video)
         self._facts: list[Fact] = []
-        self._asked = 0  # only the answer to the newest question is shown
-        self.setWindowTitle(f"Export {video.name}")
         self.setMinimumWidth(620)
+        self.summary.setMinimumHeight(160)
         self._format = QComboBox()
         for export_format in FORMATS:
             self._format.addItem(export_format.title, export_format)
         self._file = QLineEdit()
         self._scores = QCheckBox("With the model's confidences, as a prediction file has them")
-        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self._export = self._buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
-        self.summary = SummaryView("Looking at what there is to write…")
         self._propose_file()
         self._format.currentIndexChanged.connect(self._propose_file)
         self._format.currentIndexChanged.connect(self._preview)
@@ -64,23 +51,9 @@ class ExportDialog(QDialog):
         browse = QPushButton("Choose…")
         browse.setAutoDefault(False)
         browse.clicked.connect(self._browse)
-        self._export.setDefault(True)
-        self._buttons.accepted.connect(self.accept)
-        self._buttons.rejected.connect(self.reject)
-        self.summary.setMinimumHeight(160)
-        form = QFormLayout(self)
-        form.setContentsMargins(20, 18, 20, 16)
-        form.setSpacing(12)
-        add_row(form, "Format", self._format)
-        add_row(form, "File", self._file, browse)
-        form.addRow("", self._scores)
-        form.addRow(self.summary)
-        form.addRow(self._buttons)
-
-    @property
-    def ready(self) -> bool:
-        """Whether what will be written is known, and can be."""
-        return self._export.isEnabled()
+        add_row(self._fields, "Format", self._format)
+        add_row(self._fields, "File", self._file, browse)
+        self._fields.addRow("", self._scores)
 
     def choose(self, format_name: str) -> None:
         """Take another format."""
@@ -96,21 +69,15 @@ class ExportDialog(QDialog):
 
     def _preview(self) -> None:
         """Say what the export would write as things are chosen now."""
-        self._asked += 1
-        asked, chosen, scores = self._asked, self._chosen(), self._scores.isChecked()
-        self._export.setEnabled(False)
+        chosen, scores = self._chosen(), self._scores.isChecked()
+        self._action.setEnabled(False)
         self._facts = []
-        self._background.run(
-            lambda: self._reader.preview(chosen, scores=scores),
-            lambda preview: self._show(asked, preview),
-            lambda text: self._refuse(asked, text),
-        )
+        self._ask(lambda: self._reader.preview(chosen, scores=scores), self._show, self.summary.show_error)
 
-    def _show(self, asked: int, preview: ExportPreview) -> None:
-        if asked == self._asked:
-            self._export.setEnabled(True)
-            self._facts = list(export_facts(preview, self._chosen()))
-            self._show_facts()
+    def _show(self, preview: ExportPreview) -> None:
+        self._action.setEnabled(True)
+        self._facts = list(export_facts(preview, self._chosen()))
+        self._show_facts()
 
     def _show_facts(self) -> None:
         """Also that of a file which is there already."""
@@ -118,10 +85,6 @@ class ExportDialog(QDialog):
         there = [Fact("Replaces", f"{path.name}, which exists", grave=True)] if path.is_file() else []
         if self._facts:
             self.summary.show_facts([*self._facts, *there])
-
-    def _refuse(self, asked: int, text: str) -> None:
-        if asked == self._asked:
-            self.summary.show_error(text)
 
     def accept(self) -> None:
         path, scores = Path(self._file.text()), self._scores.isChecked()

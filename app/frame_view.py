@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPalette, QPen
 from PySide6.QtWidgets import QGraphicsRectItem
 
-from app.gestures import DragJoint, DragPerson, DrawBox, Point
+from app.gestures import DragJoint, DragPerson, DrawBox, Gesture, Point
 from app.hit_test import BboxEdgeHit, Hit, JointHit, LimbHit, hit_test
 from app.picture_item import CrossItem, PictureItem, qtransform
 from app.skeleton_item import SkeletonItem
@@ -34,7 +34,7 @@ class FrameView(ZoomView):
         self._rubber = QGraphicsRectItem()
         self._people: dict[int, SkeletonItem] = {}
         self._frame_index = -1
-        self._gesture: DragJoint | DragPerson | DrawBox | None = None
+        self._gesture: Gesture | None = None
         self._box_mode = False
         self._overlay.setZValue(0.5)
         self._overlay.setOpacity(0.75)
@@ -168,7 +168,7 @@ class FrameView(ZoomView):
         shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         self._view_state.select(hit.track_id, hit.joint if isinstance(hit, JointHit) else None)
         if isinstance(hit, JointHit):
-            self._gesture = DragJoint(person, hit.joint, xy)
+            self._gesture = DragJoint(person, xy, hit.joint)
         elif isinstance(hit, LimbHit | BboxEdgeHit) and shift:
             self._gesture = DragPerson(person, xy)
         else:
@@ -220,7 +220,7 @@ class FrameView(ZoomView):
         self.set_box_mode(False)
         self.box_mode_ended.emit()
 
-    def _preview(self, gesture: DragJoint | DragPerson | DrawBox) -> None:
+    def _preview(self, gesture: Gesture) -> None:
         if not isinstance(gesture, DrawBox):
             self._people[gesture.person.track_id].set_person(gesture.preview)
             return

@@ -1,7 +1,7 @@
 """One class a gesture: begin at a point, follow the hand, end as one edit. Nothing is changed on the way."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TypeAlias
 
 from app.edits import box_between, moved_by, with_joint_moved
 from jmpose_core.annotations import Annotation
@@ -11,26 +11,23 @@ from jmpose_core.skeleton import JOINTS
 Point = tuple[float, float]  # image pixels
 
 
-class Gesture(Protocol):
-    """A drag of the mouse. `follow` may be called any number of times; `text` names the undo step."""
-
-    def follow(self, xy: Point) -> None: ...
-
-    @property
-    def text(self) -> str: ...
-
-
 @dataclass(slots=True)
-class DragJoint:
-    """Move one joint. It keeps its distance to the cursor, so grabbing it a little beside it does not shift it."""
+class _Drag:
+    """`preview` is the person as the drag would leave it; the person itself while it has not begun."""
 
     person: Annotation
-    joint: int
     start: Point
     preview: Annotation = field(init=False)
 
     def __post_init__(self) -> None:
         self.preview = self.person
+
+
+@dataclass(slots=True)
+class DragJoint(_Drag):
+    """Move one joint. It keeps its distance to the cursor, so grabbing it a little beside it does not shift it."""
+
+    joint: int
 
     @property
     def text(self) -> str:
@@ -43,15 +40,8 @@ class DragJoint:
 
 
 @dataclass(slots=True)
-class DragPerson:
+class DragPerson(_Drag):
     """Move a whole person; only begun with a modifier key held, so that it never happens by accident."""
-
-    person: Annotation
-    start: Point
-    preview: Annotation = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.preview = self.person
 
     @property
     def text(self) -> str:
@@ -74,3 +64,6 @@ class DrawBox:
 
     def follow(self, xy: Point) -> None:
         self.bbox_xyxy = box_between(self.start, xy)
+
+
+Gesture: TypeAlias = DragJoint | DragPerson | DrawBox

@@ -4,24 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import (
-    QComboBox,
-    QDialog,
-    QDialogButtonBox,
-    QFileDialog,
-    QFormLayout,
-    QLineEdit,
-    QPushButton,
-    QWidget,
-)
+from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit, QPushButton, QWidget
 
 from app.background import Background
 from app.export import title_of
 from app.forms import add_row
-from app.summary_view import Fact, SummaryView, counted, listed
+from app.previewed_dialog import PreviewedDialog
+from app.summary_view import Fact, counted, listed
 from jmpose_core.project import Project, VideoRecord
 from jmpose_core.project_import import ImportAs, ImportPlan, plan_import
 
+HINT = "Choose a file. What it would change is shown here first; Undo takes an import back."
 FILE_FILTER = "Annotations (*.json *.xml *.csv *.slp);;All files (*)"
 _CHOICES = (
     ("As the file says: with scores they are predictions", None),
@@ -30,19 +23,18 @@ _CHOICES = (
 )
 
 
-class ImportDialog(QDialog):
-    """Reads in the background; `planned` says that the user wants it. Changes nothing itself."""
+class ImportDialog(PreviewedDialog):
+    """`planned` says that the user wants it. Changes nothing itself."""
 
     planned = Signal(object)  # ImportPlan
 
     def __init__(self, project: Path, video: VideoRecord, background: Background, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._project, self._video, self._background = project, video, background
+        super().__init__(f"Import into {video.name}", "Import", HINT, background, parent)
+        self._project, self._video = project, video
         self._plan: ImportPlan | None = None
         self._read_file = ""
-        self._asked = 0  # only the answer to the newest question is shown
-        self.setWindowTitle(f"Import into {video.name}")
         self.setMinimumWidth(660)
+        self.summary.setMinimumHeight(250)
         self._file = QLineEdit()
         self._file.setPlaceholderText("A JSON, XML, CSV or .slp file, or a YOLO-pose folder")
         self._file.editingFinished.connect(self._read_if_other)
@@ -50,35 +42,15 @@ class ImportDialog(QDialog):
         for text, import_as in _CHOICES:
             self._as.addItem(text, import_as)
         self._as.currentIndexChanged.connect(self._read)
-        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self._import = self._buttons.addButton("Import", QDialogButtonBox.ButtonRole.AcceptRole)
-        self.summary = SummaryView(
-            "Choose a file. What it would change is shown here first; Undo takes an import back."
-        )
         self._lay_out()
-        self._set_plan(None)
 
     def _lay_out(self) -> None:
         file, folder = QPushButton("File…"), QPushButton("Folder…")
         for button, slot in ((file, self._browse_file), (folder, self._browse_folder)):
             button.setAutoDefault(False)
             button.clicked.connect(slot)
-        self._import.setDefault(True)
-        self._buttons.accepted.connect(self.accept)
-        self._buttons.rejected.connect(self.reject)
-        self.summary.setMinimumHeight(250)
-        form = QFormLayout(self)
-        form.setContentsMargins(20, 18, 20, 16)
-        form.setSpacing(12)
-        add_row(form, "File", self._file, file, folder)
-        add_row(form, "People are", self._as)
-        form.addRow(self.summary)
-        form.addRow(self._buttons)
-
-    @property
-    def ready(self) -> bool:
-        """Whether it is known what would be imported, and there is something."""
-        return self._import.isEnabled()
+        add_row(self._fields, "File", self._file, file, folder)
+        add_row(self._fields, "People are", self._as)
 
     def choose(self, file: Path) -> None:
         """Look at a file or folder."""
@@ -92,7 +64,7 @@ class ImportDialog(QDialog):
 
     def _set_plan(self, plan: ImportPlan | None) -> None:
         self._plan = plan
-        self._import.setEnabled(plan is not None and plan.people > 0)
+        self._action.setEnabled(plan is not None and plan.people > 0)
 
     def _read_if_other(self) -> None:
         """The field also says that it was edited when it merely loses the keyboard."""
@@ -104,24 +76,17 @@ class ImportDialog(QDialog):
         self._read_file = self._file.text()
         if not self._read_file.strip():
             return
-        self._asked += 1
-        asked, file, import_as = self._asked, Path(self._read_file.strip()), self._as.currentData()
+        file, import_as = Path(self._read_file.strip()), self._as.currentData()
         self._set_plan(None)
         self.summary.show_sentence(f"Reading {file.name}…")
-        self._background.run(
-            lambda: read_plan(self._project, self._video, file, import_as),
-            lambda plan: self._show(asked, plan),
-            lambda text: self._refuse(asked, text),
-        )
+        self._ask(lambda: read_plan(self._project, self._video, file, import_as), self._show, self._refuse)
 
-    def _show(self, asked: int, plan: ImportPlan) -> None:
-        if asked == self._asked:
-            self._set_plan(plan)
-            self.summary.show_facts(import_facts(plan))
+    def _show(self, plan: ImportPlan) -> None:
+        self._set_plan(plan)
+        self.summary.show_facts(import_facts(plan))
 
-    def _refuse(self, asked: int, text: str) -> None:
-        if asked == self._asked:
-            self.summary.show_error(f"{text}\n\nNothing was changed.")
+    def _refuse(self, text: str) -> None:
+        self.summary.show_error(f"{text}\n\nNothing was changed.")
 
     def _browse_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Import annotations", str(self._project.parent), FILE_FILTER)

@@ -73,7 +73,7 @@ def test_a_box_has_its_corners_in_order_or_is_none(first: tuple[float, float], s
 def test_a_dragged_joint_keeps_its_distance_to_the_cursor() -> None:
     person = figure(0, 1)
     x, y = person.keypoints[0]
-    gesture = DragJoint(person, 0, (x + 3, y - 2))
+    gesture = DragJoint(person, (x + 3, y - 2), 0)
     gesture.follow((x + 3, y - 2))
     assert np.allclose(gesture.preview.keypoints, person.keypoints)
     gesture.follow((x + 13, y + 8))
