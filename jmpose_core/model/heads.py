@@ -10,7 +10,7 @@ _LOWEST_HEATMAP = 1e-6
 
 
 class DetectionHead(nn.Module):
-    """Features (B, i, h, w) and the key frame's initial heatmaps (B, K, h, w) -> heatmaps, logits (B, K, h, w).
+    """Features (B, i, h, w) and the heatmaps to start from (B, K, h, w) -> heatmaps, logits (B, K, h, w).
 
     Args:
         i: channels of the features.
@@ -18,9 +18,9 @@ class DetectionHead(nn.Module):
         blocks: of the chain; 0 for none.
         softmax_sigma: cells; the last layer gives logits, and heatmaps are their
             spatial softmax scaled to peak at 1. None: the head regresses heatmaps (paper).
-        residual: the last layer starts at zero and is added to the initial
-            heatmaps (to their logits, with softmax), so that training starts from
-            the initial stage's accuracy (docs/decisions/refiner-residual.md). The papers do not.
+        residual: the last layer starts at zero and is added to the heatmaps to start
+            from (to their logits, with softmax), so that training starts from their
+            accuracy (docs/decisions/refiner-residual.md). The papers do not.
     """
 
     def __init__(
@@ -35,10 +35,10 @@ class DetectionHead(nn.Module):
             for parameter in self.last.parameters():
                 nn.init.zeros_(parameter)
 
-    def forward(self, features: Tensor, key_initial: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
         logits = self.last(self.chain(features)).float()
         if self.residual:
-            logits = logits + self._logits_of(key_initial)
+            logits = logits + self._logits_of(start)
         heatmaps = logits if self.softmax_sigma is None else heatmaps_from_logits(logits, self.softmax_sigma)
         return heatmaps, logits
 

@@ -26,5 +26,11 @@ class HeatmapAggregation(nn.Module):
         self.chain = chain(frames * joints, joints, blocks)
 
     def forward(self, initial_heatmaps: Tensor) -> Tensor:
-        weighted = initial_heatmaps * self.frame_weights[:, None, None, None]
-        return self.chain(weighted.transpose(1, 2).flatten(1, 2))
+        return self.chain(self._weighted(initial_heatmaps).transpose(1, 2).flatten(1, 2))
+
+    def mean(self, initial_heatmaps: Tensor) -> Tensor:
+        """The weighted mean over the frames, (B, K, h, w): what is known of the key frame without learning."""
+        return self._weighted(initial_heatmaps).sum(dim=1) / self.frame_weights.sum()
+
+    def _weighted(self, initial_heatmaps: Tensor) -> Tensor:
+        return initial_heatmaps * self.frame_weights[:, None, None, None]

@@ -35,6 +35,7 @@ class LiteSwitches(Switches, total=False):
     """What jmpose_lite has beyond the paper, each off by default; docs/ablations.md has what each is worth."""
 
     align: bool
+    heatmap_skip: bool
     feature_skip: bool
     occlusion: bool
 
@@ -65,19 +66,23 @@ class JMPose(Refiner):
         cjl: aggregated heatmaps and motion feature -> joint feature (B, C, h, w).
         jmml: both features -> both after each layer; None hands the joint feature alone to the head.
         head: (B, 2C, h, w), or (B, C, h, w) without JMML, and the key frame's initial heatmaps -> heatmaps, logits.
-        align: beyond the paper; the supporting heatmaps are warped onto the key frame before they are aggregated.
+        align: beyond the paper; the supporting heatmaps are warped onto the key frame before they are aggregated,
+            and a residual head starts from their weighted mean in place of the key frame's own.
+        heatmap_skip: beyond the paper; the head sees the aggregated heatmaps as well, which by the paper reach it
+            through the learned offsets and masks alone.
         feature_skip: beyond the paper; the head sees the key frame's deepest backbone feature as well.
     """
 
     def __init__(
         self,
         *,
-        aggregation: nn.Module,
+        aggregation: HeatmapAggregation,
         motion_stem: FlowMotion | DifferenceMotion,
         cjl: nn.Module,
         jmml: MutualLearning | None,
         head: DetectionHead,
         align: bool = False,
+        heatmap_skip: bool = False,
         feature_skip: bool = False,
     ) -> None:
         super().__init__()
@@ -87,6 +92,7 @@ class JMPose(Refiner):
         self.jmml = jmml
         self.head = head
         self.align = align
+        self.heatmap_skip = heatmap_skip
         self.feature_skip = feature_skip
         self.frames = FRAMES
         by_flow = isinstance(motion_stem, FlowMotion)
@@ -107,9 +113,12 @@ class JMPose(Refiner):
         if self.jmml is not None:
             joints, motions = self.jmml(joint_feature, motion_feature)
             features = torch.cat([joints[-1], motions[-1]], dim=1)
+        if self.heatmap_skip:
+            features = torch.cat([features, aggregated.to(features)], dim=1)
         if self.feature_skip:
             features = torch.cat([features, clips.features[-1][:, FRAMES // 2].to(features)], dim=1)
-        refined, logits = self.head(features, clips.key_initial)
+        start = self.aggregation.mean(initial) if self.align else clips.key_initial
+        refined, logits = self.head(features, start)
         return JMPoseOutput(refined, logits, aggregated, joints, motions)
 
 
@@ -154,6 +163,7 @@ def _refiner(
     jmib: bool = True,
     motion: MotionSource = "flow",
     align: bool = False,
+    heatmap_skip: bool = False,
     feature_skip: bool = False,
     occlusion: bool = False,
 ) -> JMPose:
@@ -169,8 +179,9 @@ def _refiner(
     else:
         joint_learner = HeatmapEmbedding(joints=NUM_JOINTS, channels=channels)
     mutual = MutualLearning(channels, layers=size.layers if jmib else 0, kv_stride=4) if jmml else None
+    skipped = heatmap_skip * NUM_JOINTS + feature_skip * size.feature_channels
     head = DetectionHead(
-        (2 * channels if jmml else channels) + (size.feature_channels if feature_skip else 0),
+        (2 * channels if jmml else channels) + skipped,
         channels,
         NUM_JOINTS,
         blocks=size.head_blocks,
@@ -184,5 +195,6 @@ def _refiner(
         jmml=mutual,
         head=head,
         align=align,
+        heatmap_skip=heatmap_skip,
         feature_skip=feature_skip,
     )

@@ -37,14 +37,14 @@ from train.schedule import Schedule
 from train.training import Training, learn
 
 DATA: Final = ("clips made from the backbone's stills by random motion of camera and limbs (train/clips.py)",)
-ALIGN: Final = True  # the supporting heatmaps along the flow: beyond the paper; docs/ablations.md has what it is worth
+SWITCHES: Final = {"align": True, "heatmap_skip": True}  # beyond the paper; docs/ablations.md has what each is worth
 CLIPS: Final = 3000  # every other one degraded: blur, low light, compression, occlusion by objects and people
 AUGMENTATION: Final = CropAugmentation(
     rotation_deg=30.0, rotation_probability=0.4, scale=0.2, shift=0.05, half_body_probability=0.0, flip_probability=0.5
 )
 BATCH: Final = 16
 IO_WEIGHT: Final = 1e-4  # alpha of MODEL.md 1.9, summed over the layers
-SCHEDULE: Final = Schedule(peak=1.5e-3, rise=0.03, floor=0.005)
+SCHEDULE: Final = Schedule(peak=2e-3, rise=0.03, floor=0.005)
 WEIGHT_DECAY: Final = 0.01
 LARGEST_GRADIENT: Final = 1.0
 MINUTES: Final = 12.0
@@ -105,7 +105,7 @@ def train(command: Command) -> None:
         training_data=(*backbone_card.training_data, *DATA),
         recipe=f"{backbone_card.recipe}; {command.text}",
         figures=figures,
-        options={"align": ALIGN},
+        options={**SWITCHES},
     )
     save_weights(command.out / "jmpose_lite.safetensors", backbone_halved(network.state_dict()), card)
     shown = list(held_out_clips(evenly(held_out, 12), network.crop_size, degraded=True))
@@ -115,7 +115,7 @@ def train(command: Command) -> None:
 
 def network_with_fixed_parts(command: Command) -> tuple[PoseNetwork, WeightsCard]:
     """jmpose_lite with the backbone and the flow of earlier recipes, and the backbone's card."""
-    network = jmpose_lite(align=ALIGN).to(memory_format=torch.channels_last).eval()
+    network = jmpose_lite(**SWITCHES).to(memory_format=torch.channels_last).eval()
     return network, load_fixed_parts(network, command)
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from jmpose_core.heatmaps import encode
+from jmpose_core.heatmaps import decode, encode
 from jmpose_core.model.alignment import aligned, inverse, key_to_supporting, occlusion
 from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.jmpose import jmpose_lite_refiner
@@ -47,6 +47,16 @@ def test_occlusion_is_nothing_where_forward_and_backward_agree():
     agreeing = torch.cat([forward, -forward], dim=1)
     assert occlusion(agreeing)[..., 3:-3, 3:-3].abs().max() < 1e-5
     assert occlusion(torch.cat([forward, forward], dim=1))[0, 0, 10, 10] == pytest.approx(2.0)
+
+
+def test_an_unlearnt_refiner_that_aligns_answers_with_the_weighted_mean():
+    places = torch.tensor([[6.0, 8.0], [7.0, 10.0], [9.0, 11.0], [12.0, 11.0], [14.0, 12.0]])
+    initial = encode(places[None, :, None], (H, W), 1.5).expand(1, 5, 15, H, W).clone()
+    initial[:, 2] = 1e-4  # the key frame knows nothing
+    flow = translation(*(tuple(step) for step in places.diff(dim=0).tolist()))
+    refined = jmpose_lite_refiner(align=True, heatmap_skip=True).eval()(ClipMaps(initial, flow=flow)).refined
+    found, _ = decode(refined, blur_sigma=1.0)
+    assert (found - places[2]).norm(dim=-1).max() < 0.1
 
 
 @pytest.mark.parametrize("switch", ["align", "feature_skip", "occlusion"])
