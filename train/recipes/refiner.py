@@ -15,6 +15,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from jmpose_core.model.jmpose import LiteSwitches
 from jmpose_core.model.network import PoseNetwork, jmpose_lite
 from jmpose_core.weights import WeightsCard, load_into, read_weights, save_weights
 from train.augment import CropAugmentation
@@ -37,7 +38,10 @@ from train.schedule import Schedule
 from train.training import Training, learn
 
 DATA: Final = ("clips made from the backbone's stills by random motion of camera and limbs (train/clips.py)",)
-SWITCHES: Final = {"align": True, "heatmap_skip": True}  # beyond the paper; docs/ablations.md has what each is worth
+SWITCHES: Final[LiteSwitches] = {
+    "align": True,
+    "heatmap_skip": True,
+}  # beyond the paper; docs/ablations.md has what each is worth
 CLIPS: Final = 3000  # every other one degraded: blur, low light, compression, occlusion by objects and people
 AUGMENTATION: Final = CropAugmentation(
     rotation_deg=30.0, rotation_probability=0.4, scale=0.2, shift=0.05, half_body_probability=0.0, flip_probability=0.5
@@ -105,7 +109,7 @@ def train(command: Command) -> None:
         training_data=(*backbone_card.training_data, *DATA),
         recipe=f"{backbone_card.recipe}; {command.text}",
         figures=figures,
-        options={**SWITCHES},
+        options=dict.fromkeys(SWITCHES, True),
     )
     save_weights(command.out / "jmpose_lite.safetensors", backbone_halved(network.state_dict()), card)
     shown = list(held_out_clips(evenly(held_out, 12), network.crop_size, degraded=True))
