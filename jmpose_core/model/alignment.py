@@ -7,7 +7,7 @@ chained, those towards the key frame inverted.
 import torch
 from torch import Tensor
 
-from jmpose_core.model.flow import warp
+from jmpose_core.model.flow import forward_backward_error, warp
 
 _INVERSION_STEPS = 2  # of the fixed-point iteration; what is left is far below a heatmap cell
 
@@ -54,5 +54,4 @@ def occlusion(flow: Tensor) -> Tensor:
         flow: (B, 8, 2, h, w): four adjacent fields, then the same pairs backwards.
     """
     forward, backward = flow[:, :4].flatten(0, 1).float(), flow[:, 4:].flatten(0, 1).float()
-    error = (forward + warp(backward, forward)).norm(dim=1)
-    return error.clamp_max(4.0).unflatten(0, (len(flow), 4)).to(flow.dtype)
+    return forward_backward_error(forward, backward).clamp_max(4.0).unflatten(0, (len(flow), 4)).to(flow.dtype)
