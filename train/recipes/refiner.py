@@ -38,10 +38,8 @@ from train.schedule import Schedule
 from train.training import Training, learn
 
 DATA: Final = ("clips made from the backbone's stills by random motion of camera and limbs (train/clips.py)",)
-SWITCHES: Final[LiteSwitches] = {
-    "align": True,
-    "heatmap_skip": True,
-}  # beyond the paper; docs/ablations.md has what each is worth
+# Beyond the paper; docs/ablations.md has what each is worth.
+SWITCHES: Final[LiteSwitches] = {"align": True, "heatmap_skip": True}
 CLIPS: Final = 3000  # every other one degraded: blur, low light, compression, occlusion by objects and people
 AUGMENTATION: Final = CropAugmentation(
     rotation_deg=30.0, rotation_probability=0.4, scale=0.2, shift=0.05, half_body_probability=0.0, flip_probability=0.5
