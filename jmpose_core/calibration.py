@@ -7,7 +7,7 @@ each read from the heatmaps alone, are mapped to a probability by a logistic mod
 one for each stage, under `calibration.<stage>.`; weights without one give the raw peak.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal, TypeAlias
 
 import torch
@@ -115,6 +115,11 @@ def with_calibrations(state: Mapping[str, Tensor], calibrations: Mapping[Stage, 
 def calibrations_in(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The calibrations' tensors alone."""
     return {name: tensor for name, tensor in state.items() if name.startswith(_PREFIX)}
+
+
+def is_calibrated(names: Iterable[str]) -> bool:
+    """Whether there is a calibration among the tensors of these names."""
+    return any(name.startswith(_PREFIX) for name in names)
 
 
 def without_calibrations(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -4,9 +4,10 @@ One file is enough to rebuild a network: its metadata names the variant, the
 crop, the joints, what it was trained on and the figures measured with it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from platformdirs import user_data_path
@@ -63,22 +64,16 @@ def read_weights(name_or_path: str | Path) -> tuple[dict[str, Tensor], WeightsCa
         WeightsError: no such file, a torn one, or one that another program wrote.
     """
     path = find_weights(name_or_path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            card = _card(path, file.metadata())
-            return {name: file.get_tensor(name) for name in file.keys()}, card  # noqa: SIM118 - not a dict
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path}: cannot be read as safetensors ({error}); copy the file again") from error
+    with _opened(path) as file:
+        card = _card(path, file.metadata())
+        return {name: file.get_tensor(name) for name in file.keys()}, card  # noqa: SIM118 - not a dict
 
 
 def read_card(name_or_path: str | Path) -> WeightsCard:
     """The card alone, without reading the tensors."""
     path = find_weights(name_or_path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            return _card(path, file.metadata())
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path}: cannot be read as safetensors ({error}); copy the file again") from error
+    with _opened(path) as file:
+        return _card(path, file.metadata())
 
 
 def find_weights(name_or_path: str | Path) -> Path:
@@ -111,6 +106,34 @@ def installed_weights() -> list[Path]:
     return [path for folder in (resources.WEIGHTS, user_weights()) for path in sorted(folder.glob("*.safetensors"))]
 
 
+def weights_of_variant(variant: str) -> str:
+    """Name of a pose network's installed weights: those that bear its own name, else the only ones there are.
+
+    Raises:
+        WeightsError: none are installed, or several and none bears its name.
+    """
+    cards = {name: read_card(name) for name in dict.fromkeys(path.stem for path in installed_weights())}
+    variants = {name: card.variant for name, card in cards.items() if card.crop_size != (0, 0)}
+    found = [name for name in variants if variants[name] == variant]
+    if variant in found:
+        return variant
+    if len(found) > 1:
+        raise WeightsError(f"{variant}: several weights of it are installed; choose by --weights: {', '.join(found)}")
+    if not found:
+        here = ", ".join(dict.fromkeys(variants.values())) or "no pose network"
+        raise WeightsError(
+            f"{variant}: no weights of this variant are installed, only of {here}; "
+            "get others with `jmpose weights download` (`jmpose weights list` names them) or `jmpose weights convert`"
+        )
+    return found[0]
+
+
+def tensor_names(name_or_path: str | Path) -> list[str]:
+    """Names of the tensors of a bundled name or of a file, which are not read."""
+    with _opened(find_weights(name_or_path)) as file:
+        return list(file.keys())
+
+
 def load_into(network: nn.Module, state: Mapping[str, Tensor], *, place: str) -> None:
     """Load `state` with every key matched.
 
@@ -128,6 +151,16 @@ def load_into(network: nn.Module, state: Mapping[str, Tensor], *, place: str) ->
         ]
         raise WeightsError(f"{place}: does not fit this network: {'; '.join(parts)}")
     network.load_state_dict(dict(state))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The file as safetensors reads it, which has no public type."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: cannot be read as safetensors ({error}); copy the file again") from error
 
 
 def _card(path: Path, metadata: Mapping[str, str] | None) -> WeightsCard:

@@ -7,7 +7,6 @@ import sys
 
 from rich.markup import escape
 
-import resources
 from jmpose_core.cli.terminal import console, tell
 
 _NEEDED = (
@@ -26,8 +25,7 @@ def doctor() -> int:
         _tell_package(name, f"only for {purpose}")
     missing += _faults_of_qt()
     _tell_device()
-    weights = sorted(path.stem for path in resources.WEIGHTS.glob("*.safetensors"))
-    tell(f"weights: {', '.join(weights) or 'none'}")
+    weights = _tell_weights()
     missing += [f"weights {name}" for name in ("detector", "jmpose_lite") if name not in weights]
     if missing:
         console.print(f"[bold red]missing:[/] {escape(', '.join(missing))}", highlight=False, soft_wrap=True)
@@ -64,3 +62,16 @@ def _tell_device() -> None:
         tell(f"device: cuda, {torch.cuda.get_device_name()}")
     else:
         tell(f"device: cpu, {torch.get_num_threads()} threads")
+
+
+def _tell_weights() -> list[str]:
+    """Names of the installed weights: the bundled ones and the user's own."""
+    from jmpose_core.weights import installed_weights, user_weights
+
+    paths = installed_weights()
+    own = [path.stem for path in paths if path.parent == user_weights()]
+    bundled = [path.stem for path in paths if path.parent != user_weights()]
+    tell(f"weights: {', '.join(bundled) or 'none'}")
+    if own:
+        tell(f"your weights: {', '.join(own)} ({user_weights()})")
+    return bundled + own

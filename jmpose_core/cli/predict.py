@@ -22,13 +22,19 @@ from jmpose_core.formats.posetrack18 import write_posetrack18
 if TYPE_CHECKING:
     from jmpose_core.engine.session import Session
 
+_DEFAULT_WEIGHTS = "jmpose_lite"
 _STILLS_TOLD_SECS = 0.1  # progress over many short clips is told at most this often
 
 
 def predict(
     sources: Annotated[list[Path], typer.Argument(help="Videos, folders of images, or projects.", show_default=False)],
     out: Annotated[Path, typer.Option(help="A .json file for one video, a folder for several.", show_default=False)],
-    weights: Annotated[str, typer.Option(help="A bundled name or a weights file.")] = "jmpose_lite",
+    weights: Annotated[
+        str | None, typer.Option(help="A name that `jmpose weights list` shows, or a weights file. [jmpose_lite]")
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="In place of --weights: the installed ones of this variant.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     boxes: Annotated[
         Path | None, typer.Option(help="PoseTrack or COCO file: its boxes and track ids in place of detection.")
@@ -40,13 +46,16 @@ def predict(
     stills: Annotated[bool, typer.Option("--stills", help="The folder holds unrelated images, of any sizes.")] = False,
 ) -> int:
     """Find, track and estimate every person, and write PoseTrack18 predictions."""
+    if weights is not None and variant is not None:
+        raise WeightsError("--weights and --variant both choose the weights; leave one out")
     outputs, broken = _outputs(sources, boxes, stills=stills)
     files = _files(outputs, out)
     from jmpose_core.engine.session import Session  # imports torch
 
+    chosen = weights or (_DEFAULT_WEIGHTS if variant is None else _of_variant(variant))
     session = Session(device)
     # The frames are each clip's own and are filled in later.
-    request = Predict(video_path="", first=0, last=0, visible_frame=0, weights=weights, stage=stage, exact=exact)
+    request = Predict(video_path="", first=0, last=0, visible_frame=0, weights=chosen, stage=stage, exact=exact)
     failures = broken
     with stoppable() as should_stop:
         for output, file in zip(outputs, files, strict=True):
@@ -60,6 +69,14 @@ def predict(
                 tell_error(error)
                 failures += 1
     return 1 if failures else 0
+
+
+def _of_variant(variant: str) -> str:
+    from jmpose_core.checkpoints.variants import check_variant
+    from jmpose_core.weights import weights_of_variant
+
+    check_variant(variant)
+    return weights_of_variant(variant)
 
 
 def _predict_to(

@@ -107,8 +107,10 @@ def download_weights(name: Annotated[str, typer.Argument(help="A name that `jmpo
 
 def _tell_card(name: str) -> None:
     """What a weights file says of itself, and what its network costs."""
+    from jmpose_core.calibration import is_calibrated
     from jmpose_core.checkpoints.variants import variants
-    from jmpose_core.weights import find_weights, read_card
+    from jmpose_core.model.network import POSE_NETWORKS
+    from jmpose_core.weights import find_weights, read_card, tensor_names
 
     path, card = find_weights(name), read_card(name)
     tell(str(path))
@@ -116,6 +118,10 @@ def _tell_card(name: str) -> None:
     tell(f"joints          {', '.join(card.joints)}")
     tell(f"training data   {', '.join(card.training_data)}")
     tell(f"recipe          {card.recipe}")
+    if card.base:
+        tell(f"base            {card.base}: the backbone and the flow are read from there")
+    if card.variant in POSE_NETWORKS:
+        tell(f"confidence: {'calibrated' if is_calibrated(tensor_names(path)) else 'uncalibrated (raw peak)'}")
     for figure, value in card.figures.items():
         tell(f"  {figure}: {value:.4f}")
     if card.variant in variants():

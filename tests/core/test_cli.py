@@ -3,17 +3,23 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
+import resources
 from jmpose_core import cli
+from jmpose_core.annotations import Annotation
+from jmpose_core.engine.protocol import Predict
 from jmpose_core.formats.posetrack18 import read_posetrack18
 from jmpose_core.project import Project
 from jmpose_core.skeleton import POSETRACK18_SLOTS
+from jmpose_core.weights import WeightsCard, save_weights, user_weights
 from tests.core.stand_in_session import BOX, StandInSession, standing
 
 Run = Callable[..., int]
@@ -227,6 +233,49 @@ def test_boxes_that_cannot_be_used_are_named(
     folder = frames(tmp_path / "000001_a", 1)
     assert run("predict", folder, "--boxes", boxes, "--out", tmp_path / "out.json") == 1
     assert words in capsys.readouterr().err
+
+
+def test_weights_are_chosen_by_name_or_by_variant(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    class Noting(StandInSession):
+        def predict(self, request: Predict, **options: Any) -> Iterator[Annotation]:
+            asked.append(request.weights)
+            return super().predict(request, **options)
+
+    monkeypatch.setattr("jmpose_core.engine.session.Session", Noting)
+    monkeypatch.setattr(resources, "WEIGHTS", tmp_path / "bundled")
+    monkeypatch.setattr("jmpose_core.weights.user_data_path", lambda *_: tmp_path / "data")
+    card = WeightsCard(variant="tdmi_lite", crop_size=(256, 192))
+    save_weights(user_weights() / "mine.safetensors", {"a": torch.zeros(1)}, card)
+    words = ("predict", frames(tmp_path / "walk", 1), "--out", tmp_path / "out.json")
+    assert run(*words) == run(*words, "--weights", "other.safetensors") == run(*words, "--variant", "tdmi_lite") == 0
+    assert asked == ["jmpose_lite", "other.safetensors", "mine"]
+    capsys.readouterr()
+    for wrong, told in (
+        (("--variant", "dcpose_w48"), "only of tdmi_lite; get others with `jmpose weights download`"),
+        (("--variant", "dcpose_w84"), "no such variant; there are jmpose_lite"),
+        (("--variant", "tdmi_lite", "--weights", "mine"), "leave one out"),
+    ):
+        assert run(*words, *wrong) == 1
+        assert told in capsys.readouterr().err
+    assert len(asked) == 3
+
+
+def test_the_doctor_names_bundled_and_own_weights(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(resources, "WEIGHTS", tmp_path / "bundled")
+    monkeypatch.setattr("jmpose_core.weights.user_data_path", lambda *_: tmp_path / "data")
+    for folder, name in ((resources.WEIGHTS, "detector"), (user_weights(), "mine")):
+        save_weights(folder / f"{name}.safetensors", {"a": torch.zeros(1)}, WeightsCard(variant="detector"))
+    assert run("doctor") == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "weights: detector" in lines
+    assert f"your weights: mine ({user_weights()})" in lines
+    assert any("missing:" in line and "weights jmpose_lite" in line for line in lines)
 
 
 def test_a_project_is_exported_and_imported(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

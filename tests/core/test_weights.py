@@ -2,8 +2,18 @@ import pytest
 import torch
 from torch import nn
 
+import resources
 from jmpose_core.errors import WeightsError
-from jmpose_core.weights import WeightsCard, load_into, read_card, read_weights, save_weights
+from jmpose_core.weights import (
+    WeightsCard,
+    load_into,
+    read_card,
+    read_weights,
+    save_weights,
+    tensor_names,
+    user_weights,
+    weights_of_variant,
+)
 
 
 def card():
@@ -16,6 +26,7 @@ def test_weights_come_back_with_their_card(tmp_path):
     save_weights(path, layer.state_dict(), card())
     state, found = read_weights(path)
     assert found == card() == read_card(path)
+    assert sorted(tensor_names(path)) == sorted(state) == ["bias", "weight"]
     other = nn.Conv2d(3, 4, 3)
     load_into(other, state, place="layer")
     assert torch.equal(other.weight, layer.weight)
@@ -50,3 +61,26 @@ def test_a_place_that_cannot_be_written_says_so(tmp_path):
     blocked.write_text("in the way")
     with pytest.raises(WeightsError, match="weights not written"):
         save_weights(blocked / "layer.safetensors", {"a": torch.zeros(1)}, card())
+
+
+def test_a_variant_is_that_of_its_own_name_or_the_only_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(resources, "WEIGHTS", tmp_path / "bundled")
+    monkeypatch.setattr("jmpose_core.weights.user_data_path", lambda *_: tmp_path / "data")
+
+    def install(folder, name, variant, crop_size=(256, 192)):
+        save_weights(
+            folder / f"{name}.safetensors", {"a": torch.zeros(1)}, WeightsCard(variant=variant, crop_size=crop_size)
+        )
+
+    install(resources.WEIGHTS, "jmpose_lite", "jmpose_lite")
+    install(resources.WEIGHTS, "detector", "detector", crop_size=(0, 0))
+    install(user_weights(), "dancers", "jmpose_lite")
+    install(user_weights(), "coco", "hrnet_w48")
+    assert weights_of_variant("jmpose_lite") == "jmpose_lite"
+    assert weights_of_variant("hrnet_w48") == "coco"
+    install(user_weights(), "posetrack", "hrnet_w48")
+    with pytest.raises(WeightsError, match="several weights of it are installed; choose by --weights: coco, posetrack"):
+        weights_of_variant("hrnet_w48")
+    for missing in ("tdmi_lite", "detector"):
+        with pytest.raises(WeightsError, match=r"only of jmpose_lite, hrnet_w48; get others with .*download.*convert"):
+            weights_of_variant(missing)

@@ -9,10 +9,12 @@ import torch
 from torchvision.models.optical_flow import raft_small
 
 from jmpose_core import cli
+from jmpose_core.calibration import PeakCalibration, with_calibrations
 from jmpose_core.checkpoints import downloads, fetching
 from jmpose_core.checkpoints.downloads import Download
+from jmpose_core.checkpoints.variants import variants
 from jmpose_core.cli import terminal
-from jmpose_core.weights import find_weights, load_into, read_weights, user_weights
+from jmpose_core.weights import WeightsCard, find_weights, load_into, read_weights, save_weights, user_weights
 from tests.core.checkpoints.checkpoint_files import hollow, princeton_shapes, saved
 
 Run = Callable[..., int]
@@ -86,6 +88,29 @@ def test_list_names_what_is_here_and_what_can_be_had(run, capsys):
     told = capsys.readouterr().out
     assert "jmpose_lite" in told and "raft_large_c_t_v2" in told and "1bb1363a" in told
     assert "hrnet_w48_posetrack18" in told and "not stated" in told
+
+
+def test_show_says_whether_confidence_is_calibrated_and_where_the_fixed_parts_are(run, tmp_path, capsys):
+    raw, calibrated, raft = (tmp_path / f"{name}.safetensors" for name in ("raw", "calibrated", "raft"))
+    card = WeightsCard(variant="dcpose_lite", crop_size=(256, 192), base="jmpose_lite", base_digest="0")
+    tensors = {"refiner.head.bias": torch.zeros(1)}
+    save_weights(raw, tensors, card)
+    save_weights(calibrated, with_calibrations(tensors, {"refined": PeakCalibration()}), card)
+    save_weights(raft, tensors, WeightsCard(variant="raft_small"))
+    told = {}
+    for file in (raw, calibrated, raft):
+        assert run("show", file) == 0
+        told[file] = capsys.readouterr().out.splitlines()
+    assert "confidence: uncalibrated (raw peak)" in told[raw]
+    assert "confidence: calibrated" in told[calibrated]
+    assert "base            jmpose_lite: the backbone and the flow are read from there" in told[raw]
+    assert not any(line.startswith(("confidence", "base")) for line in told[raft])
+
+
+def test_every_variant_is_shown_without_weights(run, capsys):
+    for variant in variants():
+        assert run("show", "--variant", variant) == 0
+        assert "total" in capsys.readouterr().out
 
 
 def test_show_wants_one_of_weights_and_variant(run, capsys):
