@@ -17,11 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from jmpose_core.detection import Detections, PersonDetector
+from jmpose_core.drawing import Picture
 from jmpose_core.geometry import iou
-from train.detector_sources import DATA, labelled_images, read_picture
+from train.detector_sources import DATA, labelled_images
 from train.movenet import MultiPose
+from train.pictures import read_picture
+from train.poses import is_validation_image
 
-Image = npt.NDArray[np.uint8]
 Boxes = npt.NDArray[np.float64]
 
 TALL = 80  # pixels: people from this height up are counted apart
@@ -38,14 +40,14 @@ class Recall:
     average_precision: float  # at IoU 0.5, over all scores
 
 
-def validation_images(data: Path) -> Iterator[tuple[Image, Boxes]]:
-    """COCO images whose id is divisible by 5, with all their labelled people."""
+def validation_images(data: Path) -> Iterator[tuple[Picture, Boxes]]:
+    """Held-out COCO images, with all their labelled people."""
     for image, people in labelled_images(data / "coco" / "annotations.json"):
-        if image["id"] % 5 == 0:
+        if is_validation_image("coco", image["id"]):
             yield read_picture(data / "coco" / image["file_name"]), np.array(people, float).reshape(-1, 4)
 
 
-def evaluate(detect: Callable[[Image], Detections], data: Path, *, false_per_image: float = 1.0) -> Recall:
+def evaluate(detect: Callable[[Picture], Detections], data: Path, *, false_per_image: float = 1.0) -> Recall:
     """Recall of `detect` on the validation images."""
     scores, right, tall = [], [], []
     people, tall_people, images = 0, 0, 0
@@ -85,11 +87,11 @@ def match(boxes: Boxes, scores: Boxes, truth: Boxes, *, least_iou: float = 0.5) 
     return matched
 
 
-def teacher_detect(data: Path) -> Callable[[Image], Detections]:
+def teacher_detect(data: Path) -> Callable[[Picture], Detections]:
     """MoveNet MultiPose in a detector's place."""
     teacher = MultiPose(data / "teachers" / "movenet-multipose.onnx")
 
-    def detect(picture: Image) -> Detections:
+    def detect(picture: Picture) -> Detections:
         return Detections(*teacher.boxes(picture))
 
     return detect

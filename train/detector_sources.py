@@ -17,9 +17,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from jmpose_core.drawing import Picture
 from jmpose_core.errors import FormatError
 from jmpose_core.geometry import iou
 from train.movenet import MultiPose
+from train.pictures import read_picture, shrunk
+from train.poses import is_validation_image
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 DATA: Final = REPOSITORY.parent / "shared" / "data"
@@ -37,7 +40,6 @@ _VIDEOS: Final = (  # files, frames between two pictures, longest side that suit
     ("intel/asl_gestures/*.mkv", 10, 256),
 )
 
-Image = npt.NDArray[np.uint8]
 Boxes = npt.NDArray[np.float64]
 Box = tuple[float, float, float, float]
 
@@ -82,7 +84,7 @@ def gather(data: Path) -> Iterator[Source]:
 
 def _coco(folder: Path, teacher: MultiPose) -> Iterator[Source]:
     for image, people in labelled_images(folder / "annotations.json"):
-        if image["id"] % 5 == 0:
+        if is_validation_image("coco", image["id"]):
             continue
         picture = read_picture(folder / image["file_name"])
         boxes, scores = teacher.boxes(picture)
@@ -100,7 +102,7 @@ def _coco(folder: Path, teacher: MultiPose) -> Iterator[Source]:
 def _lsp_extended(folder: Path, teacher: MultiPose) -> Iterator[Source]:
     teacher.longest_side = 256
     for image, people in labelled_images(folder / "annotations.json"):
-        if image["id"] % 20 == 0 or image["id"] % _LSPE_STEP:
+        if is_validation_image("lspet", image["id"]) or image["id"] % _LSPE_STEP:
             continue
         picture = read_picture(folder / image["file_name"])
         boxes, scores = teacher.boxes(picture)
@@ -126,7 +128,7 @@ def _davis(folder: Path, teacher: MultiPose) -> Iterator[Source]:
             yield source
 
 
-def _taught(kind: str, picture: Image, teacher: MultiPose) -> Source:
+def _taught(kind: str, picture: Picture, teacher: MultiPose) -> Source:
     boxes, scores = teacher.boxes(picture)
     sure = _without_duplicates(boxes, scores >= _SURE)
     people = boxes[sure].tolist()
@@ -166,12 +168,15 @@ def _without_duplicates(boxes: Boxes, wanted: npt.NDArray[np.bool_]) -> list[int
 
 
 def _source(
-    kind: str, picture: Image, people: list[Box], weights: list[float], ignored: list[Box], mask: Image | None = None
+    kind: str,
+    picture: Picture,
+    people: list[Box],
+    weights: list[float],
+    ignored: list[Box],
+    mask: npt.NDArray[np.uint8] | None = None,
 ) -> Source:
     scale = min(1.0, _LONGEST_SIDE / max(picture.shape[:2]))
-    if scale < 1:
-        resized = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        picture = resized.astype(np.uint8, copy=False)
+    picture = shrunk(picture, _LONGEST_SIDE)
     if mask is not None:
         size = (picture.shape[1], picture.shape[0])
         mask = cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
@@ -190,19 +195,7 @@ def _scaled(box: Box, scale: float) -> Box:
     return left, top, right, bottom
 
 
-def read_picture(path: Path) -> Image:
-    """RGB uint8 (H, W, 3).
-
-    Raises:
-        FormatError: not a picture.
-    """
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise FormatError(f"{path}: not a picture; check the data folder")
-    return np.ascontiguousarray(picture[..., ::-1], np.uint8)
-
-
-def _frames(path: Path, step: int) -> Iterator[Image]:
+def _frames(path: Path, step: int) -> Iterator[Picture]:
     capture = cv2.VideoCapture(str(path))
     index = 0
     while True:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from jmpose_core.drawing import Picture
 from train.flow_motion import (
     Field,
     Matrix,
@@ -30,7 +31,7 @@ from train.flow_motion import (
     unbent,
 )
 from train.flow_photometry import disturb
-from train.flow_sources import FlowSources, Picture
+from train.flow_sources import FlowSources
 
 _Item = TypeVar("_Item")
 

@@ -17,11 +17,13 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.optical_flow import raft_small
 
+from jmpose_core.drawing import Picture
 from jmpose_core.geometry import Affine, crop_from_image
 from jmpose_core.weights import load_into, read_weights
 from train.flow_data import FlowPair, render_pair
 from train.flow_motion import sampled
-from train.flow_sources import FlowSources, Picture, davis_sequences, load_sources, read_davis_mask, read_picture
+from train.flow_sources import FlowSources, davis_sequences, load_sources, read_davis_mask
+from train.pictures import read_picture
 
 FlowMethod: TypeAlias = Callable[[Picture, Picture], npt.NDArray[np.float32]]  # two crops -> (H, W, 2) pixels
 

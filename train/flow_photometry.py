@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from train.flow_sources import Picture
+from jmpose_core.drawing import Picture
 
 
 def disturb(rng: np.random.Generator, first: Picture, second: Picture) -> tuple[Picture, Picture]:

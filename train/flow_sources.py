@@ -4,18 +4,17 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from jmpose_core.drawing import Picture
 from jmpose_core.errors import FormatError
+from train.pictures import read_picture, shrunk
+from train.poses import is_validation_image
 
-Picture: TypeAlias = npt.NDArray[np.uint8]  # (H, W, 3) RGB
-
-LSPET_HELD_OUT_EVERY: Final = 20
-COCO_HELD_OUT_EVERY: Final = 5
 DAVIS_HELD_OUT: Final = 2  # sequences, the last by name
 _LONGEST_SIDE: Final = 400
 _LSPET_PICTURES: Final = 2000
@@ -54,13 +53,13 @@ def load_sources(data: Path, *, held_out: bool) -> FlowSources:
     photos = [] if held_out else [read_picture(path) for path in sorted((data / "flow/debian_photos").glob("*.jpg"))]
     cutouts: list[Cutout] = []
     for path, image_id in _images(data / "coco"):
-        if (image_id % COCO_HELD_OUT_EVERY == 0) != held_out:
+        if is_validation_image("coco", image_id) != held_out:
             continue
-        photos.append(_shrunk(read_picture(path), _LONGEST_SIDE))
+        photos.append(shrunk(read_picture(path), _LONGEST_SIDE))
         mask = data / "coco/masks" / f"{path.stem}.png"
         if mask.exists():
             cutouts.extend(_cut(read_picture(path), _read_mask(mask)))
-    lspet = [path for path, image_id in _images(data / "lspet") if (image_id % LSPET_HELD_OUT_EVERY == 0) == held_out]
+    lspet = [path for path, image_id in _images(data / "lspet") if is_validation_image("lspet", image_id) == held_out]
     photos.extend(read_picture(path) for path in lspet[:: max(1, len(lspet) // _LSPET_PICTURES)])
     for sequence in davis_sequences(data, held_out=held_out):
         for frame in sorted(sequence.glob("*.jpg"))[::_DAVIS_FRAME_STEP]:
@@ -91,30 +90,11 @@ def _images(folder: Path) -> Iterator[tuple[Path, int]]:
         ) from error
 
 
-def read_picture(path: Path) -> Picture:
-    """A picture's file as RGB.
-
-    Raises:
-        FormatError: missing or broken.
-    """
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise FormatError(f"{path}: missing or not a picture")
-    return np.ascontiguousarray(picture[..., ::-1]).astype(np.uint8, copy=False)
-
-
 def _read_mask(path: Path) -> npt.NDArray[np.uint8]:
     mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if mask is None:
         raise FormatError(f"{path}: missing or not a mask")
     return mask.astype(np.uint8, copy=False)
-
-
-def _shrunk(picture: npt.NDArray[np.uint8], longest: int) -> npt.NDArray[np.uint8]:
-    factor = longest / max(picture.shape[:2])
-    if factor >= 1:
-        return picture
-    return cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
 def _cut(picture: Picture, mask: npt.NDArray[np.uint8]) -> Iterator[Cutout]:
@@ -126,6 +106,6 @@ def _cut(picture: Picture, mask: npt.NDArray[np.uint8]) -> Iterator[Cutout]:
     box = np.s_[max(y - margin, 0) : y + height + margin, max(x - margin, 0) : x + width + margin]
     soft = cv2.GaussianBlur(mask, (0, 0), 0.8).astype(np.uint8, copy=False)  # a camera's edges are never hard
     yield Cutout(
-        _shrunk(np.ascontiguousarray(picture[box]), _TALLEST_CUTOUT),
-        _shrunk(np.ascontiguousarray(soft[box]), _TALLEST_CUTOUT),
+        shrunk(np.ascontiguousarray(picture[box]), _TALLEST_CUTOUT),
+        shrunk(np.ascontiguousarray(soft[box]), _TALLEST_CUTOUT),
     )

@@ -81,5 +81,10 @@ def read_people(folder: Path) -> list[LabelledPerson]:
 
 def is_validation(person: LabelledPerson) -> bool:
     """Whether a person belongs to the split that is never trained on."""
-    every = VALIDATION_EVERY.get(person.source)
-    return every is not None and person.image_id % every == 0
+    return is_validation_image(person.source, person.image_id)
+
+
+def is_validation_image(source: str, image_id: int) -> bool:
+    """Whether an image of "lspet" or "coco" belongs to that split; those of other sources never do."""
+    every = VALIDATION_EVERY.get(source)
+    return every is not None and image_id % every == 0

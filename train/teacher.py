@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from jmpose_core import geometry
-from jmpose_core.errors import FormatError
 from jmpose_core.skeleton import POSETRACK18_SLOTS
 from jmpose_core.video import open_video
 from train.movenet import MultiPose, Thunder
+from train.pictures import read_picture
 
 COCO: Final = (
     "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
@@ -67,7 +67,7 @@ def add_noses(data: Path, out: Path, thunder: Thunder) -> None:
     for image in document["images"]:
         image["file_name"] = str(files[image["id"]].resolve())
     for person in document["annotations"]:
-        picture = _read(files[person["image_id"]])
+        picture = read_picture(files[person["image_id"]])
         x, y, width, height = person["bbox"]
         nose = thunder.pose(picture, (x, y, x + width, y + height))[0]
         if nose[2] > _TRUSTED:
@@ -85,19 +85,7 @@ def _frames(data: Path) -> Iterator[Image]:
                 for index in range(0, video.frame_count, step):
                     yield video.frame(index)
     for path in sorted((data / "flow" / "davis_people").glob("*/?????.jpg"))[::3]:
-        yield _read(path)
-
-
-def _read(path: Path) -> Image:
-    """RGB.
-
-    Raises:
-        FormatError: not a picture.
-    """
-    picture = cv2.imread(str(path))
-    if picture is None:
-        raise FormatError(f"{path}: not a picture; copy the data again")
-    return np.ascontiguousarray(picture[..., ::-1], np.uint8)
+        yield read_picture(path)
 
 
 def _cut_out(frame: Image, bbox_xyxy: geometry.Xyxy) -> tuple[Image, npt.NDArray[np.float64], float]:
