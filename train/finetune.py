@@ -109,12 +109,8 @@ def finetune(
     better = not after <= before  # NaN, where nothing is held out, counts as better: the annotator decides
     path = out / "finetuned.safetensors"
     if better:
-        before_state, card = read_weights(init)
         figures = {"held-out PCK@0.2 before": before, "held-out PCK@0.2 after": after} if held_out else {}
-        recipe = f"{card.recipe}; python -m train finetune --steps {steps}"
-        # The file is whole, without a base; the calibration stays: a few corrected frames could not fit another.
-        card = msgspec.structs.replace(card, figures=figures, recipe=recipe, base="", base_digest="")
-        save_weights(path, {**calibrations_in(before_state), **network.state_dict()}, card)
+        _write(path, network, init, steps, figures)
     learning.checkpoint.unlink(missing_ok=True)
     return FinetuneResult(before, after, held_joints, path if better else None)
 
@@ -131,6 +127,14 @@ def split(labels: Sequence[LabelledVideo]) -> tuple[list[LabelledVideo], list[La
         learnt.append(LabelledVideo(label.video_path, tuple(parts[0])))
         held_out.append(LabelledVideo(label.video_path, tuple(parts[1])))
     return [label for label in learnt if label.people], [label for label in held_out if label.people]
+
+
+def _write(path: Path, network: PoseNetwork, init: str | Path, steps: int, figures: dict[str, float]) -> None:
+    """The network whole, without a base, beside the calibration of `init`: a few frames could not fit another."""
+    before, card = read_weights(init)
+    recipe = f"{card.recipe}; python -m train finetune --steps {steps}"
+    card = msgspec.structs.replace(card, figures=figures, recipe=recipe, base="", base_digest="")
+    save_weights(path, {**calibrations_in(before), **network.state_dict()}, card)
 
 
 def _held_out_accuracy(network: PoseNetwork, clips: CachedClips | None) -> float:
