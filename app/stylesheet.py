@@ -1,15 +1,10 @@
 """Spacing and shapes of Qt's widgets, filled in with a theme's colours."""
 
-from __future__ import annotations
-
-from dataclasses import fields
+from collections.abc import Mapping
 from string import Template
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from resources import ICONS
-
-if TYPE_CHECKING:
-    from app.theme import Theme
 
 _SHEET: Final = Template("""
 QMainWindow, QDialog { background: $window; }
@@ -101,7 +96,6 @@ QFrame#banner[level="info"] { border-left: 4px solid $accent; }
 """)
 
 
-def stylesheet(theme: Theme) -> str:
-    """Qt style sheet in the colours of `theme`."""
-    colours = {field.name: getattr(theme, field.name) for field in fields(theme)}
+def stylesheet(colours: Mapping[str, str]) -> str:
+    """Qt style sheet in these colours, #rrggbb by the names of Theme's fields."""
     return _SHEET.substitute(colours, chevron=(ICONS / "chevron.svg").as_posix())

@@ -1,6 +1,6 @@
 """The program's colours: quiet chrome, light or dark, so that colour belongs to the skeletons."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -98,7 +98,7 @@ class ThemeController(QObject):
         wanted = scheme if self._mode is ThemeMode.SYSTEM else _SCHEMES[self._mode]
         self._theme = LIGHT if wanted is Qt.ColorScheme.Light else DARK
         self._application.setPalette(palette_of(self._theme))
-        self._application.setStyleSheet(stylesheet(self._theme))
+        self._application.setStyleSheet(stylesheet(asdict(self._theme)))
         self.changed.emit()
 
 
