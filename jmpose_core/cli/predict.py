@@ -30,7 +30,7 @@ def predict(
     sources: Annotated[list[Path], typer.Argument(help="Videos, folders of images, or projects.", show_default=False)],
     out: Annotated[Path, typer.Option(help="A .json file for one video, a folder for several.", show_default=False)],
     weights: Annotated[
-        str | None, typer.Option(help="A name that `jmpose weights list` shows, or a weights file. [jmpose_lite]")
+        str | None, typer.Option(help="A name that `jmpose weights list` shows, or a weights file; else jmpose_lite.")
     ] = None,
     variant: Annotated[
         str | None, typer.Option(help="In place of --weights: the installed ones of this variant.")
