@@ -131,9 +131,9 @@ class PoseEstimator:
         backbone = self._of_frames(images)
         return Probe(
             crop_rgb=crops[delta],
-            initial=backbone.heatmaps[delta].cpu().numpy(),
+            initial=backbone.heatmaps[delta].float().cpu().numpy(),
             flow=self._flow_in_pixels(images[delta], images[delta + 1]),
-            refined=self._refined(backbone, images, keys=[delta])[0].cpu().numpy(),
+            refined=self._refined(backbone, images, keys=[delta])[0].float().cpu().numpy(),
             crop_from_image=crop_from_image,
         )
 

@@ -1,0 +1,52 @@
+"""Of networks that regress heatmaps in half precision, as those of the paper's size do; here narrow ones."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import resources
+from jmpose_core.model import dcpose, network
+from jmpose_core.model.hrnet import HRNet, SlotHRNet
+from jmpose_core.model.network import PoseNetwork
+from jmpose_core.pose_estimator import PoseEstimator
+from jmpose_core.video import open_video
+from jmpose_core.weights import WeightsCard, save_weights
+
+SIZE = (64, 64)
+BOX = (50.0, 50.0, 150.0, 250.0)
+
+
+def narrow_dcpose(*, joints: int) -> PoseNetwork:
+    kind = dcpose.DCPose if joints == 15 else dcpose.SlotDCPose
+    size = dcpose._Size(context_channels=12, dilations=(1, 2))
+    return PoseNetwork(
+        backbone=HRNet(width=8) if joints == 15 else SlotHRNet(width=8),
+        flow=None,
+        refiner=dcpose._refiner(size, joints=joints, head=None, kind=kind),
+        crop_size=SIZE,
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        heatmap_sigma=3.0,
+        softmax=False,
+    )
+
+
+@pytest.mark.parametrize("joints", [15, 17])
+def test_whatever_maps_are_inside_the_joints_are_the_programs(
+    joints: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(network.POSE_NETWORKS, "dcpose_w48", narrow_dcpose)
+    monkeypatch.setattr(
+        "jmpose_core.pose_estimator.autocast", lambda device: torch.autocast(device.type, torch.bfloat16)
+    )
+    card = WeightsCard(variant="dcpose_w48", crop_size=SIZE, options={"joints": joints})
+    save_weights(tmp_path / "dcpose.safetensors", narrow_dcpose(joints=joints).state_dict(), card)
+    estimator = PoseEstimator(tmp_path / "dcpose.safetensors", "cpu")
+    with open_video(resources.DEMO_CLIP) as video:
+        probe = estimator.probe(video, 3, BOX)
+        people = list(estimator.estimate(video, {0: {3: BOX, 4: BOX}}))
+    assert probe.initial.shape == probe.refined.shape == (15, 16, 16)
+    assert probe.initial.dtype == probe.refined.dtype == np.float32
+    assert [person.keypoints.shape for person in people] == [(15, 2)] * 2
