@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QFormLayout, QLineEdit, QPushButton, QWidget
 
 from app.background import Background
 from app.export import FORMATS, ExportFormat, ExportPreview, ExportReader, export_video
@@ -51,9 +51,11 @@ class ExportDialog(PreviewedDialog):
         browse = QPushButton("Choose…")
         browse.setAutoDefault(False)
         browse.clicked.connect(self._browse)
-        add_row(self._fields, "Format", self._format)
-        add_row(self._fields, "File", self._file, browse)
-        self._fields.addRow("", self._scores)
+        fields = QFormLayout()
+        add_row(fields, "Format", self._format)
+        add_row(fields, "File", self._file, browse)
+        fields.addRow("", self._scores)
+        self._compose(fields)
 
     def choose(self, format_name: str) -> None:
         """Take another format."""

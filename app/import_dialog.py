@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLineEdit, QPushButton, QWidget
 
 from app.background import Background
 from app.export import title_of
@@ -49,8 +49,10 @@ class ImportDialog(PreviewedDialog):
         for button, slot in ((file, self._browse_file), (folder, self._browse_folder)):
             button.setAutoDefault(False)
             button.clicked.connect(slot)
-        add_row(self._fields, "File", self._file, file, folder)
-        add_row(self._fields, "People are", self._as)
+        fields = QFormLayout()
+        add_row(fields, "File", self._file, file, folder)
+        add_row(fields, "People are", self._as)
+        self._compose(fields)
 
     def choose(self, file: Path) -> None:
         """Look at a file or folder."""

@@ -21,20 +21,22 @@ class PreviewedDialog(QDialog):
         self._asked = 0
         self.setWindowTitle(title)
         self.summary = SummaryView(hint)
-        self._fields = QFormLayout()
-        self._fields.setSpacing(12)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self._action = buttons.addButton(action, QDialogButtonBox.ButtonRole.AcceptRole)
-        self._action.setDefault(True)
+        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self._action = self._buttons.addButton(action, QDialogButtonBox.ButtonRole.AcceptRole)
         self._action.setEnabled(False)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
+        self._buttons.accepted.connect(self.accept)
+        self._buttons.rejected.connect(self.reject)
+
+    def _compose(self, fields: QFormLayout) -> None:
+        """The fields, the summary and the buttons, in the order in which Tab goes through them."""
+        fields.setSpacing(12)
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(12)
-        column.addLayout(self._fields)
+        column.addLayout(fields)
         column.addWidget(self.summary, 1)
-        column.addWidget(buttons)
+        column.addWidget(self._buttons)
+        self._action.setDefault(True)
 
     @property
     def ready(self) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.export import FORMATS
@@ -165,6 +166,21 @@ def test_an_export_says_what_each_format_keeps(window: MainWindow, qtbot: QtBot)
     project = window.bench.document.path
     assert project is not None
     assert [path.name for path in project.parent.iterdir() if "posetrack" in path.name or "csv" in path.name] == []
+
+
+def test_the_keyboard_starts_in_the_fields_and_enter_does_what_the_dialog_is_for(
+    window: MainWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
+    for dialog in (
+        import_dialog(window, labels(tmp_path / "gt.json", [figure(0, 1)]), qtbot),
+        export_dialog(window, "csv", qtbot),
+    ):
+        assert not isinstance(dialog.focusWidget(), QPushButton)
+        assert [button.text() for button in dialog.findChildren(QPushButton) if button.isDefault()] in (
+            ["Import"],
+            ["Export"],
+        )
+        dialog.reject()
 
 
 def test_an_export_names_the_file_it_replaces_and_an_empty_video(window: MainWindow, qtbot: QtBot) -> None:
