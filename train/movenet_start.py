@@ -96,7 +96,7 @@ class _Convolutions:
     def __init__(self, model: Path) -> None:
         try:
             import onnx  # type: ignore[import-not-found] - an extra
-            from onnx import numpy_helper
+            from onnx import numpy_helper  # type: ignore[import-not-found]
         except ImportError as error:
             raise WeightsError("reading MoveNet's weights needs onnx: pip install 'jmpose-studio[train]'") from error
         if not model.is_file():
