@@ -18,7 +18,8 @@ def import_files(
     project: Annotated[Path, typer.Argument(help="The project to import into.")],
     files: Annotated[list[Path], typer.Argument(help="Annotation files, in the order of the project's videos.")],
     import_as: Annotated[
-        ImportAs | None, typer.Option("--as", help="What the people are. [default: predictions if they have scores]")
+        ImportAs | None,
+        typer.Option("--as", help="What the people are.", show_default="predictions if they have scores"),
     ] = None,
 ) -> int:
     """Put annotation files into a project: one file a video, each as one undo step."""

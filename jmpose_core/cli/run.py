@@ -52,9 +52,10 @@ def train(
     ],
     out: Annotated[Path, typer.Option(help="Folder for the new weights.", show_default=False)],
     init: Annotated[
-        list[str] | None, typer.Option(help="Weights to start from: a bundled name or a file. [default: jmpose_lite]")
+        list[str] | None,
+        typer.Option(help="Weights to start from: a bundled name or a file.", show_default="jmpose_lite"),
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps of the optimiser. [default: 300]")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of the optimiser.", show_default="300")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint that --out holds.")] = False,
     preset: Annotated[

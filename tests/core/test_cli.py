@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import typer
+from rich.text import Text
 
 import resources
 from jmpose_core import cli
@@ -80,6 +82,21 @@ def test_help_needs_neither_torch_nor_qt_nor_the_other_packages() -> None:
     program = "import sys, jmpose_core.cli; print(sorted({'torch', 'PySide6', 'app', 'train'} & set(sys.modules)))"
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def help_texts(command: typer.core.TyperGroup | typer.core.TyperCommand) -> Iterator[str]:
+    """Of a command, its options and arguments, and all commands below it."""
+    yield command.help or ""
+    for parameter in command.params:
+        yield getattr(parameter, "help", None) or ""
+    for name in getattr(command, "commands", ()):
+        yield from help_texts(command.commands[name])
+
+
+def test_help_shows_every_word_of_it() -> None:
+    texts = list(help_texts(cli.program))
+    assert len(texts) > 50
+    assert [text for text in texts if Text.from_markup(text).plain != text] == []  # square brackets are markup
 
 
 @pytest.mark.parametrize(
