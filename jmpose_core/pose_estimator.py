@@ -1,10 +1,11 @@
 """A video and its tracks in, annotations out: the one path for the window and the command line."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -13,18 +14,17 @@ from torch import Tensor, nn
 from jmpose_core import geometry, heatmaps
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.calibration import Stage, confidence_of
-from jmpose_core.clip import ENLARGE, Segment, cut, segments
+from jmpose_core.clip import DELTA, ENLARGE, Segment, cut, segments
 from jmpose_core.devices import autocast, pick_device
-from jmpose_core.errors import Cancelled
+from jmpose_core.errors import Cancelled, WeightsError
+from jmpose_core.frame_flow import FrameFlow
 from jmpose_core.geometry import Affine, Xyxy
-from jmpose_core.model.blocks import BackboneOutput
-from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.network import PoseNetwork, pose_network
 from jmpose_core.skeleton import NUM_JOINTS
+from jmpose_core.streaming import FlowBetween, Pair, StreamingNetwork
 from jmpose_core.video import Video
-from jmpose_core.weights import read_weights
+from jmpose_core.weights import WeightsCard, read_weights
 
-_BATCH: Final = 16  # crops a pass: larger gains nothing on a CPU
 CHUNK_FRAMES: Final = 24  # frames of video whose segments are worked on together
 _VISIBLE_FROM: Final = 0.4  # probability: above, the joint is seen; below, it is guessed and shown as occluded
 _PRESENT_FROM: Final = 0.15  # below, the model has no idea: absent
@@ -52,15 +52,20 @@ class PoseEstimator:
     Args:
         weights: a bundled name or a weights file.
         device: "auto", "cpu" or "cuda".
+        reach: supporting frames on either side whose heatmaps are used, where the weights align them; None for as
+            many as the weights' card says.
 
     Raises:
-        WeightsError: no such weights, or not those of a pose network.
+        WeightsError: no such weights, not those of a pose network, or they know no such reach.
     """
 
-    def __init__(self, weights: str | Path = "jmpose_lite", device: str = "auto") -> None:
+    def __init__(self, weights: str | Path = "jmpose_lite", device: str = "auto", *, reach: int | None = None) -> None:
         self.device = pick_device(device)
         state, card = read_weights(weights)
-        self.network: PoseNetwork = pose_network(state, card, place=str(weights)).to(self.device).eval()
+        if reach is not None:
+            card = _with_reach(card, reach, place=str(weights))
+        self.network: PoseNetwork = pose_network(state, card, place=str(weights))
+        self.streaming = StreamingNetwork(self.network, self.device)
         self._confidence: dict[Stage, nn.Module] = {
             stage: confidence_of(state, stage, place=str(weights)).to(self.device) for stage in ("initial", "refined")
         }
@@ -73,6 +78,7 @@ class PoseEstimator:
         *,
         stage: Stage = "refined",
         exact: bool = False,
+        frame_flow: bool = False,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Annotation]:
@@ -82,6 +88,7 @@ class PoseEstimator:
             tracks: track id -> frame index -> box in image pixels.
             stage: whose heatmaps are decoded.
             exact: crop each window by its own key frame, as the paper does; slower.
+            frame_flow: flow once a pair of frames for all people in them, not once a person (`FrameFlow`).
             on_progress: called with the boxes done and their total.
             should_stop: asked between passes.
 
@@ -91,6 +98,7 @@ class PoseEstimator:
         total = sum(len(boxes) for boxes in tracks.values())
         done = 0
         frames = sorted({frame for boxes in tracks.values() for frame in boxes})
+        shared = self._frame_flow() if frame_flow and stage == "refined" else None
         for first, last in _chunks(frames):
             work = [
                 segment
@@ -104,11 +112,14 @@ class PoseEstimator:
                     delta=0 if stage == "initial" else self.network.delta,
                 )
             ]
+            if shared is not None:
+                shared.forget_before(first - self.network.delta)
             people: list[Annotation] = []
-            for segment, crops in _crops(video, work, self.network.crop_size):
+            for segment, crops in _crops(video, work, self.network.crop_size, shared):
                 if should_stop():
                     raise Cancelled("stopped; the people found until then are kept")
-                people.extend(self._annotations(segment, self.heatmaps(crops, stage), stage, video))
+                maps = self.streaming.heatmaps(crops, stage, self._carried(shared, segment))
+                people.extend(self._annotations(segment, maps, stage, video))
                 done += len(segment.key_frames)
                 on_progress(done, total)
             yield from sorted(people, key=lambda person: (person.frame_index, person.track_id))
@@ -127,13 +138,13 @@ class PoseEstimator:
             min(max(index, 0), video.frame_count - 1) for index in range(frame_index - delta, frame_index + delta + 1)
         ]
         crops = np.stack([cut(video.frame(index), crop_from_image, size) for index in frames])
-        images = self._images(crops)
-        backbone = self._of_frames(images)
+        images = self.streaming.images(crops)
+        backbone = self.streaming.of_frames(images)
         return Probe(
             crop_rgb=crops[delta],
             initial=backbone.heatmaps[delta].float().cpu().numpy(),
             flow=self._flow_in_pixels(images[delta], images[delta + 1]),
-            refined=self._refined(backbone, images, keys=[delta])[0].float().cpu().numpy(),
+            refined=self.streaming.refined(backbone, images, [delta])[0].float().cpu().numpy(),
             crop_from_image=crop_from_image,
         )
 
@@ -151,60 +162,22 @@ class PoseEstimator:
         """
         size = self.network.crop_size
         crop_from_image = geometry.crop_from_image(bbox_xyxy, size, enlarge=ENLARGE)
-        maps = self.heatmaps(cut(image_rgb, crop_from_image, size)[None], "initial")
+        maps = self.streaming.heatmaps(cut(image_rgb, crop_from_image, size)[None], "initial")
         points, _ = self._decoded(maps, "initial", crop_from_image)
         return points[0]
 
-    @torch.inference_mode()
-    def heatmaps(self, crops: npt.NDArray[np.uint8], stage: Stage) -> Tensor:
-        """Crops of a segment (F, H, W, 3) -> initial (F, 15, h, w) or refined (F - 2 delta, 15, h, w) heatmaps."""
-        images = self._images(crops)
-        backbone = self._of_frames(images)
-        if stage == "initial":
-            return backbone.heatmaps
-        delta = self.network.delta
-        return self._refined(backbone, images, keys=list(range(delta, len(images) - delta)))
+    def _frame_flow(self) -> FrameFlow | None:
+        return None if self.network.flow is None else FrameFlow(self.network.flow, self.device)
 
-    def _images(self, crops: npt.NDArray[np.uint8]) -> Tensor:
-        return torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 255
+    def _carried(self, shared: FrameFlow | None, segment: Segment) -> FlowBetween | None:
+        if shared is None:
+            return None
 
-    def _of_frames(self, images: Tensor) -> BackboneOutput:
-        with autocast(self.device):
-            parts = [self.network.of_frames(part) for part in images.split(_BATCH)]
-        return BackboneOutput(
-            heatmaps=torch.cat([part.heatmaps for part in parts]),
-            logits=torch.cat([part.logits for part in parts]),
-            features=tuple(torch.cat(level) for level in zip(*(part.features for part in parts), strict=True)),
-        )
+        def between(pairs: Sequence[Pair]) -> Tensor:
+            of_frames = [(segment.frames[start], segment.frames[end]) for start, end in pairs]
+            return shared.carried(of_frames, segment.crop_from_image, self.network.crop_size)
 
-    def _refined(self, backbone: BackboneOutput, images: Tensor, *, keys: list[int]) -> Tensor:
-        with autocast(self.device):
-            windows = self._windows(backbone, images, keys)
-            return torch.cat([self.network.refiner(part).refined for part in windows.split(_BATCH)])
-
-    def _windows(self, backbone: BackboneOutput, images: Tensor, keys: list[int]) -> ClipMaps:
-        """What the refiner sees of each key frame's window; a pair of frames passes RAFT once."""
-        delta, refiner = self.network.delta, self.network.refiner
-
-        def windows(maps: Tensor) -> Tensor:
-            return torch.stack([maps[key - delta : key + delta + 1] for key in keys])
-
-        return ClipMaps(
-            windows(backbone.heatmaps),
-            tuple(windows(level) for level in backbone.features) if refiner.uses_features else (),
-            self._window_flows(images, keys) if refiner.uses_flow else None,
-        )
-
-    def _window_flows(self, images: Tensor, keys: list[int]) -> Tensor:
-        assert self.network.flow is not None
-        pairs = [[(key + start, key + end) for start, end in self.network.flow_pairs] for key in keys]
-        distinct = sorted({pair for window in pairs for pair in window})
-        place = {pair: index for index, pair in enumerate(distinct)}
-        first, second = (images[[pair[side] for pair in distinct]] for side in (0, 1))
-        flow = torch.cat(
-            [self.network.flow(a, b) for a, b in zip(first.split(_BATCH), second.split(_BATCH), strict=True)]
-        )
-        return torch.stack([flow[[place[pair] for pair in window]] for window in pairs])
+        return between
 
     def _decoded(
         self, maps: Tensor, stage: Stage, crop_from_image: Affine
@@ -234,6 +207,14 @@ class PoseEstimator:
             )
 
 
+def _with_reach(card: WeightsCard, reach: int, *, place: str) -> WeightsCard:
+    if not card.options.get("align"):
+        raise WeightsError(f"{place}: {card.variant} does not align supporting frames, so its window cannot be widened")
+    if reach < DELTA:
+        raise WeightsError(f"{place}: a reach of {reach} is too small; its learnt parts need {DELTA} frames or more")
+    return msgspec.structs.replace(card, options={**card.options, "reach": reach})
+
+
 def _visibility(
     points: npt.NDArray[np.float64], confidence: npt.NDArray[np.float64], width: int, height: int
 ) -> npt.NDArray[np.uint8]:
@@ -255,9 +236,9 @@ def _chunks(frames: list[int]) -> Iterator[tuple[int, int]]:
 
 
 def _crops(
-    video: Video, work: list[Segment], crop_size: tuple[int, int]
+    video: Video, work: list[Segment], crop_size: tuple[int, int], shared: FrameFlow | None
 ) -> Iterator[tuple[Segment, npt.NDArray[np.uint8]]]:
-    """Each segment with its crops (F, H, W, 3), decoding every frame once and holding none."""
+    """Each segment with its crops (F, H, W, 3), decoding every frame once and holding none but what `shared` keeps."""
     wanted: dict[int, list[Segment]] = {}
     for segment in work:
         for frame in set(segment.frames):
@@ -265,6 +246,8 @@ def _crops(
     crops: dict[int, dict[int, npt.NDArray[np.uint8]]] = {id(segment): {} for segment in work}
     for frame in sorted(wanted):
         image = video.frame(frame)
+        if shared is not None:
+            shared.see(frame, image)
         for segment in wanted[frame]:
             crops[id(segment)][frame] = cut(image, segment.crop_from_image, crop_size)
             if len(crops[id(segment)]) == len(set(segment.frames)):

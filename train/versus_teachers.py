@@ -109,8 +109,8 @@ def _costs(estimator: PoseEstimator, thunder: Thunder, multipose: MultiPose) -> 
         {
             "MoveNet Thunder": lambda: thunder.pose(square, whole),
             "MoveNet MultiPose": lambda: multipose.people(square),
-            "jmpose_lite, initial": lambda: estimator.heatmaps(crops[:_STREAM], "initial"),
-            "jmpose_lite, refined, streaming": lambda: estimator.heatmaps(crops, "refined"),
+            "jmpose_lite, initial": lambda: estimator.streaming.heatmaps(crops[:_STREAM], "initial"),
+            "jmpose_lite, refined, streaming": lambda: estimator.streaming.heatmaps(crops, "refined"),
         }
     )
     persons = {"jmpose_lite, initial": _STREAM, "jmpose_lite, refined, streaming": _STREAM}

@@ -1,8 +1,11 @@
-"""Supporting frames' heatmaps brought to the key frame along the flow, before they are merged (MODEL.md 8, proposal 1).
+"""Supporting frames' heatmaps brought to the key frame along the flow, before they are merged (MODEL.md 8: 1 and 7).
 
 No parameters, and no flow beyond what JM-Pose has already: adjacent fields are
 chained, those towards the key frame inverted.
 """
+
+import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -13,12 +16,12 @@ _INVERSION_STEPS = 2  # of the fixed-point iteration; what is left is far below 
 
 
 def aligned(initial: Tensor, flow: Tensor) -> Tensor:
-    """Heatmaps (B, 5, K, h, w) with every supporting frame warped onto the key frame's grid.
+    """Heatmaps (B, T, K, h, w) with every supporting frame warped onto the key frame's grid.
 
     Args:
-        flow: (B, 4 or more, 2, h, w) in cells, the first four between adjacent frames: ADJACENT_PAIRS of network.py.
+        flow: (B, T - 1 or more, 2, h, w) in cells, the first T - 1 between adjacent frames, in the order of time.
     """
-    to_support = key_to_supporting(flow)
+    to_support = key_to_supporting(flow[:, : initial.shape[1] - 1])
     key = initial.shape[1] // 2
     supports = torch.cat([initial[:, :key], initial[:, key + 1 :]], dim=1)
     moved = warp(supports.flatten(0, 1).float(), to_support.flatten(0, 1).float()).unflatten(0, supports.shape[:2])
@@ -27,11 +30,17 @@ def aligned(initial: Tensor, flow: Tensor) -> Tensor:
 
 
 def key_to_supporting(flow: Tensor) -> Tensor:
-    """Adjacent flow (B, 4, 2, h, w) of frames -2..2 -> from the key frame to -2, -1, 1 and 2, each on its grid."""
-    from_second, from_first, to_next, to_last = flow[:, :4].float().unbind(1)  # (-2,-1), (-1,0), (0,1), (1,2)
-    to_first = inverse(from_first)
-    to_second = chained(to_first, inverse(from_second))
-    return torch.stack([to_second, to_first, to_next, chained(to_next, to_last)], dim=1)
+    """Adjacent flow (B, 2r, 2, h, w) of frames -r..r -> from the key frame to -r, ..., -1, 1, ..., r, on its grid."""
+    steps = flow.float().unbind(1)
+    key = len(steps) // 2
+    after = _chains(steps[key:])
+    before = _chains([inverse(step) for step in reversed(steps[:key])])
+    return torch.stack([*reversed(before), *after], dim=1)
+
+
+def _chains(steps: Sequence[Tensor]) -> list[Tensor]:
+    """Flow from a to b, b to c and so on -> from a to b, from a to c and so on."""
+    return list(itertools.accumulate(steps, chained))
 
 
 def inverse(flow: Tensor) -> Tensor:

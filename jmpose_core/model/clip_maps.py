@@ -15,7 +15,8 @@ class ClipMaps:
     initial: heatmaps (B, T, K, h, w), peak about 1. A refiner that adds to softmax
         heatmaps takes their logarithm, so they are stored no coarser than half precision.
     features: the backbone's, each (B, T, C, h, w), shallow to deep; empty for a refiner that uses none.
-    flow: (B, P, 2, h, w) in heatmap cells, between the network's pairs of frames; None for a refiner that uses none.
+    flow: (B, P, 2, h, w) in heatmap cells, between the network's pairs of frames, T - 1 of them or a multiple (the
+        same pairs backwards); None for a refiner that uses none.
     """
 
     initial: Tensor
@@ -59,10 +60,26 @@ class ClipMaps:
             raise ValueError("this refiner needs the backbone's features, and the clips carry none")
         if refiner.uses_flow and self.flow is None:
             raise ValueError("this refiner needs flow, and the clips carry none")
-        window = slice(key - reach, key + reach + 1)
-        features = tuple(feature[:, window] for feature in self.features) if refiner.uses_features else ()
-        flow = self.flow[:, : refiner.flow_fields] if refiner.uses_flow and self.flow is not None else None
-        return ClipMaps(self.initial[:, window], features, flow)
+        own = self.middle(refiner.frames)
+        return ClipMaps(
+            own.initial,
+            own.features if refiner.uses_features else (),
+            own.flow[:, : refiner.flow_fields] if refiner.uses_flow and own.flow is not None else None,
+        )
+
+    def middle(self, frames: int) -> "ClipMaps":
+        """The same clips with fewer frames about their key frames, and with the flow between those."""
+        flow = self.flow
+        if flow is not None and frames < self.initial.shape[1]:
+            each = self.initial.shape[1] - 1  # pairs a direction
+            flow = torch.cat([middle(pairs, frames - 1) for pairs in flow.split(each, dim=1)], dim=1)
+        return ClipMaps(middle(self.initial, frames), tuple(middle(feature, frames) for feature in self.features), flow)
+
+
+def middle(maps: Tensor, count: int) -> Tensor:
+    """The `count` rows in the middle of (B, T, ...)."""
+    first = (maps.shape[1] - count) // 2
+    return maps[:, first : first + count]
 
 
 class Refined(Protocol):

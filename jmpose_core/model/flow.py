@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torchvision.models.optical_flow import raft_large, raft_small
 
 HEATMAP_FLOW_LIMIT = 24.0  # heatmap cells; a quarter of a 96-cell heatmap in one frame step
-_RAFT_STRIDE = 8
-_RAFT_MINIMUM = 128  # below it the correlation pyramid's last level has a single cell
+RAFT_STRIDE = 8
+RAFT_MINIMUM = 128  # below it the correlation pyramid's last level has a single cell
 
 
 class Flow(nn.Module):
@@ -30,7 +30,7 @@ class Flow(nn.Module):
 
     def __init__(self, raft: nn.Module, *, updates: int, size: tuple[int, int], heatmap_size: tuple[int, int]) -> None:
         super().__init__()
-        if any(side % _RAFT_STRIDE or side < _RAFT_MINIMUM for side in size):
+        if any(side % RAFT_STRIDE or side < RAFT_MINIMUM for side in size):
             raise ValueError(f"flow size {size}: both sides must be multiples of 8 and at least 128")
         self.pixels_per_cell = size[0] // heatmap_size[0]
         if (heatmap_size[0] * self.pixels_per_cell, heatmap_size[1] * self.pixels_per_cell) != tuple(size):
@@ -70,16 +70,32 @@ class Flow(nn.Module):
         return F.interpolate(flow, (height, width), mode="bilinear", align_corners=False) * scale
 
     @torch.no_grad()
+    def at_own_size(self, first: Tensor, second: Tensor) -> Tensor:
+        """Flow of whole frames, (B, 2, H, W) in their pixels.
+
+        Args:
+            first, second: (B, 3, H, W) RGB in [0, 1], both sides multiples of 8 and at least 128.
+
+        Raises:
+            ValueError: frames of unequal shapes.
+        """
+        _check_pair(first, second)
+        return self.raft(first * 2 - 1, second * 2 - 1, num_flow_updates=self.updates)[-1]
+
     def _flow(self, first: Tensor, second: Tensor) -> Tensor:
         """(B, 2, *size), in pixels of that size."""
-        if first.shape != second.shape or first.ndim != 4 or first.shape[1] != 3:
-            raise ValueError(f"flow needs two B x 3 x H x W crops, got {tuple(first.shape)} and {tuple(second.shape)}")
-        return self.raft(self._prepared(first), self._prepared(second), num_flow_updates=self.updates)[-1]
+        _check_pair(first, second)
+        return self.at_own_size(self._resized(first), self._resized(second))
 
-    def _prepared(self, crop: Tensor) -> Tensor:
-        if tuple(crop.shape[-2:]) != tuple(self.size):
-            crop = F.interpolate(crop, self.size, mode="bilinear", align_corners=False, antialias=True)
-        return crop * 2 - 1
+    def _resized(self, crop: Tensor) -> Tensor:
+        if tuple(crop.shape[-2:]) == tuple(self.size):
+            return crop
+        return F.interpolate(crop, self.size, mode="bilinear", align_corners=False, antialias=True)
+
+
+def _check_pair(first: Tensor, second: Tensor) -> None:
+    if first.shape != second.shape or first.ndim != 4 or first.shape[1] != 3:
+        raise ValueError(f"flow needs two B x 3 x H x W images, got {tuple(first.shape)} and {tuple(second.shape)}")
 
 
 def raft_small_flow() -> Flow:

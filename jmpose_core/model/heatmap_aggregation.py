@@ -9,9 +9,8 @@ from jmpose_core.model.blocks import chain
 class HeatmapAggregation(nn.Module):
     """Initial heatmaps (B, T, K, h, w) of an odd number of frames, key frame in the middle -> (B, K, h, w).
 
-    A frame d steps from the key frame weighs 1 - |d| / (reach + 1): 1, 2/3, 1/3
-    for T = 5 (nearer is heavier, as in DCPose). The frames are interleaved per
-    joint, so that the maps of one joint lie side by side.
+    The frames are weighed by `frame_weights` and interleaved per joint, so that
+    the maps of one joint lie side by side.
     """
 
     frame_weights: Tensor
@@ -20,17 +19,21 @@ class HeatmapAggregation(nn.Module):
         super().__init__()
         if frames % 2 == 0:
             raise ValueError(f"a clip of {frames} frames has no key frame in its middle")
-        reach = frames // 2
-        steps = torch.arange(-reach, reach + 1).abs()
-        self.register_buffer("frame_weights", 1 - steps / (reach + 1), persistent=False)
+        self.register_buffer("frame_weights", frame_weights(frames), persistent=False)
         self.chain = chain(frames * joints, joints, blocks)
 
     def forward(self, initial_heatmaps: Tensor) -> Tensor:
-        return self.chain(self._weighted(initial_heatmaps).transpose(1, 2).flatten(1, 2))
+        weighted = initial_heatmaps * self.frame_weights[:, None, None, None]
+        return self.chain(weighted.transpose(1, 2).flatten(1, 2))
 
-    def mean(self, initial_heatmaps: Tensor) -> Tensor:
-        """The weighted mean over the frames, (B, K, h, w): what is known of the key frame without learning."""
-        return self._weighted(initial_heatmaps).sum(dim=1) / self.frame_weights.sum()
 
-    def _weighted(self, initial_heatmaps: Tensor) -> Tensor:
-        return initial_heatmaps * self.frame_weights[:, None, None, None]
+def frame_weights(frames: int) -> Tensor:
+    """A frame d steps from the key frame weighs 1 - |d| / (reach + 1): 1, 2/3, 1/3 for five (nearer is heavier)."""
+    reach = frames // 2
+    return 1 - torch.arange(-reach, reach + 1).abs() / (reach + 1)
+
+
+def weighted_mean(aligned_heatmaps: Tensor) -> Tensor:
+    """(B, T, K, h, w) -> (B, K, h, w) by `frame_weights`: what is known of the key frame without learning."""
+    weights = frame_weights(aligned_heatmaps.shape[1]).to(aligned_heatmaps.device)
+    return (aligned_heatmaps * weights[:, None, None, None]).sum(dim=1) / weights.sum()

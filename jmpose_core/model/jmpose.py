@@ -9,15 +9,15 @@ from torch import Tensor, nn
 from jmpose_core.heatmaps import SIGMA_LITE
 from jmpose_core.model.alignment import aligned
 from jmpose_core.model.cjl import ContextAwareJointLearner, HeatmapEmbedding
-from jmpose_core.model.clip_maps import ClipMaps, Refiner
+from jmpose_core.model.clip_maps import ClipMaps, Refiner, middle
 from jmpose_core.model.heads import DetectionHead
-from jmpose_core.model.heatmap_aggregation import HeatmapAggregation
+from jmpose_core.model.heatmap_aggregation import HeatmapAggregation, weighted_mean
 from jmpose_core.model.jmml import MutualLearning
 from jmpose_core.model.mobilenet import DECODER_CHANNELS
 from jmpose_core.model.motion import FLOW_FIELDS, DifferenceMotion, FlowMotion
 from jmpose_core.skeleton import NUM_JOINTS
 
-FRAMES = 5  # the key frame and two supporting frames on either side
+FRAMES = 5  # the key frame and two supporting frames on either side: what the learnt parts see
 MotionSource = Literal["flow", "difference"]
 
 
@@ -38,6 +38,7 @@ class LiteSwitches(Switches, total=False):
     heatmap_skip: bool
     feature_skip: bool
     occlusion: bool
+    reach: int
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ class JMPose(Refiner):
         heatmap_skip: beyond the paper; the head sees the aggregated heatmaps as well, which by the paper reach it
             through the learned offsets and masks alone.
         feature_skip: beyond the paper; the head sees the key frame's deepest backbone feature as well.
+        reach: beyond the paper; supporting frames on either side whose aligned heatmaps enter that mean. The learnt
+            parts see the middle five frames however wide the window, so one training serves every reach.
+
+    Raises:
+        ValueError: a reach that the clip's middle five frames or the other switches do not allow.
     """
 
     def __init__(
@@ -84,8 +90,14 @@ class JMPose(Refiner):
         align: bool = False,
         heatmap_skip: bool = False,
         feature_skip: bool = False,
+        reach: int = FRAMES // 2,
     ) -> None:
         super().__init__()
+        fields = motion_stem.fields if isinstance(motion_stem, FlowMotion) else FLOW_FIELDS
+        if reach < FRAMES // 2:
+            raise ValueError(f"reach is {reach}; the learnt parts need {FRAMES // 2} supporting frames on either side")
+        if reach > FRAMES // 2 and (not align or fields > FLOW_FIELDS):
+            raise ValueError("a window wider than five frames needs aligned supports and no occlusion channel")
         self.aggregation = aggregation
         self.motion_stem = motion_stem
         self.cjl = cjl
@@ -94,18 +106,19 @@ class JMPose(Refiner):
         self.align = align
         self.heatmap_skip = heatmap_skip
         self.feature_skip = feature_skip
-        self.frames = FRAMES
+        self.frames = 2 * reach + 1
         by_flow = isinstance(motion_stem, FlowMotion)
         self.uses_flow = by_flow or align
         self.uses_features = feature_skip or not by_flow
-        self.flow_fields = motion_stem.fields if isinstance(motion_stem, FlowMotion) else FLOW_FIELDS
+        self.flow_fields = max(fields, 2 * reach)
 
     def forward(self, clips: ClipMaps) -> JMPoseOutput:
         """Refine B clips: of flow between the pairs that the weights were trained with, or, for JM-Pose*, features."""
         initial = aligned(clips.initial, _flow_of(clips)) if self.align else clips.initial
-        aggregated = self.aggregation(initial)
+        learnt = clips.middle(FRAMES)
+        aggregated = self.aggregation(middle(initial, FRAMES))
         by_flow = isinstance(self.motion_stem, FlowMotion)
-        motion_feature = self.motion_stem(_flow_of(clips) if by_flow else clips.features[-1])
+        motion_feature = self.motion_stem(_flow_of(learnt) if by_flow else learnt.features[-1])
         joint_feature = self.cjl(aggregated, motion_feature)
         joints: tuple[Tensor, ...] = ()
         motions: tuple[Tensor, ...] = ()
@@ -116,8 +129,8 @@ class JMPose(Refiner):
         if self.heatmap_skip:
             features = torch.cat([features, aggregated.to(features)], dim=1)
         if self.feature_skip:
-            features = torch.cat([features, clips.features[-1][:, FRAMES // 2].to(features)], dim=1)
-        start = self.aggregation.mean(initial) if self.align else clips.key_initial
+            features = torch.cat([features, learnt.features[-1][:, FRAMES // 2].to(features)], dim=1)
+        start = weighted_mean(initial) if self.align else clips.key_initial
         refined, logits = self.head(features, start)
         return JMPoseOutput(refined, logits, aggregated, joints, motions)
 
@@ -166,6 +179,7 @@ def _refiner(
     heatmap_skip: bool = False,
     feature_skip: bool = False,
     occlusion: bool = False,
+    reach: int = FRAMES // 2,
 ) -> JMPose:
     channels = size.channels
     if motion == "flow":
@@ -197,4 +211,5 @@ def _refiner(
         align=align,
         heatmap_skip=heatmap_skip,
         feature_skip=feature_skip,
+        reach=reach,
     )

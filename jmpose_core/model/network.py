@@ -32,10 +32,12 @@ _IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 
 FlowPairs: TypeAlias = tuple[tuple[int, int], ...]  # (from, to) in frames from the key frame
 
-# Equation 1 as printed: each adjacent pair serves every window that contains it, so it passes RAFT once.
-ADJACENT_PAIRS: Final[FlowPairs] = ((-2, -1), (-1, 0), (0, 1), (1, 2))
-# The same backwards, for a refiner that compares the two.
-BACKWARD_PAIRS: Final[FlowPairs] = tuple((end, start) for start, end in ADJACENT_PAIRS)
+
+def adjacent_pairs(reach: int) -> FlowPairs:
+    """Equation 1 as printed: each adjacent pair serves every window that contains it, so it passes RAFT once."""
+    return tuple((step, step + 1) for step in range(-reach, reach))
+
+
 # As the authors' code runs it: every field lives on the key frame's grid, as the aggregated heatmaps do.
 KEY_TO_SUPPORTING_PAIRS: Final[FlowPairs] = ((0, -2), (0, -1), (0, 1), (0, 2))
 
@@ -205,12 +207,14 @@ def tdmi_w48(*, spatio_temporal: bool = False) -> PoseNetwork:
 
 
 def _lite(refiner: Refiner) -> PoseNetwork:
+    forward = adjacent_pairs(refiner.frames // 2)
+    backward = tuple((end, start) for start, end in forward)  # for a refiner that compares the two
     return PoseNetwork(
         backbone=CompactBackbone(),
         flow=raft_small_flow() if refiner.uses_flow else None,
         refiner=refiner,
         crop_size=(256, 192),
-        flow_pairs=(ADJACENT_PAIRS + BACKWARD_PAIRS)[: refiner.flow_fields],
+        flow_pairs=(forward + backward)[: refiner.flow_fields],
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
         heatmap_sigma=SIGMA_LITE,

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import resources
+from jmpose_core.errors import WeightsError
 from jmpose_core.model import dcpose, network
 from jmpose_core.model.hrnet import HRNet, SlotHRNet
 from jmpose_core.model.network import PoseNetwork
@@ -14,8 +15,10 @@ from jmpose_core.pose_estimator import PoseEstimator
 from jmpose_core.video import open_video
 from jmpose_core.weights import WeightsCard, save_weights
 
+LITE = "jmpose_lite"
 SIZE = (64, 64)
 BOX = (50.0, 50.0, 150.0, 250.0)
+JUMPER = (323.6, 33.9, 571.8, 309.4)  # in frame 48 of the demo clip
 
 
 def narrow_dcpose(*, joints: int) -> PoseNetwork:
@@ -38,9 +41,7 @@ def test_whatever_maps_are_inside_the_joints_are_the_programs(
     joints: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(network.POSE_NETWORKS, "dcpose_w48", narrow_dcpose)
-    monkeypatch.setattr(
-        "jmpose_core.pose_estimator.autocast", lambda device: torch.autocast(device.type, torch.bfloat16)
-    )
+    monkeypatch.setattr("jmpose_core.streaming.autocast", lambda device: torch.autocast(device.type, torch.bfloat16))
     card = WeightsCard(variant="dcpose_w48", crop_size=SIZE, options={"joints": joints})
     save_weights(tmp_path / "dcpose.safetensors", narrow_dcpose(joints=joints).state_dict(), card)
     estimator = PoseEstimator(tmp_path / "dcpose.safetensors", "cpu")
@@ -50,3 +51,30 @@ def test_whatever_maps_are_inside_the_joints_are_the_programs(
     assert probe.initial.shape == probe.refined.shape == (15, 16, 16)
     assert probe.initial.dtype == probe.refined.dtype == np.float32
     assert [person.keypoints.shape for person in people] == [(15, 2)] * 2
+
+
+def test_flow_of_whole_frames_gives_much_the_same_people() -> None:
+    estimator = PoseEstimator(LITE, "cpu")
+    boxes = {0: dict.fromkeys(range(47, 50), JUMPER)}  # across the border of two chunks
+    with open_video(resources.DEMO_CLIP) as video:
+        by_crop, by_frame = (list(estimator.estimate(video, boxes, frame_flow=shared)) for shared in (False, True))
+    for first, second in zip(by_crop, by_frame, strict=True):
+        apart = np.linalg.norm(first.keypoints - second.keypoints, axis=1)[first.confidence > 0.5]
+        assert len(apart) >= 8
+        assert 0 < np.median(apart) < 0.02 * (JUMPER[3] - JUMPER[1])
+
+
+def test_a_wider_window_is_the_estimators_to_choose() -> None:
+    with open_video(resources.DEMO_CLIP) as video:
+        people = {
+            reach: list(PoseEstimator(LITE, "cpu", reach=reach).estimate(video, {0: {0: JUMPER, 1: JUMPER}}))
+            for reach in (2, 4)
+        }
+    assert [person.frame_index for person in people[4]] == [0, 1]
+    assert not np.array_equal(people[2][1].keypoints, people[4][1].keypoints)
+
+
+@pytest.mark.parametrize(("weights", "reach", "says"), [("dcpose_lite", 4, "align"), (LITE, 1, "too small")])
+def test_a_window_that_weights_do_not_know_is_refused(weights: str, reach: int, says: str) -> None:
+    with pytest.raises(WeightsError, match=says):
+        PoseEstimator(weights, "cpu", reach=reach)

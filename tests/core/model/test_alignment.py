@@ -14,18 +14,35 @@ def translation(*steps: tuple[float, float]) -> torch.Tensor:
     return torch.tensor(steps)[None, :, :, None, None].expand(1, len(steps), 2, H, W).contiguous()
 
 
-def test_a_moving_peak_is_brought_to_where_the_key_frame_has_it():
-    places = torch.tensor([[6.0, 8.0], [7.0, 10.0], [9.0, 11.0], [12.0, 11.0], [14.0, 12.0]])
+WALK = torch.tensor(
+    [
+        [7.0, 9.0],
+        [7.0, 8.0],
+        [6.0, 8.0],
+        [7.0, 10.0],
+        [9.0, 11.0],
+        [12.0, 11.0],
+        [13.0, 12.0],
+        [13.0, 13.0],
+        [12.0, 13.0],
+    ]
+)
+
+
+@pytest.mark.parametrize("reach", [1, 2, 4])
+def test_a_moving_peak_is_brought_to_where_the_key_frame_has_it(reach):
+    places = WALK[4 - reach : 5 + reach]
     initial = encode(places[None, :, None], (H, W), 1.5)
     steps = places.diff(dim=0)
     moved = aligned(initial, translation(*(tuple(step) for step in steps.tolist())))
-    for frame in range(5):
-        torch.testing.assert_close(moved[:, frame, :, 4:-4, 5:-5], initial[:, 2, :, 4:-4, 5:-5], atol=1e-4, rtol=0)
+    for frame in range(2 * reach + 1):
+        torch.testing.assert_close(moved[:, frame, :, 6:-6, 7:-7], initial[:, reach, :, 6:-6, 7:-7], atol=1e-4, rtol=0)
 
 
-def test_without_motion_nothing_changes():
-    initial = torch.rand(2, 5, 3, H, W)
-    torch.testing.assert_close(aligned(initial, torch.zeros(2, 4, 2, H, W)), initial)
+@pytest.mark.parametrize("frames", [3, 5, 9])
+def test_without_motion_nothing_changes(frames):
+    initial = torch.rand(2, frames, 3, H, W)
+    torch.testing.assert_close(aligned(initial, torch.zeros(2, frames - 1, 2, H, W)), initial)
 
 
 def test_the_inverse_of_a_smooth_flow_leads_back():
@@ -57,6 +74,47 @@ def test_an_unlearnt_refiner_that_aligns_answers_with_the_weighted_mean():
     refined = jmpose_lite_refiner(align=True, heatmap_skip=True).eval()(ClipMaps(initial, flow=flow)).refined
     found, _ = decode(refined, blur_sigma=1.0)
     assert (found - places[2]).norm(dim=-1).max() < 0.1
+
+
+def test_a_wider_window_reaches_what_the_trained_one_does_not():
+    """Known four frames away alone: the mean over nine frames finds it, the one over five cannot."""
+    initial = torch.full((1, 9, 15, H, W), 1e-4)
+    initial[:, 8] = encode(WALK[None, 8:9].expand(1, 15, 2), (H, W), 1.5)
+    flow = translation(*(tuple(step) for step in WALK.diff(dim=0).tolist()))
+    wide, trained = (jmpose_lite_refiner(align=True, reach=reach).eval() for reach in (4, 2))
+    trained.load_state_dict(wide.state_dict())  # the same weights serve both
+    clips = ClipMaps(initial, flow=flow)
+    refined = wide(clips).refined
+    found, _ = decode(refined, blur_sigma=1.0)
+    assert (found - WALK[4]).norm(dim=-1).max() < 0.1
+    assert trained(clips.for_refiner(trained)).refined.amax() < 0.2 * refined.amax()
+
+
+def test_the_learnt_parts_see_the_middle_five_frames_of_a_wider_window():
+    torch.manual_seed(0)
+    refiner = jmpose_lite_refiner(align=True, reach=4).eval()
+    clips = ClipMaps(torch.rand(1, 9, 15, H, W), flow=translation(*[(0.0, 0.0)] * 8))
+    other = clips.initial.clone()
+    other[:, [0, 1, 7, 8]] = torch.rand(1, 4, 15, H, W)
+    first, second = refiner(clips), refiner(ClipMaps(other, flow=clips.flow))
+    torch.testing.assert_close(first.aggregated, second.aggregated)
+    assert not torch.allclose(first.refined, second.refined)
+
+
+@pytest.mark.parametrize(
+    "switches", [{"reach": 4}, {"reach": 1, "align": True}, {"reach": 3, "align": True, "occlusion": True}]
+)
+def test_a_window_that_the_switches_do_not_allow_is_refused(switches):
+    with pytest.raises(ValueError, match=r"reach|window"):
+        jmpose_lite_refiner(**switches)
+
+
+def test_fewer_frames_take_the_flow_between_them_along():
+    pairs = torch.arange(16.0).view(1, 16, 1, 1, 1).expand(1, 16, 2, H, W)  # eight forward, eight backward
+    inner = ClipMaps(torch.arange(9.0).view(1, 9, 1, 1, 1).expand(1, 9, 15, H, W), flow=pairs).middle(5)
+    assert inner.initial[0, :, 0, 0, 0].tolist() == [2, 3, 4, 5, 6]
+    assert inner.flow is not None
+    assert inner.flow[0, :, 0, 0, 0].tolist() == [2, 3, 4, 5, 10, 11, 12, 13]
 
 
 @pytest.mark.parametrize("switch", ["align", "feature_skip", "occlusion"])

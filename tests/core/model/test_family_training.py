@@ -8,7 +8,7 @@ from torch import nn
 
 from jmpose_core.heatmaps import SIGMA_LITE, decode, heatmaps_from_logits
 from jmpose_core.model.blocks import BackboneOutput
-from jmpose_core.model.network import ADJACENT_PAIRS, PoseNetwork
+from jmpose_core.model.network import PoseNetwork, adjacent_pairs
 from jmpose_core.skeleton import NUM_JOINTS
 from tests.core.model import demo_clips
 from tests.core.model.family import LITE, SMALL
@@ -76,7 +76,7 @@ def test_a_training_step_changes_the_refiner_and_nothing_of_the_backbone(name):
         flow=_Flow() if refiner.uses_flow else None,
         refiner=refiner,
         crop_size=(48, 32),
-        flow_pairs=ADJACENT_PAIRS,
+        flow_pairs=adjacent_pairs(2),
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
         heatmap_sigma=SIGMA_LITE,
