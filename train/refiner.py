@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from jmpose_core import geometry
+from jmpose_core.clip import DELTA
 from jmpose_core.devices import autocast
 from jmpose_core.model.clip_maps import ClipMaps, Refiner
 from jmpose_core.model.network import PoseNetwork
@@ -68,12 +69,28 @@ def cached_training_clips(network: PoseNetwork, clips: RandomClips, count: int, 
     return cached
 
 
-def held_out_clips(people: Sequence[LabelledPerson], crop_size: tuple[int, int], *, degraded: bool) -> Iterator[Clip]:
-    """One clip of each person, always the same; the crop is the labelled box's."""
+def held_out_clips(
+    people: Sequence[LabelledPerson],
+    crop_size: tuple[int, int],
+    *,
+    degraded: bool,
+    reach: int = DELTA,
+    margin: tuple[int, int] = (0, 0),
+) -> Iterator[Clip]:
+    """One clip of each person, always the same; the crop is the labelled box's. Reach and margin: of `synthesise`."""
     rng = np.random.default_rng(2 + degraded)
     for person in people:
         other = people[int(rng.integers(len(people)))]
-        yield synthesise(person, other, crop_size, rng, degraded=degraded, augmentation=_AS_LABELLED)
+        yield synthesise(
+            person,
+            other,
+            crop_size,
+            rng,
+            degraded=degraded,
+            augmentation=_AS_LABELLED,
+            reach=reach,
+            margin=margin,
+        )
 
 
 def encoded(network: PoseNetwork, clip: Clip) -> CachedClips:

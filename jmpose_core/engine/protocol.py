@@ -62,6 +62,8 @@ class Predict(Message, frozen=True, kw_only=True):
     seeds: list[Seed] = []
     stage: Stage = "refined"
     exact: bool = False
+    frame_flow: bool = False  # flow once a pair of frames, carried into every person's crop
+    reach: int | None = None  # supporting frames on either side; None for the weights' own
 
 
 class Probe(Message, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ import pytest
 
 from jmpose_core.skeleton import FLIP
 from train.augment import CropAugmentation, half_body, random_crop, warp_keypoints
-from train.clips import FRAMES, synthesise
+from train.clips import synthesise
 from train.poses import LabelledPerson
 
 SIZE = (128, 96)
@@ -27,8 +27,8 @@ def person():
 @pytest.mark.parametrize("augmentation", [STILL, CropAugmentation(half_body_probability=0.0)])
 def test_joints_lie_on_what_they_mark_in_the_key_frame(person, seed, augmentation):
     clip = synthesise(person, person, SIZE, np.random.default_rng(seed), degraded=False, augmentation=augmentation)
-    assert clip.crops.shape == (FRAMES, *SIZE, 3)
-    key = cv2.GaussianBlur(clip.crops[FRAMES // 2][..., 0], (0, 0), 0.8)
+    assert clip.crops.shape == (5, *SIZE, 3)
+    key = cv2.GaussianBlur(clip.crops[2][..., 0], (0, 0), 0.8)
     inside = clip.weight > 0
     columns, rows = np.rint(clip.keypoints[inside]).astype(int).T
     near = (columns > 1) & (rows > 1) & (columns < SIZE[1] - 2) & (rows < SIZE[0] - 2)
@@ -41,8 +41,20 @@ def test_frames_move_and_degradation_changes_the_key_frame_only_when_asked(perso
     spoilt = synthesise(person, person, SIZE, np.random.default_rng(4), degraded=True, augmentation=STILL)
     np.testing.assert_array_equal(clean.crops, again.crops)
     np.testing.assert_array_equal(clean.keypoints, spoilt.keypoints)
-    middle = FRAMES // 2
+    middle = 2
     assert np.abs(clean.crops[middle].astype(int) - spoilt.crops[middle]).max() > 20
+
+
+def test_a_longer_clip_with_surroundings_holds_the_same_motion(person):
+    """Nine frames and a margin change nothing of the five frames' inner crops, where nothing is spoilt at random."""
+    plain, wide = (
+        synthesise(person, person, SIZE, np.random.default_rng(7), degraded=False, augmentation=STILL, **more)
+        for more in ({}, {"reach": 4, "margin": (64, 48)})
+    )
+    assert wide.crops.shape == (9, 256, 192, 3)
+    inner = wide.crops[2:-2, 64:-64, 48:-48].astype(int)
+    assert np.abs(inner - plain.crops).mean() < 1.0
+    np.testing.assert_array_equal(plain.keypoints, wide.keypoints)
 
 
 def test_a_mirrored_crop_renames_the_sides(person):
