@@ -196,8 +196,6 @@ def test_tracks_that_no_project_can_hold_are_refused(
 
 @pytest.mark.parametrize("format_name", by_name.FORMATS)
 def test_every_format_comes_back_under_its_name(project: Project, tmp_path: Path, format_name: str) -> None:
-    if format_name == "slp":
-        pytest.importorskip("sleap_io")
     suffix = {"yolo-pose": "", "cvat": ".xml", "csv": ".csv", "slp": ".slp"}.get(format_name, ".json")
     people = [person(12, 1, spot=0.1), person(13, 2, spot=0.3)]
     file = labelled(people, tmp_path / f"file{suffix}", format_name=format_name)

@@ -1,4 +1,3 @@
-import importlib.util
 import sys
 
 import numpy as np
@@ -7,8 +6,6 @@ import pytest
 from jmpose_core.errors import FormatError
 from jmpose_core.formats.document import ImageRecord, PersonRecord, PoseTrackDocument
 from jmpose_core.formats.slp import read_slp, write_slp
-
-needs_sleap_io = pytest.mark.skipif(importlib.util.find_spec("sleap_io") is None, reason="needs the slp extra")
 
 
 def document():
@@ -30,7 +27,6 @@ def test_without_sleap_io_the_extra_is_named(tmp_path, monkeypatch):
             action()
 
 
-@needs_sleap_io
 def test_tracks_joints_and_scores_come_back(tmp_path):
     path = tmp_path / "a.slp"
     before = document()
@@ -44,7 +40,6 @@ def test_tracks_joints_and_scores_come_back(tmp_path):
         assert np.array_equal(theirs.keypoints[:, 2] > 0, ours.keypoints[:, 2] > 0)
 
 
-@needs_sleap_io
 def test_a_broken_file_is_refused(tmp_path):
     (tmp_path / "a.slp").write_bytes(b"no HDF5")
     with pytest.raises(FormatError, match=r"a\.slp: sleap-io cannot read it"):
