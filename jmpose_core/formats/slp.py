@@ -1,4 +1,4 @@
-"""SLEAP .slp files through sleap-io, an extra of this program: pip install "jmpose-studio[slp]".
+"""SLEAP .slp files through sleap-io, which the program does without: the extra `slp`.
 
 A track is named by its id. A joint that is not there is NaN; one that is hidden has
 a position and is not `visible`. People with scores become predicted instances, whose
@@ -78,7 +78,7 @@ def _sleap_io(path: Path) -> ModuleType:
     try:
         import sleap_io  # type: ignore[import-not-found] - an extra
     except ImportError as error:
-        raise FormatError(f'{path}: .slp files need sleap-io; pip install "jmpose-studio[slp]"') from error
+        raise FormatError(f"{path}: .slp files need sleap-io; pip install sleap-io") from error
     return sleap_io
 
 

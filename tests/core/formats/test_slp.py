@@ -20,10 +20,10 @@ def document():
     )
 
 
-def test_without_sleap_io_the_extra_is_named(tmp_path, monkeypatch):
+def test_without_sleap_io_it_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "sleap_io", None)
     for action in (lambda: read_slp(tmp_path / "a.slp"), lambda: write_slp(document(), tmp_path / "a.slp")):
-        with pytest.raises(FormatError, match=r"pip install \"jmpose-studio\[slp\]\""):
+        with pytest.raises(FormatError, match="pip install sleap-io"):
             action()
 
 
