@@ -4,32 +4,25 @@ The server calls it in the engine's process, the command line in its own: the sa
 code, so that window and command line give the same numbers.
 """
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import resources
 from jmpose_core.annotations import Annotation
-from jmpose_core.detection import PersonDetector
 from jmpose_core.devices import pick_device
-from jmpose_core.engine.confirmation import confirmed, to_look_at
-from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Progress, Ready
-from jmpose_core.engine.protocol import Seed as DrawnBox
-from jmpose_core.errors import Cancelled
+from jmpose_core.engine.people_search import PeopleSearch, SeenPeople, ShouldStop, Tracks
+from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Ready
+from jmpose_core.engine.stage_progress import OnProgress, StageProgress
+from jmpose_core.errors import WeightsError
 from jmpose_core.geometry import Xyxy
 from jmpose_core.pose_estimator import CHUNK_FRAMES, PoseEstimator
-from jmpose_core.tracking import Detections, Seed, colour_histograms, link
+from jmpose_core.tracking import Seed
 from jmpose_core.video import Video, open_video
-from jmpose_core.weights import read_card
+from jmpose_core.weights import installed_weights, read_card
 
-OnProgress = Callable[[Progress], None]
-ShouldStop = Callable[[], bool]
-Tracks = Mapping[int, Mapping[int, Xyxy]]
-
-_LEAST_SCORE: Final = 0.1  # of detections that tracking is shown: weaker ones cost time and are never taken
 _NEAR_FRAMES: Final = 12  # poses begin this much before the visible frame
+_log = logging.getLogger(__name__)  # warnings go to standard error: the engine's log
 
 
 class Session:
@@ -42,22 +35,22 @@ class Session:
 
     def __init__(self, device: str = "auto", detector: str | Path = "detector") -> None:
         self._device = pick_device(device)
-        self._detector_weights = detector
-        self._detector: PersonDetector | None = None
         self._estimators: dict[str, PoseEstimator] = {}
         self._video: Video | None = None
-        self._detections: dict[int, Detections] = {}  # of that video, by frame
+        self._seen = SeenPeople(detector, str(self._device))  # in that video
 
     def ready(self) -> Ready:
-        """The device, and the pose networks that come with the program."""
-        names = sorted(path.stem for path in resources.WEIGHTS.glob("*.safetensors"))
-        return Ready(device=str(self._device), weights=[name for name in names if read_card(name).crop_size != (0, 0)])
+        """The device, and the pose networks that are here: the bundled ones, then the user's own."""
+        names = dict.fromkeys(path.stem for path in installed_weights())
+        return Ready(device=str(self._device), weights=[name for name in names if _is_pose_network(name)])
 
     def predict(
         self, request: Predict, *, on_progress: OnProgress, should_stop: ShouldStop, video: Video | None = None
     ) -> Iterator[Annotation]:
         """People of the requested frames, the neighbourhood of the visible one first.
 
+        A long range is worked on in stretches (see `engine.stretches`): the first people
+        come after a bounded time, however long the video is.
         With seeds, only the people whose boxes were drawn: the others are left as they are.
         A `video` that is given is read in place of the file at the request's path, and stays open.
 
@@ -70,25 +63,26 @@ class Session:
             video = self._opened(Path(request.video_path))
         else:
             self.close()
-        last = min(request.last, video.frame_count)
-        tracks = request.boxes
-        if tracks is None:
-            tracks = self._tracks(estimator, video, range(request.first, last), request.seeds, on_progress, should_stop)
-        near = max(0, request.visible_frame - _NEAR_FRAMES)
-        start = max(request.first, near - near % CHUNK_FRAMES)  # between chunks: the numbers do not depend on it
-        parts = [_between(tracks, start, last), _between(tracks, request.first, start)]
-        total = sum(len(boxes) for part in parts for boxes in part.values())
-        tell = _Progress("estimating poses", total, on_progress)
-        for part in parts:
-            before = tell.done
-            yield from estimator.estimate(
-                video,
-                part,
-                stage=request.stage,
-                exact=request.exact,
-                on_progress=lambda done, _total, before=before: tell(before + done),
-                should_stop=should_stop,
-            )
+        frames = range(request.first, min(request.last, video.frame_count))
+        progress = StageProgress("estimating poses", len(frames), on_progress)
+        search = PeopleSearch(video, frames, self._seen, on_progress, should_stop)
+        for own, tracks in _tracks(search, request, estimator, frames):
+            tell = progress.part(len(own))
+            parts = _parts(tracks, own, request.visible_frame)
+            total = sum(_count(part) for part in parts)
+            done = 0
+            for part in parts:
+                yield from estimator.estimate(
+                    video,
+                    part,
+                    stage=request.stage,
+                    exact=request.exact,
+                    on_progress=lambda now, _, tell=tell, done=done, total=total: tell(done + now, total),
+                    should_stop=should_stop,
+                )
+                done += _count(part)
+            if not total:
+                tell(1, 1)
 
     def probe(self, request: Probe) -> ProbeResult:
         """Everything the model sees of one person in one frame.
@@ -111,49 +105,7 @@ class Session:
         if self._video is not None:
             self._video.close()
         self._video = None
-        self._detections = {}
-
-    def _tracks(
-        self,
-        estimator: PoseEstimator,
-        video: Video,
-        frames: range,
-        seeds: Sequence[DrawnBox],
-        on_progress: OnProgress,
-        should_stop: ShouldStop,
-    ) -> Tracks:
-        detector = self._loaded_detector()
-        tell = _Progress("finding people", len(frames), on_progress)
-        for index in frames:
-            if should_stop():
-                raise Cancelled("stopped while people were looked for")
-            if index not in self._detections:
-                image = video.frame(index)
-                found = detector.detect(image, min_score=_LEAST_SCORE)
-                self._detections[index] = replace(found, appearance=colour_histograms(image, found.bboxes_xyxy))
-            tell(index - frames.start + 1)
-        detections = {index: self._detections[index] for index in frames}
-        drawn = [Seed(seed.frame_index, seed.track_id, seed.bbox_xyxy) for seed in seeds]
-        tracks = link(detections, seeds=drawn, fps=video.fps, sure=detector.sure_score)
-        if drawn:  # a drawn box is always accepted
-            wanted = {seed.track_id for seed in drawn}
-            return {track_id: boxes for track_id, boxes in tracks.items() if track_id in wanted}
-        looks = list(self._looks(estimator, video, to_look_at(tracks), on_progress, should_stop))
-        return link(confirmed(tracks, looks, detections), fps=video.fps)
-
-    def _looks(
-        self, estimator: PoseEstimator, video: Video, boxes: Tracks, on_progress: OnProgress, should_stop: ShouldStop
-    ) -> Iterator[Annotation]:
-        """Initial poses that tell people from what only looks like them."""
-        tell = _Progress("confirming people", sum(len(frames) for frames in boxes.values()), on_progress)
-        return estimator.estimate(
-            video, boxes, stage="initial", on_progress=lambda done, _total: tell(done), should_stop=should_stop
-        )
-
-    def _loaded_detector(self) -> PersonDetector:
-        if self._detector is None:
-            self._detector = PersonDetector(self._detector_weights, str(self._device))
-        return self._detector
+        self._seen.forget()
 
     def _estimator(self, weights: str) -> PoseEstimator:
         if weights not in self._estimators:
@@ -167,18 +119,34 @@ class Session:
         return self._video
 
 
-class _Progress:
-    """Counts one stage and measures its rate."""
+def _is_pose_network(name: str) -> bool:
+    try:
+        return read_card(name).crop_size != (0, 0)
+    except WeightsError as error:
+        _log.warning("left out of the pose networks: %s", error)  # one torn file must not keep the engine from starting
+        return False
 
-    def __init__(self, stage: str, total: int, on_progress: OnProgress) -> None:
-        self._stage, self._total, self._on_progress = stage, total, on_progress
-        self._started = time.perf_counter()
-        self.done = 0
 
-    def __call__(self, done: int) -> None:
-        self.done = done
-        rate = done / max(1e-6, time.perf_counter() - self._started)
-        self._on_progress(Progress(done=done, total=self._total, per_second=rate, stage=self._stage))
+def _tracks(
+    search: PeopleSearch, request: Predict, estimator: PoseEstimator, frames: range
+) -> Iterator[tuple[range, Tracks]]:
+    """Parts of the range and the people in them, in order of need."""
+    if request.boxes is not None:
+        return iter([(frames, request.boxes)])
+    if request.seeds:
+        return search.drawn([Seed(seed.frame_index, seed.track_id, seed.bbox_xyxy) for seed in request.seeds])
+    return search.everybody(estimator, request.visible_frame)
+
+
+def _parts(tracks: Tracks, own: range, visible_frame: int) -> list[dict[int, dict[int, Xyxy]]]:
+    """The boxes from the visible frame's neighbourhood on, then those before."""
+    near = visible_frame - _NEAR_FRAMES
+    start = max(own.start, near - near % CHUNK_FRAMES)  # between chunks: the numbers do not depend on it
+    return [_between(tracks, start, own.stop), _between(tracks, own.start, min(start, own.stop))]
+
+
+def _count(boxes: Tracks) -> int:
+    return sum(len(frames) for frames in boxes.values())
 
 
 def _between(tracks: Tracks, first: int, last: int) -> dict[int, dict[int, Xyxy]]:

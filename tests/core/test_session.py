@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from jmpose_core.annotations import Annotation
-from jmpose_core.engine import session as session_module
+from jmpose_core.engine import people_search
 from jmpose_core.engine.protocol import Predict, Probe, Progress, Seed
 from jmpose_core.engine.session import Session
 from jmpose_core.errors import Cancelled, VideoError
@@ -58,9 +58,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> Session:
-    monkeypatch.setattr(session_module, "PersonDetector", StandInDetector)
+    monkeypatch.setattr(people_search, "PersonDetector", StandInDetector)
     # Random poses confirm nobody; `confirmed` has tests of its own.
-    monkeypatch.setattr(session_module, "confirmed", lambda tracks, looks, seen: seen if list(looks) else {})
+    monkeypatch.setattr(people_search, "confirmed", lambda tracks, looks, seen: seen if list(looks) else {})
     return Session("cpu")
 
 
@@ -129,9 +129,10 @@ def test_people_are_found_and_followed_without_boxes(predicted: Predicted, sessi
         "confirming people",
         "estimating poses",
     ]
-    assert session._detector is not None
+    detector = session._seen.detector
+    assert isinstance(detector, StandInDetector)
     predicted(boxes=None)
-    assert session._detector.looked_at == FRAMES  # the second time nothing is detected again
+    assert detector.looked_at == FRAMES  # the second time nothing is detected again
 
 
 def test_a_drawn_box_is_followed_and_nobody_else_is_touched(predicted: Predicted) -> None:

@@ -1,0 +1,147 @@
+"""Who is where: detection, linking, and poses as witnesses, a stretch of video at a time."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from jmpose_core.annotations import Annotation
+from jmpose_core.detection import PersonDetector
+from jmpose_core.engine.confirmation import confirmed, to_look_at
+from jmpose_core.engine.stage_progress import OnProgress, StageProgress, Tell
+from jmpose_core.engine.stretches import Stretch, by_need, overlap_frames, stretches
+from jmpose_core.errors import Cancelled
+from jmpose_core.geometry import Xyxy
+from jmpose_core.pose_estimator import PoseEstimator
+from jmpose_core.tracking import Detections, Seed, colour_histograms, link
+from jmpose_core.tracking.handover import Handover
+from jmpose_core.video import Video
+
+ShouldStop = Callable[[], bool]
+Tracks = Mapping[int, Mapping[int, Xyxy]]
+
+_LEAST_SCORE: Final = 0.1  # of detections that tracking is shown: weaker ones cost time and are never taken
+_REMEMBERED_FRAMES: Final = 10_000  # about 100 MB where twenty people are seen in each
+
+
+class SeenPeople:
+    """The detector, and what it saw in the frames of one video that were looked at last.
+
+    Args:
+        weights: of the detector.
+        device: "cpu" or "cuda".
+    """
+
+    def __init__(self, weights: str | Path, device: str) -> None:
+        self._weights, self._device = weights, device
+        self._detector: PersonDetector | None = None
+        self._seen: dict[int, Detections] = {}  # by frame, the longest unused first
+
+    @property
+    def detector(self) -> PersonDetector:
+        """Loaded when it is first needed."""
+        if self._detector is None:
+            self._detector = PersonDetector(self._weights, self._device)
+        return self._detector
+
+    def forget(self) -> None:
+        """Another video comes."""
+        self._seen = {}
+
+    def among(self, video: Video, frames: range, tell: Tell, should_stop: ShouldStop) -> dict[int, Detections]:
+        """Detections by frame; frames that were looked at before are not looked at again.
+
+        Raises:
+            Cancelled: should_stop said so.
+        """
+        found: dict[int, Detections] = {}
+        for index in frames:
+            if should_stop():
+                raise Cancelled("stopped while people were looked for")
+            found[index] = self._seen.pop(index) if index in self._seen else self._detected(video, index)
+            self._seen[index] = found[index]
+            if len(self._seen) > _REMEMBERED_FRAMES:
+                del self._seen[next(iter(self._seen))]
+            tell(len(found), len(frames))
+        return found
+
+    def _detected(self, video: Video, index: int) -> Detections:
+        image = video.frame(index)
+        found = self.detector.detect(image, min_score=_LEAST_SCORE)
+        return replace(found, appearance=colour_histograms(image, found.bboxes_xyxy))
+
+
+class PeopleSearch:
+    """One request's search through a range of frames, a stretch at a time.
+
+    Its iterators yield the frames of a stretch and the tracks in them, which may reach beyond the frames.
+
+    Raises:
+        Cancelled: should_stop said so.
+    """
+
+    def __init__(
+        self, video: Video, frames: range, seen: SeenPeople, on_progress: OnProgress, should_stop: ShouldStop
+    ) -> None:
+        self._video, self._frames, self._seen, self._should_stop = video, frames, seen, should_stop
+        self._finding = StageProgress("finding people", len(frames), on_progress)
+        self._confirming = StageProgress("confirming people", len(frames), on_progress)
+
+    def everybody(self, estimator: PoseEstimator, visible_frame: int) -> Iterator[tuple[range, Tracks]]:
+        """Everybody whom a pose confirms, the stretch of the visible frame first. Ids stay over borders."""
+        handover = Handover()
+        for stretch in by_need(stretches(self._frames, fps=self._video.fps), visible_frame):
+            detections = self._detections(stretch)
+            tracks = self._linked(detections)
+            looks = self._looks(estimator, stretch, to_look_at(tracks))
+            people = link(confirmed(tracks, looks, detections), fps=self._video.fps)
+            yield stretch.own, handover.named(people, stretch.own)
+
+    def drawn(self, seeds: Sequence[Seed]) -> Iterator[tuple[range, Tracks]]:
+        """The people whose boxes were drawn, from there outwards for as long as they can be followed.
+
+        The drawn boxes are linked all at once, however far apart they are, and always
+        accepted. Where nobody is left to follow, no frame is looked at any more.
+        """
+        drawn_on = [seed.frame_index for seed in seeds]
+        together = range(min(drawn_on), max(drawn_on) + 1)
+        ids = {seed.track_id for seed in seeds}
+        leads: dict[int, Sequence[Seed]] = {}  # into a stretch whose neighbour is done, by the border between them
+        for stretch in by_need(stretches(self._frames, fps=self._video.fps, together=together), together.start):
+            first, last = stretch.own.start, stretch.own.stop
+            followed = leads.get(first, leads.get(last, ())) if leads else seeds
+            tracks: dict[int, Mapping[int, Xyxy]] = {}
+            if followed:
+                linked = self._linked(self._detections(stretch), followed)
+                tracks = {track_id: linked[track_id] for track_id in ids & linked.keys()}
+            else:
+                self._finding.part(len(stretch.own))(1, 1)
+            for border in {first, last} - leads.keys():
+                leads[border] = _leads_over(border, tracks, overlap_frames(self._video.fps))
+            yield stretch.own, tracks
+
+    def _detections(self, stretch: Stretch) -> dict[int, Detections]:
+        tell = self._finding.part(len(stretch.own))
+        return self._seen.among(self._video, stretch.window, tell, self._should_stop)
+
+    def _linked(self, detections: Mapping[int, Detections], seeds: Sequence[Seed] = ()) -> Tracks:
+        return link(detections, seeds=seeds, fps=self._video.fps, sure=self._seen.detector.sure_score)
+
+    def _looks(self, estimator: PoseEstimator, stretch: Stretch, boxes: Tracks) -> list[Annotation]:
+        """Initial poses that tell people from what only looks like them."""
+        tell = self._confirming.part(len(stretch.own))
+        if not boxes:
+            tell(1, 1)
+        stop = self._should_stop
+        return list(estimator.estimate(self._video, boxes, stage="initial", on_progress=tell, should_stop=stop))
+
+
+def _leads_over(border: int, tracks: Tracks, overlap: int) -> list[Seed]:
+    """Of each track the box nearest the border, where both sides look: from there the other side follows on."""
+    found = []
+    for track_id, boxes in tracks.items():
+        near = [frame for frame in boxes if border - overlap <= frame < border + overlap]
+        if near:
+            frame = min(near, key=lambda frame: abs(frame + 0.5 - border))
+            found.append(Seed(frame, track_id, boxes[frame]))
+    return found
