@@ -110,7 +110,7 @@ def observe(network: PoseNetwork, people: list[LabelledPerson]) -> dict[Stage, O
     if network.refiner.frames > 1:
         parts = []
         for name in ("clean", "degraded"):
-            clips = held_out_clips(people, network.crop_size, degraded=name == "degraded")
+            clips = held_out_clips(people, network.crop_size, degraded=name == "degraded", reach=network.delta)
             parts.append(outcomes(refined(network, clips), people, f"{name} clips"))
         seen["refined"] = Outcomes.joined(parts)
     return seen
