@@ -23,7 +23,10 @@ from jmpose_core.errors import JMPoseError
 from jmpose_core.evaluation.pck import pck
 from jmpose_core.frame_flow import FrameFlow
 from jmpose_core.heatmaps import decode
+from jmpose_core.model.alignment import aligned
 from jmpose_core.model.clip_maps import ClipMaps, Refiner
+from jmpose_core.model.flow import forward_backward_error, warp
+from jmpose_core.model.heatmap_aggregation import frame_weights, weighted_mean
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.pose_estimator import PoseEstimator
 from jmpose_core.streaming import FlowBetween
@@ -45,13 +48,43 @@ def reaches(weights: str | Path, people: list[LabelledPerson], *, degraded: bool
     widest = networks[max(REACHES)]
 
     def ways(clip: Clip) -> Iterator[tuple[str, Tensor]]:
+        images = _images(clip.crops)
         with autocast(_CPU):
-            maps = widest.maps_of(_images(clip.crops))
+            maps = widest.maps_of(images)
+            backward = widest.flow_of(images.flip(1)).flip(1)  # of each pair, from the later frame to the earlier
         yield "initial", maps.key_initial
         for reach, network in networks.items():
             yield f"reach {reach}", _refined(network.refiner, maps)
+        for reach in REACHES:
+            inner = ClipMaps(maps.initial, flow=torch.cat([_flow_of(maps), backward], dim=1)).middle(2 * reach + 1)
+            yield f"reach {reach}, mean alone", weighted_mean(aligned(inner.initial, _flow_of(inner)))
+            yield f"reach {reach}, mean alone, frames weighed by flow error too", mean_by_flow_error(inner)
 
     return _judged(ways, held_out_clips(people, widest.crop_size, degraded=degraded, reach=max(REACHES)))
+
+
+def mean_by_flow_error(clips: ClipMaps) -> Tensor:
+    """The aligned mean with each frame weighed at each cell by how well its chain of flow leads back (MODEL.md 8, 7).
+
+    Takes the flow of every pair both ways, twice what the aligned mean needs.
+    """
+    forward, backward = _flow_of(clips).float().chunk(2, dim=1)
+    key = clips.initial.shape[1] // 2
+    sides = (
+        [(backward[:, step], forward[:, step]) for step in reversed(range(key))],  # from the key frame to the past
+        [(forward[:, step], backward[:, step]) for step in range(key, 2 * key)],
+    )
+    weights = frame_weights(2 * key + 1)
+    total, mass = weights[key] * clips.key_initial.float(), weights[key]
+    for direction, side in zip((-1, 1), sides, strict=True):
+        flow = error = torch.zeros_like(forward[:, 0, :1])
+        for distance, (there, back) in enumerate(side, 1):
+            error = error + warp(forward_backward_error(there, back)[:, None], flow.expand_as(there))
+            flow = flow + warp(there, flow.expand_as(there))
+            weight = weights[key + distance] * torch.exp(-error)  # e-fold at one cell
+            total = total + weight * warp(clips.initial[:, key + direction * distance].float(), flow)
+            mass = mass + weight
+    return total / mass
 
 
 def flows(weights: str | Path, people: list[LabelledPerson], *, degraded: bool) -> Accuracy:
@@ -78,6 +111,11 @@ def _frame_flow(network: PoseNetwork, frames: np.ndarray, margin: tuple[int, int
         shared.see(index, frame)
     crop_from_frame = np.array([[1.0, 0, -margin[1]], [0, 1.0, -margin[0]]])
     return lambda pairs: shared.carried(pairs, crop_from_frame, network.crop_size)
+
+
+def _flow_of(clips: ClipMaps) -> Tensor:
+    assert clips.flow is not None
+    return clips.flow
 
 
 def _images(crops: np.ndarray) -> Tensor:
