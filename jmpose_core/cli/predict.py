@@ -43,6 +43,14 @@ def predict(
     exact: Annotated[
         bool, typer.Option("--exact", help="Crop each window by its own key frame, as the paper.")
     ] = False,
+    frame_flow: Annotated[
+        bool,
+        typer.Option("--frame-flow", help="Flow once a pair of frames for all people in them, not once a person."),
+    ] = False,
+    reach: Annotated[
+        int | None,
+        typer.Option(help="Supporting frames on either side, from 2 on; else as many as the weights say."),
+    ] = None,
     stills: Annotated[bool, typer.Option("--stills", help="The folder holds unrelated images, of any sizes.")] = False,
 ) -> int:
     """Find, track and estimate every person, and write PoseTrack18 predictions."""
@@ -55,7 +63,17 @@ def predict(
     chosen = weights or (_DEFAULT_WEIGHTS if variant is None else _of_variant(variant))
     session = Session(device)
     # The frames are each clip's own and are filled in later.
-    request = Predict(video_path="", first=0, last=0, visible_frame=0, weights=chosen, stage=stage, exact=exact)
+    request = Predict(
+        video_path="",
+        first=0,
+        last=0,
+        visible_frame=0,
+        weights=chosen,
+        stage=stage,
+        exact=exact,
+        frame_flow=frame_flow,
+        reach=reach,
+    )
     failures = broken
     with stoppable() as should_stop:
         for output, file in zip(outputs, files, strict=True):

@@ -35,7 +35,7 @@ class Session:
 
     def __init__(self, device: str = "auto", detector: str | Path = "detector") -> None:
         self._device = pick_device(device)
-        self._estimators: dict[str, PoseEstimator] = {}
+        self._estimators: dict[tuple[str, int | None], PoseEstimator] = {}  # by weights and reach
         self._video: Video | None = None
         self._seen = SeenPeople(detector, str(self._device))  # in that video
 
@@ -58,7 +58,7 @@ class Session:
             Cancelled: should_stop said so; what was yielded before is whole.
             JMPoseError: the video or the weights cannot be used.
         """
-        estimator = self._estimator(request.weights)
+        estimator = self._estimator(request.weights, request.reach)
         if video is None:
             video = self._opened(Path(request.video_path))
         else:
@@ -77,6 +77,7 @@ class Session:
                     part,
                     stage=request.stage,
                     exact=request.exact,
+                    frame_flow=request.frame_flow,
                     on_progress=lambda now, _, tell=tell, done=done, total=total: tell(done + now, total),
                     should_stop=should_stop,
                 )
@@ -107,10 +108,11 @@ class Session:
         self._video = None
         self._seen.forget()
 
-    def _estimator(self, weights: str) -> PoseEstimator:
-        if weights not in self._estimators:
-            self._estimators = {weights: PoseEstimator(weights, str(self._device))}  # one at a time: they are large
-        return self._estimators[weights]
+    def _estimator(self, weights: str, reach: int | None = None) -> PoseEstimator:
+        key = (weights, reach)
+        if key not in self._estimators:  # one at a time: they are large
+            self._estimators = {key: PoseEstimator(weights, str(self._device), reach=reach)}
+        return self._estimators[key]
 
     def _opened(self, path: Path) -> Video:
         if self._video is None or self._video.path != path:

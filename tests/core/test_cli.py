@@ -396,3 +396,17 @@ def test_the_engine_is_measured_streaming_beside_exact(
     printed = capsys.readouterr().out
     assert "poses a second, exact" in printed
     assert "median" in printed
+
+
+def test_what_inference_is_told_reaches_the_engine(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[bool, int | None]] = []
+
+    class Noting(StandInSession):
+        def predict(self, request: Predict, **options: Any) -> Iterator[Annotation]:
+            asked.append((request.frame_flow, request.reach))
+            return super().predict(request, **options)
+
+    monkeypatch.setattr("jmpose_core.engine.session.Session", Noting)
+    words = ("predict", frames(tmp_path / "walk", 2), "--out", tmp_path / "out.json")
+    assert run(*words, "--frame-flow", "--reach", 4) == run(*words) == 0
+    assert asked == [(True, 4), (False, None)]
