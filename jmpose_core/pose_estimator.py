@@ -19,7 +19,8 @@ from jmpose_core.devices import autocast, pick_device
 from jmpose_core.errors import Cancelled, WeightsError
 from jmpose_core.frame_flow import FrameFlow
 from jmpose_core.geometry import Affine, Xyxy
-from jmpose_core.model.network import PoseNetwork, pose_network
+from jmpose_core.model.network import PoseNetwork
+from jmpose_core.model.systems import pose_network
 from jmpose_core.skeleton import NUM_JOINTS
 from jmpose_core.streaming import FlowBetween, Pair, StreamingNetwork
 from jmpose_core.video import Video

@@ -22,7 +22,8 @@ from scipy.special import expit
 from jmpose_core.calibration import EVIDENCE, PeakCalibration, Stage, with_calibrations
 from jmpose_core.errors import FormatError
 from jmpose_core.evaluation.reliability import area_under_roc, brier_score, expected_calibration_error, reliability
-from jmpose_core.model.network import PoseNetwork, load_pose_network
+from jmpose_core.model.network import PoseNetwork
+from jmpose_core.model.systems import load_pose_network
 from jmpose_core.skeleton import JOINTS, NUM_JOINTS
 from jmpose_core.weights import read_weights, save_weights
 from train.outcomes import Flags, Floats, Outcomes, outcomes, refined, stills

@@ -23,7 +23,8 @@ import torch
 from jmpose_core.calibration import calibrations_in
 from jmpose_core.devices import autocast, pick_device
 from jmpose_core.errors import Cancelled, FormatError, WeightsError
-from jmpose_core.model.network import PoseNetwork, load_pose_network
+from jmpose_core.model.network import PoseNetwork
+from jmpose_core.model.systems import load_pose_network
 from jmpose_core.weights import find_weights, read_card, read_weights, save_weights
 from train.augment import CropAugmentation
 from train.cached_clips import CachedClips, accuracy

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jmpose_core.model.network import POSE_NETWORKS
+from jmpose_core.model.systems import POSE_NETWORKS
 from train.finetune import report
 from train.objectives import ESTIMATORS
 from train.posetrack_command import ABLATIONS, PoseTrackCommand

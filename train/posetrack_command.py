@@ -11,7 +11,8 @@ import cv2
 
 from jmpose_core.devices import pick_device
 from jmpose_core.errors import FormatError, WeightsError
-from jmpose_core.model.network import POSE_NETWORKS, PoseNetwork
+from jmpose_core.model.network import PoseNetwork
+from jmpose_core.model.systems import POSE_NETWORKS
 from jmpose_core.weights import WeightsCard, save_weights
 from train.epochs import Batch, Callbacks, EpochPlan, EpochTraining, learn
 from train.objectives import EstimatorName

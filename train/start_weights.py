@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from jmpose_core.errors import WeightsError
 from jmpose_core.model.hrnet import HRNet
-from jmpose_core.model.network import POSE_NETWORKS, PoseNetwork, load_pose_network
+from jmpose_core.model.network import PoseNetwork
+from jmpose_core.model.systems import POSE_NETWORKS, load_pose_network
 from jmpose_core.weights import load_into, read_card, read_weights
 
 

@@ -23,7 +23,7 @@ from jmpose_core.checkpoints.reading import Checkpoint, read_checkpoint
 from jmpose_core.checkpoints.variants import RAFTS, check_variant
 from jmpose_core.errors import WeightsError
 from jmpose_core.joint_sets import JOINT_SETS
-from jmpose_core.model.network import POSE_NETWORKS
+from jmpose_core.model.systems import POSE_NETWORKS
 from jmpose_core.skeleton import JOINTS, POSETRACK18_SLOTS
 from jmpose_core.weights import WeightsCard
 

@@ -12,7 +12,8 @@ from torchvision.models.optical_flow import raft_large, raft_small
 from jmpose_core.errors import WeightsError
 from jmpose_core.model.cost import Cost, cost_of
 from jmpose_core.model.flow import Flow, raft_large_flow, raft_small_flow
-from jmpose_core.model.network import POSE_NETWORKS, PoseNetwork
+from jmpose_core.model.network import PoseNetwork
+from jmpose_core.model.systems import POSE_NETWORKS
 
 RAFTS: Final[dict[str, Callable[[], nn.Module]]] = {
     "raft_large": partial(raft_large, weights=None),

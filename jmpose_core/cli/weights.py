@@ -109,7 +109,7 @@ def _tell_card(name: str) -> None:
     """What a weights file says of itself, and what its network costs."""
     from jmpose_core.calibration import is_calibrated
     from jmpose_core.checkpoints.variants import variants
-    from jmpose_core.model.network import POSE_NETWORKS
+    from jmpose_core.model.systems import POSE_NETWORKS
     from jmpose_core.weights import find_weights, read_card, tensor_names
 
     path, card = find_weights(name), read_card(name)

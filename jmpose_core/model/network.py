@@ -1,34 +1,14 @@
-"""A whole pose network: backbone, flow and refiner as one module, and its named builders."""
+"""A whole pose network: backbone, flow and refiner as one module."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import Final, Literal, Self, TypeAlias, Unpack
+from typing import Final, Self, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from jmpose_core.base_weights import completed
-from jmpose_core.calibration import without_calibrations
-from jmpose_core.errors import WeightsError
-from jmpose_core.heatmaps import SIGMA_LITE, SIGMA_PAPER
 from jmpose_core.model.blocks import BackboneOutput
 from jmpose_core.model.clip_maps import ClipMaps, Refined, Refiner
-from jmpose_core.model.compact import CompactBackbone
-from jmpose_core.model.dcpose import dcpose_lite_refiner, dcpose_w48_refiner
-from jmpose_core.model.famipose import famipose_lite_refiner, famipose_w48_refiner
-from jmpose_core.model.flow import Flow, raft_large_flow, raft_small_flow
-from jmpose_core.model.hrnet import HRNet, SlotHRNet, hrnet_w32, hrnet_w48
-from jmpose_core.model.jmpose import LiteSwitches, Switches, jmpose_lite_refiner, jmpose_w48_refiner
-from jmpose_core.model.single_frame import SingleFrame
-from jmpose_core.model.tdmi import tdmi_lite_refiner, tdmi_w48_refiner
-from jmpose_core.skeleton import NUM_JOINTS
-from jmpose_core.weights import WeightsCard, load_into, read_weights
-
-_IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
-_IMAGENET_STD: Final = (0.229, 0.224, 0.225)
-
+from jmpose_core.model.flow import Flow
 
 FlowPairs: TypeAlias = tuple[tuple[int, int], ...]  # (from, to) in frames from the key frame
 
@@ -136,144 +116,3 @@ class PoseNetwork(nn.Module):
         first = clips[:, [key + start for start, _ in self.flow_pairs]].flatten(0, 1)
         second = clips[:, [key + end for _, end in self.flow_pairs]].flatten(0, 1)
         return self.flow(first, second).unflatten(0, (batch, len(self.flow_pairs)))
-
-
-def jmpose_lite(**switches: Unpack[LiteSwitches]) -> PoseNetwork:
-    """The bundled variant: compact backbone, 256x192 crops, raft_small on adjacent frames.
-
-    Args:
-        switches: of `jmpose_lite_refiner`, for the ablations and what lies beyond the paper.
-    """
-    return _lite(jmpose_lite_refiner(**switches))
-
-
-def jmpose_w48(**switches: Unpack[Switches]) -> PoseNetwork:
-    """The paper's: HRNet-W48, 384x288 crops, raft_large.
-
-    Args:
-        switches: of `jmpose_w48_refiner`, for the ablations.
-    """
-    return _paper(hrnet_w48(), jmpose_w48_refiner(**switches))
-
-
-def compact_lite() -> PoseNetwork:
-    """The compact backbone alone: jmpose_lite's initial stage as a system of its own."""
-    return _lite(SingleFrame())
-
-
-def dcpose_lite() -> PoseNetwork:
-    """DCPose behind the compact backbone."""
-    return _lite(dcpose_lite_refiner())
-
-
-def famipose_lite() -> PoseNetwork:
-    """FAMI-Pose behind the compact backbone."""
-    return _lite(famipose_lite_refiner())
-
-
-def tdmi_lite(*, spatio_temporal: bool = False) -> PoseNetwork:
-    """TDMI, or TDMI-ST, behind the compact backbone."""
-    return _lite(tdmi_lite_refiner(spatio_temporal=spatio_temporal))
-
-
-def hrnet_w48_pose() -> PoseNetwork:
-    """HRNet-W48 alone at 384x288."""
-    return _paper(hrnet_w48(), SingleFrame())
-
-
-def hrnet_w32_pose() -> PoseNetwork:
-    """HRNet-W32 alone at 384x288."""
-    return _paper(hrnet_w32(), SingleFrame())
-
-
-def dcpose_w48(*, joints: Literal[15, 17] = 15) -> PoseNetwork:
-    """DCPose as published, behind HRNet-W48 at 384x288.
-
-    Args:
-        joints: maps inside; 17 as the published weights, of which the program's 15 joints come out.
-    """
-    backbone = hrnet_w48() if joints == NUM_JOINTS else SlotHRNet(width=48)
-    return _paper(backbone, dcpose_w48_refiner(joints=joints))
-
-
-def famipose_w48() -> PoseNetwork:
-    """FAMI-Pose as published, behind HRNet-W48 at 384x288."""
-    return _paper(hrnet_w48(), famipose_w48_refiner())
-
-
-def tdmi_w48(*, spatio_temporal: bool = False) -> PoseNetwork:
-    """TDMI, or TDMI-ST, behind HRNet-W48 at 384x288."""
-    return _paper(hrnet_w48(), tdmi_w48_refiner(spatio_temporal=spatio_temporal))
-
-
-def _lite(refiner: Refiner) -> PoseNetwork:
-    forward = adjacent_pairs(refiner.frames // 2)
-    backward = tuple((end, start) for start, end in forward)  # for a refiner that compares the two
-    return PoseNetwork(
-        backbone=CompactBackbone(),
-        flow=raft_small_flow() if refiner.uses_flow else None,
-        refiner=refiner,
-        crop_size=(256, 192),
-        flow_pairs=(forward + backward)[: refiner.flow_fields],
-        mean=(0.5, 0.5, 0.5),
-        std=(0.5, 0.5, 0.5),
-        heatmap_sigma=SIGMA_LITE,
-        softmax=True,
-    )
-
-
-def _paper(backbone: HRNet, refiner: Refiner) -> PoseNetwork:
-    return PoseNetwork(
-        backbone=backbone,
-        flow=raft_large_flow() if refiner.uses_flow else None,
-        refiner=refiner,
-        crop_size=(384, 288),
-        flow_pairs=KEY_TO_SUPPORTING_PAIRS,
-        mean=_IMAGENET_MEAN,
-        std=_IMAGENET_STD,
-        heatmap_sigma=SIGMA_PAPER,
-        softmax=False,
-    )
-
-
-# Every system by the name that weights files and the command line use.
-POSE_NETWORKS: Final[dict[str, Callable[..., PoseNetwork]]] = {
-    "jmpose_lite": jmpose_lite,
-    "compact_lite": compact_lite,
-    "dcpose_lite": dcpose_lite,
-    "famipose_lite": famipose_lite,
-    "tdmi_lite": tdmi_lite,
-    "tdmi_st_lite": partial(tdmi_lite, spatio_temporal=True),
-    "jmpose_w48": jmpose_w48,
-    "jmpose_star_w48": partial(jmpose_w48, motion="difference"),
-    "hrnet_w48": hrnet_w48_pose,
-    "hrnet_w32": hrnet_w32_pose,
-    "dcpose_w48": dcpose_w48,
-    "famipose_w48": famipose_w48,
-    "tdmi_w48": tdmi_w48,
-    "tdmi_st_w48": partial(tdmi_w48, spatio_temporal=True),
-}
-
-
-def load_pose_network(weights: str | Path) -> PoseNetwork:
-    """The network that a weights file was made for, with its weights.
-
-    Raises:
-        WeightsError: no such file, not a pose network's, or a tensor does not fit.
-    """
-    state, card = read_weights(weights)
-    return pose_network(state, card, place=str(weights))
-
-
-def pose_network(state: Mapping[str, Tensor], card: WeightsCard, *, place: str) -> PoseNetwork:
-    """The network that tensors and card of a weights file describe.
-
-    Raises:
-        WeightsError: not a pose network's, or a tensor does not fit.
-    """
-    if card.variant not in POSE_NETWORKS:
-        raise WeightsError(f"{place}: holds {card.variant}, not one of {', '.join(POSE_NETWORKS)}")
-    network = POSE_NETWORKS[card.variant](**card.options)
-    own = without_calibrations(state)
-    load_into(network, completed(own, card, needed=network.state_dict(), place=place), place=place)
-    return network.to(memory_format=torch.channels_last)

@@ -10,7 +10,7 @@ from jmpose_core import geometry
 from jmpose_core.clip import cut
 from jmpose_core.frame_flow import FrameFlow
 from jmpose_core.model.flow import Flow
-from jmpose_core.model.network import load_pose_network
+from jmpose_core.model.systems import load_pose_network
 
 CROP = (256, 192)
 HEIGHT, WIDTH = 500, 900

@@ -8,7 +8,7 @@ import torch
 
 import resources
 from jmpose_core.errors import WeightsError
-from jmpose_core.model import dcpose, network
+from jmpose_core.model import dcpose, systems
 from jmpose_core.model.hrnet import HRNet, SlotHRNet
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.pose_estimator import PoseEstimator
@@ -40,7 +40,7 @@ def narrow_dcpose(*, joints: int) -> PoseNetwork:
 def test_whatever_maps_are_inside_the_joints_are_the_programs(
     joints: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(network.POSE_NETWORKS, "dcpose_w48", narrow_dcpose)
+    monkeypatch.setitem(systems.POSE_NETWORKS, "dcpose_w48", narrow_dcpose)
     monkeypatch.setattr("jmpose_core.streaming.autocast", lambda device: torch.autocast(device.type, torch.bfloat16))
     card = WeightsCard(variant="dcpose_w48", crop_size=SIZE, options={"joints": joints})
     save_weights(tmp_path / "dcpose.safetensors", narrow_dcpose(joints=joints).state_dict(), card)

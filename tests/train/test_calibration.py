@@ -9,7 +9,7 @@ from jmpose_core.calibration import HEAD_PER_SEGMENT, HEAD_PER_TORSO, PeakCalibr
 from jmpose_core.errors import FormatError
 from jmpose_core.evaluation.reliability import area_under_roc, expected_calibration_error
 from jmpose_core.heatmaps import encode
-from jmpose_core.model.network import compact_lite
+from jmpose_core.model.systems import compact_lite
 from jmpose_core.skeleton import JOINT_INDEX, NUM_JOINTS
 from jmpose_core.weights import WeightsCard, read_weights, save_weights
 from train.calibration import calibrate, cross_fitted, figures, fit, probabilities, report_of

@@ -11,7 +11,7 @@ from jmpose_core.cli import run
 from jmpose_core.drawing import write_picture
 from jmpose_core.errors import Cancelled, WeightsError
 from jmpose_core.model.clip_maps import ClipMaps
-from jmpose_core.model.network import jmpose_lite
+from jmpose_core.model.systems import jmpose_lite
 from jmpose_core.weights import WeightsCard, read_weights, save_weights
 from train import finetune as module
 from train.cached_clips import CachedClips

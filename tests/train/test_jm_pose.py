@@ -16,8 +16,9 @@ from jmpose_core.errors import Cancelled, FormatError, JMPoseError, WeightsError
 from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.hrnet import HRNet
 from jmpose_core.model.jmpose import JMPoseOutput
-from jmpose_core.model.network import POSE_NETWORKS, PoseNetwork, compact_lite, jmpose_lite, load_pose_network
+from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.single_frame import SingleFrame
+from jmpose_core.model.systems import POSE_NETWORKS, compact_lite, jmpose_lite, load_pose_network
 from jmpose_core.weights import WeightsCard, read_card, save_weights
 from tests.train.posetrack_folder import write_posetrack
 from train import jm_pose_cli

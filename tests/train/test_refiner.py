@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from jmpose_core.model.clip_maps import ClipMaps
-from jmpose_core.model.network import PoseNetwork, jmpose_lite
+from jmpose_core.model.network import PoseNetwork
+from jmpose_core.model.systems import jmpose_lite
 from tests.train.test_samples import person
 from train.augment import CropAugmentation
 from train.cached_clips import CachedClips

@@ -25,7 +25,8 @@ from jmpose_core.base_weights import digest
 from jmpose_core.devices import autocast
 from jmpose_core.errors import JMPoseError
 from jmpose_core.heatmaps import encode
-from jmpose_core.model.network import POSE_NETWORKS, PoseNetwork, jmpose_lite
+from jmpose_core.model.network import PoseNetwork
+from jmpose_core.model.systems import POSE_NETWORKS, jmpose_lite
 from jmpose_core.weights import WeightsCard, read_weights, save_weights
 from train.augment import CropAugmentation
 from train.cached_clips import CachedClips, accuracy

@@ -8,7 +8,7 @@ from jmpose_core.errors import WeightsError
 from jmpose_core.joint_sets import COCO17
 from jmpose_core.model.dcpose import dcpose_w48_refiner
 from jmpose_core.model.hrnet import hrnet_w32, hrnet_w48
-from jmpose_core.model.network import pose_network
+from jmpose_core.model.systems import pose_network
 from jmpose_core.skeleton import JOINTS, POSETRACK18_SLOTS, SLOT_OF_JOINT
 from tests.core.checkpoints.checkpoint_files import (
     Shapes,
