@@ -6,6 +6,7 @@ brought up to date there. Reading then takes the upper row and merges nothing, a
 person that a later prediction no longer finds keeps what was last shown.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -43,8 +44,12 @@ def merged(annotation: Annotation, owned_fields: int, prediction: Annotation) ->
     )
 
 
-def as_prediction(annotation: Annotation) -> Annotation:
+def as_predictions(annotations: Iterable[Annotation]) -> list[Annotation]:
     """The model's word alone: joints given to it as evidence come back as its own."""
-    if annotation.origin.max() <= Origin.PREDICTED:
-        return annotation
-    return replace(annotation, origin=np.minimum(annotation.origin, Origin.PREDICTED).astype(np.uint8))
+    own = int(Origin.PREDICTED)
+    return [
+        annotation
+        if max(annotation.origin.tobytes()) <= own
+        else replace(annotation, origin=np.minimum(annotation.origin, own).astype(np.uint8))
+        for annotation in annotations
+    ]

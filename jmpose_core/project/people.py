@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from jmpose_core.annotations import Annotation, CodeArray, FloatArray, Track
 from jmpose_core.project.database import Database
-from jmpose_core.project.rows import COLUMNS, PersonRow, annotation_of
+from jmpose_core.project.rows import COLUMNS, PersonRow, annotations_of
 from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_PREDICTION
 
 _PAGE = 500  # people read at once by the streams
@@ -45,6 +45,9 @@ _TIMELINE = """
     SELECT track_id, frame_index, state, confidence, MAX(layer) FROM people WHERE video_id = ?
     GROUP BY track_id, frame_index HAVING state >= 0 ORDER BY track_id, frame_index
 """
+_TIMELINE_ROW = np.dtype(
+    [("track_id", "i8"), ("frame_index", "i8"), ("state", "u1"), ("confidence", "f8"), ("layer", "u1")]
+)
 # Steps from one track id to the next through the index, and looks only for a first person of each.
 _TRACKS_IN_USE = f"""
     WITH RECURSIVE used (track_id) AS (
@@ -82,7 +85,7 @@ def rows_between(database: Database, video_id: int, first: int, last: int) -> li
         "ORDER BY frame_index, track_id, layer",
         (video_id, first, last),
     )
-    return [PersonRow(*row) for row in found]
+    return [PersonRow._make(row) for row in found]
 
 
 def rows_of_person(database: Database, video_id: int, frame_index: int, track_id: int) -> dict[int, PersonRow]:
@@ -99,12 +102,12 @@ def timeline(database: Database, video_id: int) -> list[Lane]:
     found = database.rows(_TIMELINE, (video_id,))
     if not found:
         return []
-    tracks, frames, states, confidence, _ = (np.array(column) for column in zip(*found, strict=True))
+    shown = np.array(found, _TIMELINE_ROW)
+    tracks = shown["track_id"]
     starts = np.flatnonzero(np.diff(tracks, prepend=-1))
-    ends = [*starts[1:], len(tracks)]
     return [
-        Lane(int(tracks[i]), frames[i:j], states[i:j].astype(np.uint8), confidence[i:j].astype(np.float64))
-        for i, j in zip(starts, ends, strict=True)
+        Lane(int(lane["track_id"][0]), lane["frame_index"].copy(), lane["state"].copy(), lane["confidence"].copy())
+        for lane in np.split(shown, starts[1:])
     ]
 
 
@@ -134,8 +137,8 @@ def used_track_ids(database: Database, video_id: int) -> set[int]:
 def _stream(database: Database, query: str, video_id: int, first: int, last: int) -> Iterator[Annotation]:
     frame, track = first, -1  # no track is negative: the page starts with the first track of `first`
     while True:
-        page = [PersonRow(*row) for row in database.rows(query, (video_id, frame, track, last))]
-        yield from map(annotation_of, page)
+        page = [PersonRow._make(row) for row in database.rows(query, (video_id, frame, track, last))]
+        yield from annotations_of(page)
         if len(page) < _PAGE:
             return
         frame, track = page[-1].frame_index, page[-1].track_id

@@ -7,8 +7,8 @@ import numpy as np
 
 from jmpose_core.annotations import Annotation, Visibility
 from jmpose_core.errors import ProjectError
-from jmpose_core.project.layers import as_prediction, merged
-from jmpose_core.project.rows import PersonKey, PersonRow, annotation_of, payloads, row_of
+from jmpose_core.project.layers import as_predictions, merged
+from jmpose_core.project.rows import PersonKey, PersonRow, annotation_of, column, payloads, rows_of
 from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_PREDICTION
 from jmpose_core.project.track_matching import NO_TRACK, Appearances, match_tracks
 
@@ -47,7 +47,7 @@ def with_existing_tracks(
     track_ids = match_tracks(_appearances_of_people(annotations), _existing(nearby, first, last))
     fresh = _fresh_ids({a.track_id for a, t in zip(annotations, track_ids, strict=True) if t == NO_TRACK}, used_ids)
     return [
-        replace(annotation, track_id=fresh[annotation.track_id] if track_id == NO_TRACK else track_id)
+        _on_track(annotation, fresh[annotation.track_id] if track_id == NO_TRACK else track_id)
         for annotation, track_id in zip(annotations, track_ids.tolist(), strict=True)
     ]
 
@@ -64,18 +64,23 @@ def changes(
         annotations: on their final tracks.
         present: rows of both layers of the predicted frames.
     """
-    before = {PersonKey(*row[:4]): row for row in present}
-    after: dict[PersonKey, PersonRow] = {}
-    for annotation in map(as_prediction, annotations):
-        row = row_of(video_id, LAYER_PREDICTION, annotation)
-        after[PersonKey(*row[:4])] = row
-        above_key = PersonKey(*row[:3], LAYER_ANNOTATION)
-        above = before.get(above_key)
+    before = {row.key: row for row in present}
+    predicted = as_predictions(annotations)
+    shown: list[Annotation] = []
+    owned: list[int] = []
+    for annotation in predicted:
+        above = before.get(PersonKey(video_id, annotation.frame_index, annotation.track_id, LAYER_ANNOTATION))
         if above is not None and not above.removed:
-            shown = merged(annotation_of(above), above.owned, annotation)
-            after[above_key] = row_of(video_id, LAYER_ANNOTATION, shown, owned=above.owned)
-    gone = [key for key in before if key.layer == LAYER_PREDICTION and key not in after]
-    return [*gone, *(row for key, row in after.items() if before.get(key) != row)]
+            shown.append(merged(annotation_of(above), above.owned, annotation))
+            owned.append(above.owned)
+    after = [*rows_of(video_id, LAYER_PREDICTION, predicted), *rows_of(video_id, LAYER_ANNOTATION, shown, owned)]
+    kept = {row.key for row in after}
+    gone = [key for key in before if key.layer == LAYER_PREDICTION and key not in kept]
+    return [*gone, *(row for row in after if before.get(row.key) != row)]
+
+
+def _on_track(annotation: Annotation, track_id: int) -> Annotation:
+    return annotation if annotation.track_id == track_id else replace(annotation, track_id=track_id)
 
 
 def _refuse_twins(annotations: Iterable[Annotation]) -> None:
@@ -103,11 +108,11 @@ def _existing(nearby: Sequence[PersonRow], first: int, last: int) -> Appearances
 
 def _appearances_of_people(annotations: Sequence[Annotation]) -> Appearances:
     return Appearances(
-        np.array([a.frame_index for a in annotations], np.int64),
-        np.array([a.track_id for a in annotations], np.int64),
-        np.array([a.bbox_xyxy for a in annotations], np.float64),
-        np.stack([a.keypoints for a in annotations]),
-        np.stack([a.visibility for a in annotations]) != Visibility.ABSENT,
+        column(annotations, "frame_index"),
+        column(annotations, "track_id"),
+        column(annotations, "bbox_xyxy"),
+        column(annotations, "keypoints"),
+        column(annotations, "visibility") != Visibility.ABSENT,
     )
 
 

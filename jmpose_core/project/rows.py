@@ -1,6 +1,7 @@
 """One person of one layer as a row of the table `people`, and back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ PAYLOAD = np.dtype(
     ]
 )
 
+_FINITE = ("bbox_xyxy", "keypoints", "confidence", "score")
 _LAST_VISIBILITY, _LAST_ORIGIN = int(max(Visibility)), int(max(Origin))
 
 
@@ -47,6 +49,11 @@ class PersonRow(NamedTuple):
     payload: bytes
 
     @property
+    def key(self) -> PersonKey:
+        """Which row this is."""
+        return PersonKey(self.video_id, self.frame_index, self.track_id, self.layer)
+
+    @property
     def removed(self) -> bool:
         """Whether this is a tombstone."""
         return self.state == REMOVED
@@ -55,40 +62,41 @@ class PersonRow(NamedTuple):
 COLUMNS = ", ".join(PersonRow._fields)
 
 
-def row_of(video_id: int, layer: int, annotation: Annotation, *, owned: int = 0, removed: bool = False) -> PersonRow:
-    """The row that holds `annotation`; `owned`: bits of layers.FIELDS."""
-    record = np.zeros((), PAYLOAD)
+def rows_of(video_id: int, layer: int, annotations: Sequence[Annotation], owned: Sequence[int] = ()) -> list[PersonRow]:
+    """The rows that hold `annotations`; `owned`: for each, bits of layers.FIELDS (left out: none).
+
+    All at once, as a whole prediction is hundreds of thousands of joints.
+    """
+    if not annotations:
+        return []
+    records = np.zeros(len(annotations), PAYLOAD)
     for name in PAYLOAD.names or ():
-        record[name] = getattr(annotation, name)
-    present = annotation.visibility != Visibility.ABSENT
-    return PersonRow(
-        video_id,
-        annotation.frame_index,
-        annotation.track_id,
-        layer,
-        REMOVED if removed else int(annotation.origin.max()),
-        float(annotation.confidence[present].mean()) if present.any() else 0.0,
-        owned,
-        annotation.source,
-        record.tobytes(),
-    )
+        records[name] = column(annotations, name)
+    present = records["visibility"] != Visibility.ABSENT
+    mean = (records["confidence"] * present).sum(axis=1) / np.maximum(present.sum(axis=1), 1)
+    states = records["origin"].max(axis=1)
+    parts = zip(annotations, states.tolist(), mean.tolist(), owned or [0] * len(annotations), records, strict=True)
+    return [
+        PersonRow(video_id, a.frame_index, a.track_id, layer, state, confidence, bits, a.source, record.tobytes())
+        for a, state, confidence, bits, record in parts
+    ]
+
+
+def annotations_of(rows: Sequence[PersonRow]) -> Iterator[Annotation]:
+    """The people that `rows` hold. Their arrays are parts of the same few, so that one keeps those of all in memory."""
+    records = payloads(rows)
+    bboxes, scores = records["bbox_xyxy"].tolist(), records["score"].tolist()
+    # A record's fields are not aligned in memory; those of a column of its own are.
+    joints = [np.ascontiguousarray(records[name]) for name in ("keypoints", "visibility", "confidence", "origin")]
+    for row, bbox, score, keypoints, visibility, confidence, origin in zip(rows, bboxes, scores, *joints, strict=True):
+        yield Annotation(
+            row.frame_index, row.track_id, tuple(bbox), keypoints, visibility, confidence, origin, score, row.source
+        )
 
 
 def annotation_of(row: PersonRow) -> Annotation:
     """The person that `row` holds."""
-    record = np.frombuffer(row.payload, PAYLOAD)[0]
-    left, top, right, bottom = record["bbox_xyxy"].tolist()
-    return Annotation(
-        frame_index=row.frame_index,
-        track_id=row.track_id,
-        bbox_xyxy=(left, top, right, bottom),
-        keypoints=record["keypoints"],
-        visibility=record["visibility"],
-        confidence=record["confidence"],
-        origin=record["origin"],
-        score=float(record["score"]),
-        source=row.source,
-    )
+    return next(annotations_of([row]))
 
 
 def payloads(rows: Iterable[PersonRow]) -> np.ndarray:
@@ -96,11 +104,29 @@ def payloads(rows: Iterable[PersonRow]) -> np.ndarray:
     return np.frombuffer(b"".join(row.payload for row in rows), PAYLOAD)
 
 
+def column(annotations: Sequence[Annotation], name: str) -> np.ndarray:
+    """A field of N people, at least one, as one array (N, ...)."""
+    values = list(map(attrgetter(name), annotations))
+    if isinstance(values[0], np.ndarray):
+        return np.concatenate(values).reshape(len(values), *values[0].shape)  # np.stack takes three times as long
+    return np.array(values)
+
+
+def storable(annotations: Sequence[Annotation]) -> bool:
+    """Whether all of these people can be stored; what makes one unfit, `fault_of` says."""
+    return not annotations or bool(
+        column(annotations, "track_id").min() >= 0
+        and all(np.isfinite(column(annotations, name)).all() for name in _FINITE)
+        and column(annotations, "visibility").max() <= _LAST_VISIBILITY
+        and column(annotations, "origin").max() <= _LAST_ORIGIN
+    )
+
+
 def fault_of(annotation: Annotation) -> str:
     """What makes this person unfit to be stored, or nothing."""
     if annotation.track_id < 0:
         return f"track_id: {annotation.track_id} is negative"
-    for name in ("bbox_xyxy", "keypoints", "confidence", "score"):
+    for name in _FINITE:
         if not np.isfinite(getattr(annotation, name)).all():
             return f"{name}: holds a value that is not a finite number"
     if annotation.visibility.max() > _LAST_VISIBILITY:

@@ -1,14 +1,14 @@
 """What one undo step may change."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from jmpose_core.annotations import Annotation
 from jmpose_core.errors import ProjectError
 from jmpose_core.project import people, predictions
 from jmpose_core.project.database import Database
 from jmpose_core.project.layers import ALL_FIELDS, changed_fields, merged, owned_joints
-from jmpose_core.project.rows import PersonKey, PersonRow, annotation_of, fault_of, row_of
-from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_PREDICTION
+from jmpose_core.project.rows import PersonKey, PersonRow, annotation_of, fault_of, rows_of, storable
+from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_PREDICTION, REMOVED
 from jmpose_core.project.undo import PEOPLE, TRACKS, History, LoggedTable, StepInfo
 
 
@@ -37,8 +37,8 @@ class Step:
             ProjectError: no such video or frame, or a value that cannot be stored.
         """
         self._check(video_id, [annotation])
-        below, above = self._layers(video_id, annotation.frame_index, annotation.track_id)
-        self._change_people(_put(video_id, annotation, below, above))
+        layers = people.rows_of_person(self._database, video_id, annotation.frame_index, annotation.track_id)
+        self._change_people(_put(video_id, [annotation], [layers]))
 
     def put_all(self, video_id: int, annotations: Iterable[Annotation]) -> None:
         """As `put`, of many people at once, each in another place.
@@ -49,12 +49,8 @@ class Step:
         found = list(annotations)
         self._check(video_id, found)
         layers = self._layers_between(video_id, [annotation.frame_index for annotation in found])
-        nobody: dict[int, PersonRow] = {}
-        changes: list[PersonRow | PersonKey] = []
-        for annotation in found:
-            there = layers.get((annotation.frame_index, annotation.track_id), nobody)
-            changes += _put(video_id, annotation, there.get(LAYER_PREDICTION), there.get(LAYER_ANNOTATION))
-        self._change_people(changes)
+        there = [layers.get((annotation.frame_index, annotation.track_id), {}) for annotation in found]
+        self._change_people(_put(video_id, found, there))
 
     def remove(self, video_id: int, frame_index: int, track_id: int) -> None:
         """Remove a person from a frame, for good: no later prediction of that track shows it again.
@@ -62,8 +58,8 @@ class Step:
         Raises:
             ProjectError: nobody is shown there on that track.
         """
-        below, above = self._layers(video_id, frame_index, track_id)
-        shown = above or below
+        layers = people.rows_of_person(self._database, video_id, frame_index, track_id)
+        shown = layers.get(LAYER_ANNOTATION) or layers.get(LAYER_PREDICTION)
         if shown is None or shown.removed:
             raise ProjectError(f"frame {frame_index} has nobody on track {track_id}; choose a person that is shown")
         self._change_people([_tombstone(shown)])
@@ -178,13 +174,9 @@ class Step:
             if row.track_id in other and (wanted is None or row.frame_index in wanted)
         ]
         moved = [row._replace(track_id=other[row.track_id]) for row in rows]
-        filled = {PersonKey(*row[:4]) for row in moved}
-        emptied = [key for key in (PersonKey(*row[:4]) for row in rows) if key not in filled]
+        filled = {row.key for row in moved}
+        emptied = [row.key for row in rows if row.key not in filled]
         self._change_people([*emptied, *moved])
-
-    def _layers(self, video_id: int, frame_index: int, track_id: int) -> tuple[PersonRow | None, PersonRow | None]:
-        rows = people.rows_of_person(self._database, video_id, frame_index, track_id)
-        return rows.get(LAYER_PREDICTION), rows.get(LAYER_ANNOTATION)
 
     def _layers_between(self, video_id: int, frames: Sequence[int]) -> dict[tuple[int, int], dict[int, PersonRow]]:
         """The rows of everybody from the first to the last of some frames, by frame and track, by layer."""
@@ -214,10 +206,13 @@ class Step:
         found = self._database.rows("SELECT frame_count FROM videos WHERE id = ?", (video_id,))
         if not found:
             raise ProjectError(f"{self._database.path}: has no video {video_id}")
+        count = found[0][0]
+        if storable(annotations) and all(0 <= annotation.frame_index < count for annotation in annotations):
+            return
         for annotation in annotations:
             place = f"video {video_id}, frame {annotation.frame_index}, track {annotation.track_id}"
-            if not 0 <= annotation.frame_index < found[0][0]:
-                raise ProjectError(f"{place}: the video's frames are 0 to {found[0][0] - 1}")
+            if not 0 <= annotation.frame_index < count:
+                raise ProjectError(f"{place}: the video's frames are 0 to {count - 1}")
             if fault := fault_of(annotation):
                 raise ProjectError(f"{place}: {fault}")
 
@@ -237,16 +232,26 @@ class Step:
 
 
 def _put(
-    video_id: int, annotation: Annotation, below: PersonRow | None, above: PersonRow | None
+    video_id: int, annotations: Sequence[Annotation], layers: Sequence[Mapping[int, PersonRow]]
 ) -> list[PersonRow | PersonKey]:
-    """What changes when a person is put over the rows of the two layers; nothing or one."""
-    owned = _owned_fields(annotation, below, above)
-    if below is not None:
-        annotation = merged(annotation, owned, annotation_of(below))
-    if below is not None and not owned and not owned_joints(annotation).any():
-        return [PersonKey(*above[:4])] if above is not None else []  # all of it is the model's again
-    row = row_of(video_id, LAYER_ANNOTATION, annotation, owned=owned)
-    return [row] if row != above else []
+    """What changes when people are put, each over the rows that are there by layer; at most one row for each."""
+    emptied: list[PersonKey] = []
+    shown: list[Annotation] = []
+    owned_fields: list[int] = []
+    before: list[PersonRow | None] = []
+    for annotation, there in zip(annotations, layers, strict=True):
+        below, above = there.get(LAYER_PREDICTION), there.get(LAYER_ANNOTATION)
+        owned = _owned_fields(annotation, below, above)
+        if below is not None:
+            annotation = merged(annotation, owned, annotation_of(below))
+        if below is not None and not owned and not owned_joints(annotation).any():  # all of it is the model's again
+            emptied += [above.key] if above is not None else []
+        else:
+            shown.append(annotation)
+            owned_fields.append(owned)
+            before.append(above)
+    after = rows_of(video_id, LAYER_ANNOTATION, shown, owned_fields)
+    return [*emptied, *(row for row, above in zip(after, before, strict=True) if row != above)]
 
 
 def _owned_fields(annotation: Annotation, below: PersonRow | None, above: PersonRow | None) -> int:
@@ -260,8 +265,7 @@ def _owned_fields(annotation: Annotation, below: PersonRow | None, above: Person
 
 def _tombstone(shown: PersonRow) -> PersonRow:
     """A row that hides the person and still knows what it looked like, so that it is known again when predicted."""
-    annotation = annotation_of(shown)
-    return row_of(shown.video_id, LAYER_ANNOTATION, annotation, removed=True)
+    return shown._replace(layer=LAYER_ANNOTATION, state=REMOVED, owned=0)
 
 
 def _check_track_id(track_id: int) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jmpose_core.annotations import Annotation, Origin, Track, Visibility
 from jmpose_core.errors import ProjectError
 from jmpose_core.project import Project, people
-from jmpose_core.project.rows import annotation_of, row_of
+from jmpose_core.project.rows import annotation_of, annotations_of, rows_of
 from tests.core.project_cases import NOSE, WRIST, everything, new_project, person, reopened
 
 
@@ -49,7 +49,27 @@ def test_a_row_gives_back_the_person_exactly(values, codes, source):
         np.array(values[34:49]), origin.copy(), values[49], source,
     )  # fmt: skip
     with np.errstate(over="ignore"):
-        assert annotation_of(row_of(1, 1, annotation)) == annotation
+        (row,) = rows_of(1, 1, [annotation])
+    assert annotation_of(row) == annotation
+
+
+def test_many_rows_are_the_same_as_each_by_itself():
+    present = [0, 1, 7, 15]
+    people = [
+        replace(
+            person(frame, 2, spot=frame / 7),
+            visibility=np.repeat(np.array([Visibility.OCCLUDED, Visibility.ABSENT], np.uint8), (count, 15 - count)),
+        )
+        for frame, count in enumerate(present)
+    ]
+    rows = rows_of(1, 0, people, owned=[0, 1, 2, 7])
+    assert rows == [rows_of(1, 0, [one], [bits])[0] for one, bits in zip(people, (0, 1, 2, 7), strict=True)]
+    assert list(annotations_of(rows)) == people
+    for row, one, count in zip(rows, people, present, strict=True):
+        assert row.confidence == pytest.approx(one.confidence[:count].mean() if count else 0.0)
+        assert row.state == one.origin.max()
+    assert all(one.keypoints.flags.aligned and one.keypoints.flags.c_contiguous for one in annotations_of(rows))
+    assert rows_of(1, 0, []) == [] and list(annotations_of([])) == []
 
 
 def test_what_was_put_is_there_after_reopening(project):
