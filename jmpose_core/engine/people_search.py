@@ -25,7 +25,7 @@ _REMEMBERED_FRAMES: Final = 10_000  # about 100 MB where twenty people are seen 
 
 
 class SeenPeople:
-    """The detector, and what it saw in the frames of one video that were looked at last.
+    """The detector, and what it saw of the video it looked at last.
 
     Args:
         weights: of the detector.
@@ -35,7 +35,8 @@ class SeenPeople:
     def __init__(self, weights: str | Path, device: str) -> None:
         self._weights, self._device = weights, device
         self._detector: PersonDetector | None = None
-        self._seen: dict[int, Detections] = {}  # by frame, the longest unused first
+        self._video: Video | None = None
+        self._seen: dict[int, Detections] = {}  # in that video by frame, the longest unused first
 
     @property
     def detector(self) -> PersonDetector:
@@ -44,16 +45,14 @@ class SeenPeople:
             self._detector = PersonDetector(self._weights, self._device)
         return self._detector
 
-    def forget(self) -> None:
-        """Another video comes."""
-        self._seen = {}
-
     def among(self, video: Video, frames: range, tell: Tell, should_stop: ShouldStop) -> dict[int, Detections]:
         """Detections by frame; frames that were looked at before are not looked at again.
 
         Raises:
             Cancelled: should_stop said so.
         """
+        if video is not self._video:
+            self._video, self._seen = video, {}
         found: dict[int, Detections] = {}
         for index in frames:
             if should_stop():
@@ -130,10 +129,10 @@ class PeopleSearch:
     def _looks(self, estimator: PoseEstimator, stretch: Stretch, boxes: Tracks) -> list[Annotation]:
         """Initial poses that tell people from what only looks like them."""
         tell = self._confirming.part(len(stretch.own))
-        if not boxes:
-            tell(1, 1)
         stop = self._should_stop
-        return list(estimator.estimate(self._video, boxes, stage="initial", on_progress=tell, should_stop=stop))
+        looks = list(estimator.estimate(self._video, boxes, stage="initial", on_progress=tell, should_stop=stop))
+        tell(1, 1)  # also where there is nobody to look at
+        return looks
 
 
 def _leads_over(border: int, tracks: Tracks, overlap: int) -> list[Seed]:

@@ -37,7 +37,7 @@ class Session:
         self._device = pick_device(device)
         self._estimators: dict[tuple[str, int | None], PoseEstimator] = {}  # by weights and reach
         self._video: Video | None = None
-        self._seen = SeenPeople(detector, str(self._device))  # in that video
+        self._seen = SeenPeople(detector, str(self._device))
 
     def ready(self) -> Ready:
         """The device, and the pose networks that are here: the bundled ones, then the user's own."""
@@ -82,8 +82,7 @@ class Session:
                     should_stop=should_stop,
                 )
                 done += _count(part)
-            if not total:
-                tell(1, 1)
+            tell(1, 1)  # also where there is nobody
 
     def probe(self, request: Probe) -> ProbeResult:
         """Everything the model sees of one person in one frame.
@@ -106,7 +105,6 @@ class Session:
         if self._video is not None:
             self._video.close()
         self._video = None
-        self._seen.forget()
 
     def _estimator(self, weights: str, reach: int | None = None) -> PoseEstimator:
         key = (weights, reach)

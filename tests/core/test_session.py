@@ -1,6 +1,8 @@
 """The engine's work on real networks with random weights: what is estimated when, not how well."""
 
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,12 +11,12 @@ import pytest
 import torch
 
 from jmpose_core.annotations import Annotation
-from jmpose_core.engine import people_search
+from jmpose_core.engine import people_search, stretches
 from jmpose_core.engine.protocol import Predict, Probe, Progress, Seed
 from jmpose_core.engine.session import Session
 from jmpose_core.errors import Cancelled, VideoError
 from jmpose_core.geometry import Xyxy
-from jmpose_core.model.network import jmpose_lite
+from jmpose_core.model.systems import jmpose_lite
 from jmpose_core.tracking import Detections
 from jmpose_core.weights import WeightsCard, save_weights
 
@@ -124,7 +126,7 @@ def test_people_are_found_and_followed_without_boxes(predicted: Predicted, sessi
     people = predicted(boxes=None, on_progress=told.append)
     lengths = sorted(len([p for p in people if p.track_id == track]) for track in {p.track_id for p in people})
     assert lengths == [30, 60]
-    assert [progress.stage for progress in told if progress.done == progress.total] == [
+    assert list(dict.fromkeys(progress.stage for progress in told if progress.done == progress.total)) == [
         "finding people",
         "confirming people",
         "estimating poses",
@@ -133,6 +135,51 @@ def test_people_are_found_and_followed_without_boxes(predicted: Predicted, sessi
     assert isinstance(detector, StandInDetector)
     predicted(boxes=None)
     assert detector.looked_at == FRAMES  # the second time nothing is detected again
+
+
+@pytest.fixture
+def small_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """0..24, 24..48 and 48..60."""
+    monkeypatch.setattr(stretches, "STRETCH_FRAMES", 24)
+
+
+def test_a_long_range_is_predicted_in_stretches_by_need(predicted: Predicted, request: pytest.FixtureRequest) -> None:
+    in_one = predicted(boxes=None)
+    request.getfixturevalue("small_stretches")
+    for visible_frame, order in ((30, [24, 48, 0]), (59, [48, 24, 0])):
+        told: list[Progress] = []
+        people = predicted(boxes=None, visible_frame=visible_frame, on_progress=told.append)
+        starts = [person.frame_index // 24 * 24 for person in people]
+        assert list(dict.fromkeys(starts)) == order
+        assert abs(people[0].frame_index - visible_frame) <= 24
+        # Ids are numbered from the first stretch on; the people and their poses are those of one go.
+        assert len({person.track_id for person in people}) == 2
+        assert without_ids(people) == without_ids(in_one)
+        for stage in ("finding people", "confirming people", "estimating poses"):
+            counts = [(progress.done, progress.total) for progress in told if progress.stage == stage]
+            assert counts == sorted(counts)
+            assert counts[-1] == (FRAMES, FRAMES)
+
+
+@pytest.mark.usefixtures("small_stretches")
+def test_what_a_stopped_prediction_has_given_is_whole(session: Session, clip: Path, weights: Path) -> None:
+    request = Predict(
+        video_path=str(clip), first=0, last=FRAMES, visible_frame=0, weights=str(weights), stage="initial"
+    )
+    whole = list(session.predict(request, on_progress=lambda progress: None, should_stop=lambda: False))
+    people: list[Annotation] = []
+    running = session.predict(request, on_progress=lambda progress: None, should_stop=lambda: len(people) >= 30)
+    with pytest.raises(Cancelled):
+        people.extend(running)
+    assert 30 <= len(people) < len(whole)
+    assert people == whole[: len(people)]
+    done = {person.frame_index for person in people}
+    assert people == [person for person in whole if person.frame_index in done]
+
+
+def without_ids(people: list[Annotation]) -> list[Annotation]:
+    by_place = sorted(people, key=lambda person: (person.frame_index, person.bbox_xyxy))
+    return [replace(person, track_id=0) for person in by_place]
 
 
 def test_a_drawn_box_is_followed_and_nobody_else_is_touched(predicted: Predicted) -> None:
@@ -154,6 +201,25 @@ def test_a_video_that_is_gone_is_explained(session: Session, weights: Path, tmp_
     request = Predict(video_path=str(tmp_path / "gone"), first=0, last=1, visible_frame=0, weights=str(weights))
     with pytest.raises(VideoError, match="gone"):
         list(session.predict(request, on_progress=lambda progress: None, should_stop=lambda: False))
+
+
+def test_the_users_own_pose_networks_are_offered_and_a_broken_file_is_left_out(
+    session: Session,
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bundled = session.ready().weights
+    assert "jmpose_lite" in bundled
+    assert "detector" not in bundled
+    monkeypatch.setattr("jmpose_core.weights.user_weights", lambda: tmp_path)
+    for name in ("mine", "jmpose_lite"):  # the bundled one goes before one of its name
+        shutil.copy(weights, tmp_path / f"{name}.safetensors")
+    (tmp_path / "torn.safetensors").write_bytes(weights.read_bytes()[:1000])
+    save_weights(tmp_path / "flow.safetensors", {}, WeightsCard(variant="raft_small"))
+    assert session.ready().weights == [*bundled, "mine"]
+    assert "torn.safetensors" in caplog.text
 
 
 def test_a_probe_shows_the_whole_inside_of_the_model(session: Session, clip: Path, weights: Path) -> None:
