@@ -66,7 +66,7 @@ class InferenceJob(QObject):
         self._client.on_reply = self._replied.emit
         self._state = EngineState.OFF
         self._device = ""
-        self.systems: tuple[str, ...] = ()  # pose networks that come with the program, once the engine has started
+        self.systems: tuple[str, ...] = ()  # pose networks that are installed, once the engine has started
         self._run: Run | None = None
         self._probe_id: int | None = None
         self._finished: list[Annotation] = []
