@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.annotations import Annotation, Origin
 from jmpose_core.formats.by_name import read_named_document
 from jmpose_core.formats.document import PersonRecord, PoseTrackDocument
 from jmpose_core.formats.files import fault
@@ -96,7 +96,7 @@ def plan_import(project: Project, video: VideoRecord, file: Path, import_as: Imp
     renamed, other_joints = _in_our_joints(document)
     everybody = _with_frames(annotations_of(renamed, origin=_ORIGIN.get(import_as)), match.frames)
     predictions, labels = _told_apart(everybody, import_as)
-    labels = [_as_label(person, named) for person in labels]
+    labels = _as_labels(labels, named)
     predicted_frames = _predicted_frames(predictions, labels, match)
     replaced, kept = _present_people(project, video, {person.frame_index for person in labels}, predicted_frames)
     return ImportPlan(
@@ -216,11 +216,11 @@ def _with_frames(people: Iterable[Annotation], frames: Sequence[int | None]) -> 
     return sorted(moved, key=lambda person: person.frame_index)
 
 
-def _as_label(person: Annotation, named: np.ndarray) -> Annotation:
+def _as_labels(people: Iterable[Annotation], named: np.ndarray) -> list[Annotation]:
     """Of a labelled person, joints that the file names and does not give are absent by a person's word."""
-    if (person.visibility == Visibility.ABSENT).all():
-        return person  # of whom only the box is known: the joints are for a model to find
-    return replace(person, origin=np.where(named, Origin.CORRECTED, Origin.NONE).astype(np.uint8))
+    origin = np.where(named, Origin.CORRECTED, Origin.NONE).astype(np.uint8)
+    # Of those without any joint only the box is known: the joints are for a model to find.
+    return [replace(person, origin=origin) if person.visibility.any() else person for person in people]
 
 
 def _wholly_owned(person: Annotation) -> Annotation:

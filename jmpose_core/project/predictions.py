@@ -8,7 +8,7 @@ import numpy as np
 from jmpose_core.annotations import Annotation, Visibility
 from jmpose_core.errors import ProjectError
 from jmpose_core.project.layers import as_predictions, merged
-from jmpose_core.project.rows import PersonKey, PersonRow, annotation_of, column, payloads, rows_of
+from jmpose_core.project.rows import PersonKey, PersonRow, annotations_of, column, payloads, rows_of
 from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_PREDICTION
 from jmpose_core.project.track_matching import NO_TRACK, Appearances, match_tracks
 
@@ -66,13 +66,12 @@ def changes(
     """
     before = {row.key: row for row in present}
     predicted = as_predictions(annotations)
-    shown: list[Annotation] = []
-    owned: list[int] = []
-    for annotation in predicted:
-        above = before.get(PersonKey(video_id, annotation.frame_index, annotation.track_id, LAYER_ANNOTATION))
-        if above is not None and not above.removed:
-            shown.append(merged(annotation_of(above), above.owned, annotation))
-            owned.append(above.owned)
+    rows = [row for row in present if row.layer == LAYER_ANNOTATION and not row.removed]
+    above = {row.key: person for row, person in zip(rows, annotations_of(rows), strict=True)}
+    keys = [PersonKey(video_id, found.frame_index, found.track_id, LAYER_ANNOTATION) for found in predicted]
+    followed = [(key, found) for key, found in zip(keys, predicted, strict=True) if key in above]
+    owned = [before[key].owned for key, _ in followed]
+    shown = [merged(above[key], bits, found) for bits, (key, found) in zip(owned, followed, strict=True)]
     after = [*rows_of(video_id, LAYER_PREDICTION, predicted), *rows_of(video_id, LAYER_ANNOTATION, shown, owned)]
     kept = {row.key for row in after}
     gone = [key for key in before if key.layer == LAYER_PREDICTION and key not in kept]

@@ -94,11 +94,6 @@ def annotations_of(rows: Sequence[PersonRow]) -> Iterator[Annotation]:
         )
 
 
-def annotation_of(row: PersonRow) -> Annotation:
-    """The person that `row` holds."""
-    return next(annotations_of([row]))
-
-
 def payloads(rows: Iterable[PersonRow]) -> np.ndarray:
     """The payloads of N rows as one structured array (N,) of PAYLOAD."""
     return np.frombuffer(b"".join(row.payload for row in rows), PAYLOAD)

@@ -7,7 +7,7 @@ from jmpose_core.errors import ProjectError
 from jmpose_core.project import people, predictions
 from jmpose_core.project.database import Database
 from jmpose_core.project.layers import ALL_FIELDS, changed_fields, merged, owned_joints
-from jmpose_core.project.rows import PersonKey, PersonRow, annotation_of, fault_of, rows_of, storable
+from jmpose_core.project.rows import PersonKey, PersonRow, annotations_of, fault_of, rows_of, storable
 from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_PREDICTION, REMOVED
 from jmpose_core.project.undo import PEOPLE, TRACKS, History, LoggedTable, StepInfo
 
@@ -235,15 +235,21 @@ def _put(
     video_id: int, annotations: Sequence[Annotation], layers: Sequence[Mapping[int, PersonRow]]
 ) -> list[PersonRow | PersonKey]:
     """What changes when people are put, each over the rows that are there by layer; at most one row for each."""
+    present = [row for there in layers for row in there.values()]
+    people_there = {row.key: person for row, person in zip(present, annotations_of(present), strict=True)}
     emptied: list[PersonKey] = []
     shown: list[Annotation] = []
     owned_fields: list[int] = []
     before: list[PersonRow | None] = []
     for annotation, there in zip(annotations, layers, strict=True):
         below, above = there.get(LAYER_PREDICTION), there.get(LAYER_ANNOTATION)
-        owned = _owned_fields(annotation, below, above)
+        upper = above or below
+        if upper is None or upper.removed:
+            owned = ALL_FIELDS
+        else:
+            owned = upper.owned | changed_fields(annotation, people_there[upper.key])
         if below is not None:
-            annotation = merged(annotation, owned, annotation_of(below))
+            annotation = merged(annotation, owned, people_there[below.key])
         if below is not None and not owned and not owned_joints(annotation).any():  # all of it is the model's again
             emptied += [above.key] if above is not None else []
         else:
@@ -252,15 +258,6 @@ def _put(
             before.append(above)
     after = rows_of(video_id, LAYER_ANNOTATION, shown, owned_fields)
     return [*emptied, *(row for row, above in zip(after, before, strict=True) if row != above)]
-
-
-def _owned_fields(annotation: Annotation, below: PersonRow | None, above: PersonRow | None) -> int:
-    """Person-level fields that are the annotator's once `annotation` is put."""
-    shown = above or below
-    if shown is None or shown.removed:
-        return ALL_FIELDS
-    already = 0 if above is None else above.owned
-    return already | changed_fields(annotation, annotation_of(shown))
 
 
 def _tombstone(shown: PersonRow) -> PersonRow:

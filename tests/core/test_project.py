@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jmpose_core.annotations import Annotation, Origin, Track, Visibility
 from jmpose_core.errors import ProjectError
 from jmpose_core.project import Project, people
-from jmpose_core.project.rows import annotation_of, annotations_of, rows_of
+from jmpose_core.project.rows import annotations_of, rows_of
 from tests.core.project_cases import NOSE, WRIST, everything, new_project, person, reopened
 
 
@@ -50,7 +50,7 @@ def test_a_row_gives_back_the_person_exactly(values, codes, source):
     )  # fmt: skip
     with np.errstate(over="ignore"):
         (row,) = rows_of(1, 1, [annotation])
-    assert annotation_of(row) == annotation
+    assert list(annotations_of([row])) == [annotation]
 
 
 def test_many_rows_are_the_same_as_each_by_itself():
