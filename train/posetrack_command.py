@@ -18,6 +18,7 @@ from train.epochs import Batch, Callbacks, EpochPlan, EpochTraining, learn
 from train.objectives import EstimatorName
 from train.posetrack_data import LabelledSequence, PoseTrackAugmentation, PoseTrackClips, read_posetrack
 from train.posetrack_validation import GroundTruthBoxValidation
+from train.report import every_number, read_log, write_charts
 from train.start_weights import take_start_weights
 from train.training import Loss
 
@@ -97,7 +98,7 @@ class PoseTrackCommand:
         augmentation: PoseTrackAugmentation,
         loss_of: Callable[[Batch], Loss],
     ) -> PoseTrackResult:
-        """Learn the plan into `out`: VARIANT.safetensors, log.jsonl and checkpoint.pt.
+        """Learn the plan into `out`: VARIANT.safetensors, log.jsonl, its charts in report/, and checkpoint.pt.
 
         Raises:
             Cancelled: should_stop said so.
@@ -132,12 +133,17 @@ class PoseTrackCommand:
             should_stop=self.should_stop,
         )
         learn(training, plan, clips, callbacks, out=self.out, workers=self.workers)
+        self._draw()
         return PoseTrackResult(self._weights, training.best if math.isfinite(training.best) else math.nan)
 
     def _judged(self, training: EpochTraining, validation: GroundTruthBoxValidation) -> Mapping[str, float]:
+        self._draw()
         figures = validation.figures(self.start[0])
         self.on_epoch(epoch=training.epoch + 1, **{name: round(value, 2) for name, value in figures.items()})
         return figures
+
+    def _draw(self) -> None:
+        write_charts(self.out, every_number(read_log(self.out / "log.jsonl")))
 
     @property
     def _weights(self) -> Path:

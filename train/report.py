@@ -12,6 +12,7 @@ from train.chart import Points, line_chart
 from train.training import Training
 
 FOLDER = "report"
+_BOOKKEEPING = {"epoch", "step", "learning_rate", "steps_per_second"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +49,31 @@ def write_report(
         JMPoseError: a picture cannot be written.
     """
     folder = out / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    log = read_log(out / "log.jsonl")
-    pictures: list[tuple[str, str]] = []
-    for number, chart in enumerate(charts, start=1):
-        lines = {name: points for name in chart.names if (points := line_of(log, name))}
-        if lines:
-            pictures.append((chart.title, f"chart-{number}.svg"))
-            (folder / pictures[-1][1]).write_text(line_chart(chart.title, lines, x_label="step"))
+    pictures = write_charts(out, charts)
     for number, (title, picture) in enumerate(samples.items(), start=1):
         pictures.append((title, f"samples-{number}.jpg"))
         write_picture(folder / pictures[-1][1], picture)
     (folder / "report.md").write_text(_text(command, data, training, figures, pictures))
+
+
+def write_charts(out: Path, charts: Sequence[Chart]) -> list[tuple[str, str]]:
+    """Draw `out`/log.jsonl into `out`/report/; each chart that the log has numbers for, as title and file name."""
+    folder = out / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    log = read_log(out / "log.jsonl")
+    drawn: list[tuple[str, str]] = []
+    for number, chart in enumerate(charts, start=1):
+        lines = {name: points for name in chart.names if (points := line_of(log, name))}
+        if lines:
+            drawn.append((chart.title, f"chart-{number}.svg"))
+            (folder / drawn[-1][1]).write_text(line_chart(chart.title, lines, x_label="step"))
+    return drawn
+
+
+def every_number(log: Sequence[Mapping[str, float]]) -> list[Chart]:
+    """A chart for each number that a training logs: losses, their terms and figures differ too much for one axis."""
+    names = dict.fromkeys(name for entry in log for name in entry if name not in _BOOKKEEPING)
+    return [Chart(name, (name,)) for name in names]
 
 
 def read_log(path: Path) -> list[dict[str, float]]:

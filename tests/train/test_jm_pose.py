@@ -205,6 +205,9 @@ def test_the_whole_recipe_on_a_posetrack_folder(tmp_path, start):
     (line,) = [line for line in _log(tmp_path / "out") if "loss" in line]
     assert line["step"] == 2
     assert {"relevancy", "complement", "redundancy", "learning_rate", "steps_per_second"} <= line.keys()
+    titles = [path.read_text().partition("</text>")[0] for path in sorted((tmp_path / "out/report").glob("*.svg"))]
+    for number, name in enumerate(("loss", "relevancy", "complement", "redundancy", "mAP")):
+        assert titles[number].endswith(f">{name}")
     with pytest.raises(WeightsError, match="already holds a training; go on with --resume"):
         jm_pose.train(command)
 

@@ -5,7 +5,7 @@
 Wu et al., ACM MM 2024, section 4, with its family's published configuration where the paper is
 silent (MODEL.md 1.9). A single-frame variant goes to stage 0, train.recipes.hrnet, whose result is the
 --init of all the others. Leaves VARIANT.safetensors (the epoch of the best mAP on the val split, with
-ground-truth boxes), log.jsonl and checkpoint.pt.
+ground-truth boxes), log.jsonl with its charts in report/, and checkpoint.pt.
 """
 
 from typing import Final

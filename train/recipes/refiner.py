@@ -57,7 +57,11 @@ VALIDATION_STEP: Final = 3  # every third person of the split: making clips of a
 KEPT: Final = 1.0  # share of the learnt correction that is kept
 CHARTS: Final = (
     Chart("Loss: cross entropy of the refined heatmaps, in nats", ("loss",)),
-    Chart("Terms of the IO objective, in nats a channel", ("relevancy", "complement", "redundancy")),
+    # On axes of their own: relevancy is near a nat, the two others, against the heatmaps, a hundredth of it.
+    Chart("IO objective: relevancy I(M; J), in nats a channel", ("relevancy",)),
+    Chart(
+        "IO objective: complement -I(J; H) and redundancy I(H; J | M), in nats a channel", ("complement", "redundancy")
+    ),
     Chart(
         "PCK@0.2 of the moving average, held-out people",
         tuple(f"{kind} clips, {stage} PCK@0.2" for kind in ("clean", "degraded") for stage in ("initial", "refined")),
