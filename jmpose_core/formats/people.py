@@ -38,6 +38,8 @@ def annotations_of(document: PoseTrackDocument, *, origin: Origin | None = None)
     points, scores = _joints_of(document)
     visibility = visibility_of(points)
     labelled = visibility != Visibility.ABSENT
+    confidence = np.clip(np.where(labelled, scores, 0.0), 0.0, 1.0)
+    keypoints = points[:, :, :2].copy()
     next_track = 1 + max((person.track_id for person in document.people if person.track_id is not None), default=-1)
     annotations = []
     for index, person in enumerate(document.people):
@@ -46,17 +48,16 @@ def annotations_of(document: PoseTrackDocument, *, origin: Origin | None = None)
             track_id, next_track = next_track, next_track + 1
         predicted = bool(person.scores) or person.score is not None
         joint_origin = origin if origin is not None else (Origin.PREDICTED if predicted else Origin.CORRECTED)
-        confidence = np.clip(np.where(labelled[index], scores[index], 0.0), 0.0, 1.0)
         annotations.append(
             Annotation(
                 frame_index=frame_of[person.image_id],
                 track_id=track_id,
-                bbox_xyxy=bbox_of(person, points[index, labelled[index], :2]),
-                keypoints=points[index, :, :2].copy(),
-                visibility=visibility[index].copy(),
-                confidence=confidence,
-                origin=np.where(labelled[index], joint_origin, Origin.NONE).astype(np.uint8),
-                score=_person_score(person, confidence[labelled[index]]),
+                bbox_xyxy=bbox_of(person, keypoints[index, labelled[index]]),
+                keypoints=keypoints[index],
+                visibility=visibility[index],
+                confidence=confidence[index],
+                origin=labelled[index] * np.uint8(joint_origin),
+                score=_person_score(person, confidence[index, labelled[index]]),
             )
         )
     return annotations
