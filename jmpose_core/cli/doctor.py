@@ -4,6 +4,7 @@ import importlib.metadata
 import platform
 import subprocess
 import sys
+from typing import Final
 
 from rich.markup import escape
 
@@ -13,7 +14,17 @@ _NEEDED = (
     "torch", "torchvision", "PySide6-Essentials", "pyqtgraph", "opencv-python-headless", "numpy", "scipy",
     "pycocotools", "av", "safetensors", "msgspec", "motmetrics", "platformdirs",
 )  # fmt: skip
-_EXTRAS = {"sleap-io": "SLEAP files", "onnxruntime": "the MoveNet teachers of train.teacher"}
+_EXTRAS = {
+    "sleap-io": "SLEAP's .slp files",
+    "onnxruntime": "training the bundled weights anew, from MoveNet",
+    "onnx": "training the bundled weights anew, from MoveNet",
+}
+# What Qt's window needs of Debian and Ubuntu, the README's list.
+QT_LIBRARIES: Final = (
+    "libegl1 libgl1 libglib2.0-0 libxkbcommon0 libfontconfig1 libdbus-1-3 "
+    "libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 libxcb-xkb1 "
+    "libxkbcommon-x11-0"
+)
 
 
 def doctor() -> int:
@@ -22,7 +33,7 @@ def doctor() -> int:
     tell(platform.platform())
     missing = [name for name in _NEEDED if not _tell_package(name, "needed: pip install -e .")]
     for name, purpose in _EXTRAS.items():
-        _tell_package(name, f"only for {purpose}")
+        _tell_package(name, f"only for {purpose}: pip install {name}")
     missing += _faults_of_qt()
     _tell_device()
     weights = _tell_weights()
@@ -51,7 +62,7 @@ def _faults_of_qt() -> list[str]:
     if probe.returncode == 0:
         return []
     tell("Qt cannot be loaded; the command line works, the window does not. On Debian and Ubuntu:")
-    tell("  apt-get install libegl1 libgl1 libglib2.0-0 libxkbcommon0 libfontconfig1 libdbus-1-3")
+    tell(f"  apt-get install {QT_LIBRARIES}")
     return [f"Qt's system libraries ({probe.stderr.strip().splitlines()[-1]})"]
 
 

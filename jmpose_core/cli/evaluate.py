@@ -19,7 +19,10 @@ MatchOption: TypeAlias = Annotated[
 def evaluate_files(
     gt: Annotated[Path, typer.Option(help="Ground truth: a file or a folder.")],
     pred: Annotated[Path, typer.Option(help="Predictions: a file or a folder.")],
-    metric: Annotated[Literal["posetrack", "posetrack21", "oks", "pck", "boxes"], typer.Option()] = "posetrack",
+    metric: Annotated[
+        Literal["posetrack", "posetrack21", "oks", "pck", "boxes"],
+        typer.Option(help="Which figures: PoseTrack's AP and MOTA, PoseTrack21's, COCO's AP, PCK, or tracked boxes."),
+    ] = "posetrack",
     as_reference: Annotated[
         bool, typer.Option("--as-reference", help="The reference programs' figures, with their known defects.")
     ] = False,

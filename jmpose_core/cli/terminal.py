@@ -1,5 +1,6 @@
 """What a person sees of a command: progress, messages, exit codes."""
 
+import re
 import signal
 import sys
 import threading
@@ -22,6 +23,7 @@ Arguments = ParamSpec("Arguments")
 console: Final = Console()
 errors: Final = Console(stderr=True)
 INTERRUPTED: Final = 130
+_NUMBER: Final = re.compile(r"([~+-]?\d[\d.,]*( [\w%]+)?|nan|-|–)?")  # with its unit, or nothing
 
 
 def tell(text: str) -> None:
@@ -35,10 +37,11 @@ def tell_error(text: object) -> None:
 
 
 def show_table(rows: list[list[str]]) -> None:
-    """A head row and rows of cells; numbers to the right."""
+    """A head row and rows of cells; columns of numbers to the right."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for index, name in enumerate(rows[0]):
-        table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
+    for name, *cells in zip(*rows, strict=True):
+        numbers = all(map(_NUMBER.fullmatch, cells))
+        table.add_column(name, justify="right" if numbers else "left", overflow="fold")
     for row in rows[1:]:
         table.add_row(*(escape(cell) for cell in row))
     console.print(table)

@@ -1,6 +1,7 @@
 """The command line as a user meets it: exit codes, messages, files. Networks are stood in for."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from rich.text import Text
 import resources
 from jmpose_core import cli
 from jmpose_core.annotations import Annotation
+from jmpose_core.cli import doctor
+from jmpose_core.cli.terminal import show_table
 from jmpose_core.engine.protocol import Predict
 from jmpose_core.formats.posetrack18 import read_posetrack18
 from jmpose_core.project import Project
@@ -293,6 +296,21 @@ def test_the_doctor_names_bundled_and_own_weights(
     assert "weights: detector" in lines
     assert f"your weights: mine ({user_weights()})" in lines
     assert any("missing:" in line and "weights jmpose_lite" in line for line in lines)
+
+
+def test_the_doctor_and_the_readme_name_the_same_libraries() -> None:
+    readme = Path(resources.__file__).parents[1] / "README.md"
+    (listed,) = re.findall(r"apt-get install ((?:.+\\\n)*.+)", readme.read_text(encoding="utf-8"))
+    assert listed.replace("\\", "").split() == doctor.QT_LIBRARIES.split()
+
+
+def test_a_table_puts_numbers_to_the_right_and_words_to_the_left(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table([["name", "size", "figures"], ["a", "~1.5 MB", "PCK"], ["bc", "12.0 MB", "AP, and recall"]])
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        "name     size  figures",
+        "a     ~1.5 MB  PCK",
+        "bc    12.0 MB  AP, and recall",
+    ]
 
 
 def test_a_project_is_exported_and_imported(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
