@@ -10,6 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QFont, QPalette
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView
 
+from app.table_dress import dress
 from jmpose_core.evaluation.average_precision import PARTS
 from jmpose_core.evaluation.worst import JointError
 from jmpose_core.skeleton import JOINT_INDEX, JOINTS
@@ -157,7 +158,7 @@ class FigureTable(QTableView):
 
     def __init__(self, model: FigureModel) -> None:
         super().__init__()
-        _dress(self, model, row_height=ROW_HEIGHT)
+        dress(self, model, row_height=ROW_HEIGHT)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setObjectName("figures")
@@ -185,7 +186,7 @@ class WorstTable(QTableView):
 
     def __init__(self, model: WorstModel) -> None:
         super().__init__()
-        _dress(self, model, row_height=25)
+        dress(self, model, row_height=25)
         self._errors = model
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.verticalHeader().hide()
@@ -198,15 +199,3 @@ class WorstTable(QTableView):
     def _on_current(self, current: QModelIndex) -> None:
         if current.isValid():
             self.error_chosen.emit(self._errors.error(current.row()))
-
-
-def _dress(table: QTableView, model: QAbstractTableModel, *, row_height: int) -> None:
-    table.setModel(model)
-    table.setShowGrid(False)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-    table.setCornerButtonEnabled(False)
-    table.verticalHeader().setDefaultSectionSize(row_height)
-    table.horizontalHeader().setHighlightSections(False)
-    table.verticalHeader().setHighlightSections(False)

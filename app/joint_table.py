@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from app.colours import JOINT_COLOURS, dot
+from app.table_dress import dress
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.skeleton import JOINTS
 
@@ -89,18 +90,14 @@ class JointTable(QTableView):
 
     def __init__(self, model: JointModel) -> None:
         super().__init__()
-        self.setModel(model)
-        self.setShowGrid(False)
+        dress(self, model, row_height=23)
         self.setIconSize(QSize(7, 7))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(23)
         header = self.horizontalHeader()
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setHighlightSections(False)
         header.setMinimumSectionSize(34)
         for column in range(len(COLUMNS)):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
