@@ -10,7 +10,7 @@ from typing import Any
 from jmpose_core.model.systems import POSE_NETWORKS
 from train.finetune import report
 from train.objectives import ESTIMATORS
-from train.posetrack_command import ABLATIONS, PoseTrackCommand
+from train.posetrack_command import ABLATIONS, PoseTrackCommand, Switch
 from train.recipes import hrnet, jm_pose
 
 _MOST_WORKERS = 8
@@ -25,6 +25,9 @@ def add_command(commands: Any) -> None:
     command.add_argument("--variant", default="jmpose_w48", choices=POSE_NETWORKS)
     command.add_argument("--estimator", default="gauss", choices=ESTIMATORS, help="of the information objective")
     command.add_argument("--without", action="append", default=[], choices=ABLATIONS, help="the paper's ablations")
+    command.add_argument(
+        "--switch", action="append", default=[], type=_switch, help="NAME or NAME=VALUE of the variant's builder"
+    )
     command.add_argument("--at-once", type=int, help="clips a pass, as memory allows; a step's batch stays the same")
     command.add_argument("--workers", type=int, default=min(_MOST_WORKERS, os.cpu_count() or 1))
     command.add_argument("--device", default="auto")
@@ -46,6 +49,7 @@ def run(arguments: argparse.Namespace, should_stop: Callable[[], bool]) -> int:
         variant=arguments.variant,
         estimator=arguments.estimator,
         without=tuple(sorted(set(arguments.without))),
+        switches=dict(arguments.switch),
         device=arguments.device,
         workers=arguments.workers,
         at_once=arguments.at_once,
@@ -58,6 +62,14 @@ def run(arguments: argparse.Namespace, should_stop: Callable[[], bool]) -> int:
     result = (hrnet if network.delta == 0 else jm_pose).train(command)
     report(weights=str(result.weights), measured=_measured(result.mean_ap))
     return 0
+
+
+def _switch(word: str) -> tuple[str, Switch]:
+    """`feature_skip`, `feature_skip=false`, `reach=4` or `motion=difference`, as the builder takes it."""
+    name, _, value = word.partition("=")
+    if value.lower() in ("", "true", "false"):
+        return name, value.lower() != "false"
+    return name, int(value) if value.isdecimal() else value
 
 
 def _report_step(step: int, steps: int, loss: float, per_second: float) -> None:

@@ -108,5 +108,4 @@ def _channels(network: PoseNetwork) -> int:
     """Of either feature that the IO objective sees."""
     if not isinstance(network.refiner, JMPose) or network.refiner.jmml is None:
         raise JMPoseError("the estimator vsd needs JM-Pose with its mutual learning; train this variant with gauss")
-    first = next(layer for layer in network.refiner.head.modules() if isinstance(layer, nn.Conv2d))
-    return first.in_channels // 2  # the head sees both side by side
+    return network.refiner.channels

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,7 @@ from jmpose_core.devices import pick_device
 from jmpose_core.errors import FormatError, WeightsError
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.systems import POSE_NETWORKS
-from jmpose_core.weights import WeightsCard, save_weights
+from jmpose_core.weights import WeightsCard, read_card, save_weights
 from train.epochs import Batch, Callbacks, EpochPlan, EpochTraining, learn
 from train.objectives import EstimatorName
 from train.posetrack_data import LabelledSequence, PoseTrackAugmentation, PoseTrackClips, read_posetrack
@@ -22,6 +22,7 @@ from train.report import every_number, read_log, write_charts
 from train.start_weights import take_start_weights
 from train.training import Loss
 
+Switch = bool | int | float | str
 ABLATIONS: Final = ("cjl", "jmml", "jmib", "io")  # the paper's table 6; io is the objective, the others are modules
 
 
@@ -41,6 +42,7 @@ class PoseTrackCommand:
     init: weights files or bundled names.
     estimator: of the information objective.
     without: of ABLATIONS.
+    switches: of the variant's builder, on top of those that its --init was built with.
     workers: processes that read images.
     at_once: clips a pass, as memory allows; None for the recipe's own.
     """
@@ -51,6 +53,7 @@ class PoseTrackCommand:
     variant: str = "jmpose_w48"
     estimator: EstimatorName = "gauss"
     without: tuple[str, ...] = ()
+    switches: Mapping[str, Switch] = field(default_factory=dict[str, Switch])
     device: str = "auto"
     workers: int = 4
     at_once: int | None = None
@@ -63,12 +66,15 @@ class PoseTrackCommand:
     def text(self) -> str:
         """The command as a weights file's card tells it."""
         ablated = "".join(f" --without {part}" for part in self.without)
-        return f"jmpose train --preset jm-pose --variant {self.variant} --estimator {self.estimator}{ablated}"
+        switched = "".join(f" --switch {name}={value}" for name, value in self.switches.items())
+        return f"jmpose train --preset jm-pose --variant {self.variant} --estimator {self.estimator}{ablated}{switched}"
 
-    @property
-    def _switches(self) -> dict[str, bool | int | float | str]:
-        """Of the variant's builder."""
-        return {part: False for part in self.without if part != "io"}
+    @cached_property
+    def _switches(self) -> dict[str, Switch]:
+        """Of the variant's builder: what the start weights of this variant have, then what this training is told."""
+        cards = [read_card(name) for name in self.init]
+        of_start = {key: value for card in cards if card.variant == self.variant for key, value in card.options.items()}
+        return of_start | {part: False for part in self.without if part != "io"} | dict(self.switches)
 
     @property
     def data_names(self) -> str:
@@ -85,9 +91,11 @@ class PoseTrackCommand:
             raise WeightsError(f"{self.variant}: no such variant; choose one of {', '.join(POSE_NETWORKS)}")
         try:
             network = POSE_NETWORKS[self.variant](**self._switches)
-        except TypeError as error:
-            what = " or ".join(self._switches)
-            raise WeightsError(f"{self.variant} has no {what} to leave out; choose a JM-Pose variant") from error
+        except (TypeError, ValueError) as error:
+            what = ", ".join(f"{name}={value}" for name, value in self._switches.items())
+            raise WeightsError(
+                f"{self.variant} cannot be built with {what} ({error}); choose other switches"
+            ) from error
         training_data = take_start_weights(network, self.variant, self.init)
         return network.to(pick_device(self.device)).eval(), training_data
 
@@ -115,6 +123,7 @@ class PoseTrackCommand:
             "variant": self.variant,
             "estimator": self.estimator,
             "without": ", ".join(self.without),
+            "switches": ", ".join(f"{name}={value}" for name, value in sorted(self._switches.items())),
             "people": len(poses),
             "batch": plan.batch,
             "clips at once": plan.at_once,

@@ -69,10 +69,14 @@ def train(
     without: Annotated[
         list[str] | None, typer.Option(help="With --preset: cjl, jmml, jmib or io, left out as the paper's ablations.")
     ] = None,
+    switch: Annotated[
+        list[str] | None,
+        typer.Option(help="With --preset: NAME or NAME=VALUE of the system's builder, as feature_skip or reach=4."),
+    ] = None,
     at_once: Annotated[int | None, typer.Option(min=1, help="With --preset: clips a pass, as memory allows.")] = None,
 ) -> int:
     """Fine-tune on corrected labels, kept only where better on held-out frames; or train a system as its paper does."""
-    of_preset = _words(variant=variant, estimator=estimator, without=without, at_once=at_once)
+    of_preset = _words(variant=variant, estimator=estimator, without=without, switch=switch, at_once=at_once)
     if preset is None and of_preset:
         raise JMPoseError(f"{of_preset[0]} is an option of the presets; add --preset jm-pose")
     if preset is not None and steps is not None:

@@ -18,7 +18,7 @@ class CrossAttention(nn.Module):
         super().__init__()
         self.stride = stride
         self.query = nn.Conv2d(channels, channels, 1)
-        self.key = nn.Conv2d(channels, channels, stride, stride)
+        self.key = nn.Conv2d(channels, channels, stride, stride, bias=False)  # the softmax takes a bias out again
         self.value = nn.Conv2d(channels, channels, stride, stride)
 
     def forward(self, asking: Tensor, asked: Tensor) -> Tensor:
@@ -35,19 +35,22 @@ class JointMotionBlock(nn.Module):
     """JMIB: joint and motion features (B, C, h, w) learn from each other and are gated together.
 
     Both attentions start from the features before either is updated (fig. 3).
-    The paper prints the gate without a learned layer between the concatenation
-    and the sigmoid, which exchanges nothing between the streams; here there is one.
+    The paper prints the gate without a learned layer between the concatenation and the
+    sigmoid, so that each stream becomes x * sigmoid(x) and nothing is exchanged; here there is one.
+
+    Args:
+        kv_stride: of keys and values, in cells; 1 is full attention.
+        printed_gate: the gate as equations 9 and 10 print it.
     """
 
-    def __init__(self, channels: int, *, kv_stride: int) -> None:
+    def __init__(self, channels: int, *, kv_stride: int, printed_gate: bool = False) -> None:
         super().__init__()
         self.joint_chain = chain(channels, channels, 1)
         self.motion_chain = chain(channels, channels, 1)
         self.joint_from_motion = CrossAttention(channels, stride=kv_stride)
         self.motion_from_joint = CrossAttention(channels, stride=kv_stride)
-        self.gate = nn.Sequential(
-            chain(2 * channels, channels, 1), nn.Conv2d(channels, 2 * channels, 3, padding=1), nn.Sigmoid()
-        )
+        learnt = (chain(2 * channels, channels, 1), nn.Conv2d(channels, 2 * channels, 3, padding=1))
+        self.gate = nn.Sequential(*(() if printed_gate else learnt), nn.Sigmoid())
 
     def forward(self, joint: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
         joint, motion = self.joint_chain(joint), self.motion_chain(motion)
@@ -65,9 +68,11 @@ class MutualLearning(nn.Module):
     Without layers (the ablation without JMIB) the features come back as they are, as of one layer.
     """
 
-    def __init__(self, channels: int, *, layers: int, kv_stride: int) -> None:
+    def __init__(self, channels: int, *, layers: int, kv_stride: int, printed_gate: bool = False) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(JointMotionBlock(channels, kv_stride=kv_stride) for _ in range(layers))
+        self.blocks = nn.ModuleList(
+            JointMotionBlock(channels, kv_stride=kv_stride, printed_gate=printed_gate) for _ in range(layers)
+        )
 
     def forward(self, joint: Tensor, motion: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         if not self.blocks:

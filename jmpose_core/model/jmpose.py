@@ -22,18 +22,20 @@ MotionSource = Literal["flow", "difference"]
 
 
 class Switches(TypedDict, total=False):
-    """The ablations of the paper's table 6, and the residual head. By default all parts are there; motion is flow."""
+    """What a JM-Pose is built with where it is not as its size's builder has it.
+
+    The ablations of the paper's table 6 (cjl, jmml, jmib, motion); readings of the paper where it is ambiguous
+    (printed_gate, kv_stride: JointMotionBlock); and what lies beyond it (the rest: JMPose), each off by default.
+    docs/ablations.md has what these are worth.
+    """
 
     cjl: bool
     jmml: bool
     jmib: bool
     motion: MotionSource
+    printed_gate: bool
+    kv_stride: int
     residual: bool
-
-
-class LiteSwitches(Switches, total=False):
-    """What jmpose_lite has beyond the paper, each off by default; docs/ablations.md has what each is worth."""
-
     align: bool
     heatmap_skip: bool
     feature_skip: bool
@@ -107,6 +109,7 @@ class JMPose(Refiner):
         self.heatmap_skip = heatmap_skip
         self.feature_skip = feature_skip
         self.frames = 2 * reach + 1
+        self.channels = motion_stem.channels
         by_flow = isinstance(motion_stem, FlowMotion)
         self.uses_flow = by_flow or align
         self.uses_features = feature_skip or not by_flow
@@ -161,7 +164,7 @@ def jmpose_w48_refiner(**switches: Unpack[Switches]) -> JMPose:
     return _refiner(_W48, softmax_sigma=None, **switches)
 
 
-def jmpose_lite_refiner(**switches: Unpack[LiteSwitches]) -> JMPose:
+def jmpose_lite_refiner(**switches: Unpack[Switches]) -> JMPose:
     """The same modules, narrower, fewer and shorter, for 64x48 softmax maps, so that a CPU keeps up."""
     return _refiner(_LITE, softmax_sigma=SIGMA_LITE, **switches)
 
@@ -175,6 +178,8 @@ def _refiner(
     jmml: bool = True,
     jmib: bool = True,
     motion: MotionSource = "flow",
+    printed_gate: bool = False,
+    kv_stride: int = 4,
     align: bool = False,
     heatmap_skip: bool = False,
     feature_skip: bool = False,
@@ -192,7 +197,8 @@ def _refiner(
         )
     else:
         joint_learner = HeatmapEmbedding(joints=NUM_JOINTS, channels=channels)
-    mutual = MutualLearning(channels, layers=size.layers if jmib else 0, kv_stride=4) if jmml else None
+    layers = size.layers if jmib else 0
+    mutual = MutualLearning(channels, layers=layers, kv_stride=kv_stride, printed_gate=printed_gate) if jmml else None
     skipped = heatmap_skip * NUM_JOINTS + feature_skip * size.feature_channels
     head = DetectionHead(
         (2 * channels if jmml else channels) + skipped,

@@ -22,6 +22,7 @@ class FlowMotion(nn.Module):
 
     def __init__(self, channels: int, *, blocks: int, occlusion: bool = False) -> None:
         super().__init__()
+        self.channels = channels
         self.occlusion = occlusion
         self.fields = 2 * FLOW_FIELDS if occlusion else FLOW_FIELDS
         read = 3 * FLOW_FIELDS if occlusion else 2 * FLOW_FIELDS
@@ -49,6 +50,7 @@ class DifferenceMotion(nn.Module):
 
     def __init__(self, feature_channels: int, channels: int, *, frames: int, blocks: int) -> None:
         super().__init__()
+        self.channels = channels
         self.chain = chain((frames - 1) * feature_channels, channels, blocks)
 
     def forward(self, features: Tensor) -> Tensor:

@@ -18,8 +18,8 @@ from jmpose_core.model.dcpose import dcpose_lite_refiner, dcpose_w48_refiner
 from jmpose_core.model.famipose import famipose_lite_refiner, famipose_w48_refiner
 from jmpose_core.model.flow import raft_large_flow, raft_small_flow
 from jmpose_core.model.hrnet import HRNet, SlotHRNet, hrnet_w32, hrnet_w48
-from jmpose_core.model.jmpose import LiteSwitches, Switches, jmpose_lite_refiner, jmpose_w48_refiner
-from jmpose_core.model.network import KEY_TO_SUPPORTING_PAIRS, PoseNetwork, adjacent_pairs
+from jmpose_core.model.jmpose import Switches, jmpose_lite_refiner, jmpose_w48_refiner
+from jmpose_core.model.network import KEY_TO_SUPPORTING_PAIRS, FlowPairs, PoseNetwork, adjacent_pairs
 from jmpose_core.model.single_frame import SingleFrame
 from jmpose_core.model.tdmi import tdmi_lite_refiner, tdmi_w48_refiner
 from jmpose_core.skeleton import NUM_JOINTS
@@ -29,7 +29,7 @@ _IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 _IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 
 
-def jmpose_lite(**switches: Unpack[LiteSwitches]) -> PoseNetwork:
+def jmpose_lite(**switches: Unpack[Switches]) -> PoseNetwork:
     """The bundled variant: compact backbone, 256x192 crops, raft_small on adjacent frames.
 
     Args:
@@ -38,13 +38,19 @@ def jmpose_lite(**switches: Unpack[LiteSwitches]) -> PoseNetwork:
     return _lite(jmpose_lite_refiner(**switches))
 
 
-def jmpose_w48(**switches: Unpack[Switches]) -> PoseNetwork:
+def jmpose_w48(*, consecutive_flow: bool = False, **switches: Unpack[Switches]) -> PoseNetwork:
     """The paper's: HRNet-W48, 384x288 crops, raft_large.
 
     Args:
-        switches: of `jmpose_w48_refiner`, for the ablations.
+        consecutive_flow: equation 1 as printed, from frame to frame; else from the key frame, as the authors' code.
+        switches: of `jmpose_w48_refiner`, for the ablations and what lies beyond the paper.
+
+    Raises:
+        ValueError: a switch that needs consecutive flow, without it.
     """
-    return _paper(hrnet_w48(), jmpose_w48_refiner(**switches))
+    if not consecutive_flow and (switches.get("align") or switches.get("occlusion")):
+        raise ValueError("align and occlusion read flow from frame to frame: they need consecutive_flow")
+    return _paper(hrnet_w48(), jmpose_w48_refiner(**switches), consecutive_flow=consecutive_flow)
 
 
 def compact_lite() -> PoseNetwork:
@@ -98,14 +104,12 @@ def tdmi_w48(*, spatio_temporal: bool = False) -> PoseNetwork:
 
 
 def _lite(refiner: Refiner) -> PoseNetwork:
-    forward = adjacent_pairs(refiner.frames // 2)
-    backward = tuple((end, start) for start, end in forward)  # for a refiner that compares the two
     return PoseNetwork(
         backbone=CompactBackbone(),
         flow=raft_small_flow() if refiner.uses_flow else None,
         refiner=refiner,
         crop_size=(256, 192),
-        flow_pairs=(forward + backward)[: refiner.flow_fields],
+        flow_pairs=_consecutive(refiner),
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
         heatmap_sigma=SIGMA_LITE,
@@ -113,13 +117,19 @@ def _lite(refiner: Refiner) -> PoseNetwork:
     )
 
 
-def _paper(backbone: HRNet, refiner: Refiner) -> PoseNetwork:
+def _consecutive(refiner: Refiner) -> FlowPairs:
+    forward = adjacent_pairs(refiner.frames // 2)
+    backward = tuple((end, start) for start, end in forward)  # for a refiner that compares the two
+    return (forward + backward)[: refiner.flow_fields]
+
+
+def _paper(backbone: HRNet, refiner: Refiner, *, consecutive_flow: bool = False) -> PoseNetwork:
     return PoseNetwork(
         backbone=backbone,
         flow=raft_large_flow() if refiner.uses_flow else None,
         refiner=refiner,
         crop_size=(384, 288),
-        flow_pairs=KEY_TO_SUPPORTING_PAIRS,
+        flow_pairs=_consecutive(refiner) if consecutive_flow else KEY_TO_SUPPORTING_PAIRS,
         mean=_IMAGENET_MEAN,
         std=_IMAGENET_STD,
         heatmap_sigma=SIGMA_PAPER,
@@ -137,6 +147,9 @@ POSE_NETWORKS: Final[dict[str, Callable[..., PoseNetwork]]] = {
     "tdmi_st_lite": partial(tdmi_lite, spatio_temporal=True),
     "jmpose_w48": jmpose_w48,
     "jmpose_star_w48": partial(jmpose_w48, motion="difference"),
+    "jmpose_without_cjl_w48": partial(jmpose_w48, cjl=False),
+    "jmpose_without_jmml_w48": partial(jmpose_w48, jmml=False),
+    "jmpose_without_jmib_w48": partial(jmpose_w48, jmib=False),
     "hrnet_w48": hrnet_w48_pose,
     "hrnet_w32": hrnet_w32_pose,
     "dcpose_w48": dcpose_w48,

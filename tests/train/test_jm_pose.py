@@ -287,8 +287,60 @@ def test_an_ablation_takes_the_fixed_parts_of_the_whole(start):
 
 def test_ablations_are_jm_poses_alone(tmp_path, start):
     command = PoseTrackCommand((tmp_path,), tmp_path, (str(start),), "compact_lite", without=("cjl",))
-    with pytest.raises(WeightsError, match="compact_lite has no cjl to leave out"):
+    with pytest.raises(WeightsError, match="compact_lite cannot be built with cjl=False"):
         jm_pose.train(command)
+
+
+def test_a_training_goes_on_with_the_switches_of_its_start_weights(tmp_path):
+    """The bundled form is not the paper's: without its switches its refiner would be left behind unseen."""
+    command = PoseTrackCommand((tmp_path,), tmp_path, ("jmpose_lite",), "jmpose_lite", switches={"feature_skip": False})
+    network, _ = command.start
+    bundled = load_pose_network("jmpose_lite")
+    assert network.refiner.align and network.refiner.heatmap_skip
+    assert all(torch.equal(own, bundled.state_dict()[name]) for name, own in network.state_dict().items())
+    assert command.text.endswith(" --switch feature_skip=False")
+
+
+@pytest.mark.parametrize(
+    "words, switches",
+    [
+        ("--switch feature_skip --switch reach=4", {"feature_skip": True, "reach": 4}),
+        ("--switch motion=difference --switch align=false", {"motion": "difference", "align": False}),
+    ],
+)
+def test_switches_are_read_from_the_command_line(tmp_path, words, switches, monkeypatch):
+    reached = []
+    monkeypatch.setattr(jm_pose, "train", lambda command: _noted(reached, jm_pose, command))
+    parser = argparse.ArgumentParser()
+    jm_pose_cli.add_command(parser.add_subparsers())
+    words = [
+        "jm-pose",
+        "data",
+        "--out",
+        str(tmp_path),
+        "--init",
+        "jmpose_lite",
+        "--variant",
+        "jmpose_lite",
+        *words.split(),
+    ]
+    arguments = parser.parse_args(words)
+    assert arguments.run(arguments, lambda: False) == 0
+    assert reached[0][1].switches == switches
+
+
+def test_a_switch_that_the_builder_refuses_says_why(tmp_path):
+    command = PoseTrackCommand((tmp_path,), tmp_path, (), switches={"align": True})
+    with pytest.raises(WeightsError, match=r"jmpose_w48 cannot be built with align=True .*they need consecutive_flow"):
+        jm_pose.train(command)
+
+
+@pytest.mark.parametrize("switches", [{"heatmap_skip": True}, {"feature_skip": True}, {"align": True}])
+def test_vsd_probes_fit_whatever_else_the_head_sees(switches):
+    network = jmpose_lite(**switches)
+    probes = InformationObjective(network, "vsd", 1.0).probes
+    widths = {layer.in_channels for layer in probes.modules() if isinstance(layer, torch.nn.Conv2d)}
+    assert widths == {32, 64}
 
 
 def test_ground_truth_that_cannot_be_judged_is_found_before_training(tmp_path):
@@ -408,16 +460,15 @@ def jmpose_train(monkeypatch):
 
 
 def test_jmpose_train_starts_the_preset(jmpose_train):
-    words = (
-        "POSETRACK --preset jm-pose --out runs --init a --init b --variant tdmi_w48 --without io --at-once 4 --resume"
-    )
+    words = "POSETRACK --preset jm-pose --out runs --init a --init b --variant tdmi_w48 --without io --switch a=b --at-once 4 --resume"
     code, started = jmpose_train(*words.split())
     assert code == 0
     parser = argparse.ArgumentParser()
     jm_pose_cli.add_command(parser.add_subparsers())
     arguments = parser.parse_args(started)
     assert (started[0], arguments.init, arguments.variant) == ("jm-pose", ["a", "b"], "tdmi_w48")
-    assert (arguments.without, arguments.at_once, arguments.resume) == (["io"], 4, True)
+    assert (arguments.without, arguments.switch) == (["io"], [("a", "b")])
+    assert (arguments.at_once, arguments.resume) == (4, True)
 
 
 def test_jmpose_train_alone_is_fine_tuning(jmpose_train):

@@ -15,7 +15,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from jmpose_core.model.jmpose import LiteSwitches
+from jmpose_core.model.jmpose import Switches
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.systems import jmpose_lite
 from jmpose_core.weights import WeightsCard, load_into, read_weights, save_weights
@@ -40,7 +40,7 @@ from train.training import Training, learn
 
 DATA: Final = ("clips made from the backbone's stills by random motion of camera and limbs (train/clips.py)",)
 # Beyond the paper; docs/ablations.md has what each is worth.
-SWITCHES: Final[LiteSwitches] = {"align": True, "heatmap_skip": True}
+SWITCHES: Final[Switches] = {"align": True, "heatmap_skip": True}
 CLIPS: Final = 2000  # every other one degraded: blur, low light, compression, occlusion by objects and people
 AUGMENTATION: Final = CropAugmentation(
     rotation_deg=30.0, rotation_probability=0.4, scale=0.2, shift=0.05, half_body_probability=0.0, flip_probability=0.5
