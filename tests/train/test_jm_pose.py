@@ -460,7 +460,8 @@ def jmpose_train(monkeypatch):
 
 
 def test_jmpose_train_starts_the_preset(jmpose_train):
-    words = "POSETRACK --preset jm-pose --out runs --init a --init b --variant tdmi_w48 --without io --switch a=b --at-once 4 --resume"
+    words = "POSETRACK --preset jm-pose --out runs --init a --init b --variant tdmi_w48"
+    words += " --without io --switch a=b --at-once 4 --resume"
     code, started = jmpose_train(*words.split())
     assert code == 0
     parser = argparse.ArgumentParser()
