@@ -30,7 +30,7 @@ def list_weights() -> None:
     here = installed_weights()
     for path in here:
         card = read_card(path)
-        figures = ", ".join(f"{name} {value:.3f}" for name, value in card.figures.items())
+        figures = "; ".join(f"{name} {value:.3f}" for name, value in card.figures.items())
         rows.append([path.stem, card.variant, f"{path.stat().st_size / 1e6:.1f} MB", figures])
     show_table(rows)
     names = {path.stem for path in here}
