@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from jmpose_core.checkpoints.dcpose import DCPOSE
 from jmpose_core.checkpoints.hrnet_mmpose import HRNET_MMPOSE
@@ -212,14 +212,28 @@ def _with_joints(
     """The head's rows for the target's joints, how new ones were made, and the joints that were dropped."""
     if not any(name.startswith("backbone.") for name in tensors):
         return tensors, {}, ()
-    weight, bias = tensors.get(_HEAD + "weight"), tensors.get(_HEAD + "bias")
-    if weight is None or bias is None:
-        shape = target.shapes[_HEAD + "weight"]
-        weight, bias = torch.empty(0, *shape[1:]), torch.empty(0)
+    weight, bias = _head_of(source, target)
     rows = rows_for(target.rows, _joints_of(source, len(weight), joints), weight, bias)
     why = f"head: rows N(0, 0.001) for {', '.join(rows.new)}, untrained"
     new = {_HEAD + "weight": why} if rows.new else {}
     return tensors | {_HEAD + "weight": rows.weight, _HEAD + "bias": rows.bias}, new, rows.dropped
+
+
+def _head_of(source: _Source, target: _Target) -> tuple[Tensor, Tensor]:
+    """Weight (K, C, 1, 1) and bias (K,) of the file's head; of no rows where its layout is of files without one."""
+    tensors = source.translated.tensors
+    lacking = [name for name in (_HEAD + "weight", _HEAD + "bias") if name not in tensors]
+    if not lacking:
+        return tensors[_HEAD + "weight"], tensors[_HEAD + "bias"]
+    if len(lacking) == 2 and source.layout.headless:
+        shape = target.shapes[_HEAD + "weight"]
+        return torch.empty(0, *shape[1:]), torch.empty(0)
+    has = [name for ours, name in source.translated.sources.items() if ours.startswith(_HEAD)]
+    raise WeightsError(
+        f"{source.file} ({source.layout.name}): half a match, refused: {len(lacking)} missing of its head "
+        f"({', '.join(lacking)}), of which it has {', '.join(has) or 'nothing'}. "
+        "It is likely torn or of a changed network: get it again from its publisher"
+    )
 
 
 def _joints_of(source: _Source, rows: int, joints: str | None) -> tuple[str, ...]:

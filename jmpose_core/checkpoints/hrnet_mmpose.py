@@ -10,7 +10,8 @@ _HEADS: Final = ("keypoint_head.", "head.")
 
 
 def _recognises(names: Collection[str]) -> bool:
-    return f"backbone.{TRUNK_START}" in names and any(f"{head}final_layer.weight" in names for head in _HEADS)
+    ours = any(name.startswith("backbone.final_layer.") for name in names)
+    return f"backbone.{TRUNK_START}" in names and not ours
 
 
 def _rename(name: str) -> str | LeftOut:

@@ -11,4 +11,6 @@ def _recognises(names: Collection[str]) -> bool:
     return TRUNK_START in names and "transition1.0.0.weight" in names and "classifier.weight" in names
 
 
-HRNET_TIMM: Final = Layout(name="HRNet for ImageNet (timm)", recognises=_recognises, rename=backbone_name)
+HRNET_TIMM: Final = Layout(
+    name="HRNet for ImageNet (timm)", recognises=_recognises, rename=backbone_name, headless=True
+)

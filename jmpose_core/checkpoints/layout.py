@@ -31,6 +31,7 @@ class Layout:
     finish: what renaming alone cannot do, on the renamed tensors.
     system: whose refiner "refiner." is; such tensors fit the variants of that name alone.
     joints: joint set of a 17-row head, by its name in `joint_sets`, where the layout decides it.
+    headless: whether its files have a backbone without a head for joints; one without is otherwise half a match.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Layout:
     finish: Callable[[Tensors], Tensors] = _as_they_are
     system: str = ""
     joints: str = "coco17"
+    headless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from jmpose_core.checkpoints.layout import Layout
 
 
 def _recognises(names: Collection[str]) -> bool:
-    return "backbone.final_layer.weight" in names
+    return any(name.startswith("backbone.final_layer.") for name in names)
 
 
 def _rename(name: str) -> str:

@@ -222,6 +222,32 @@ def test_half_a_match_is_refused(damage, message, w48, tmp_path):
         convert([file], "hrnet_w48")
 
 
+LACKS = {
+    "weight": (
+        ["final_layer.weight"],
+        r"1 missing of its head \(backbone\.final_layer\.weight\), of which it has {}bias",
+    ),
+    "bias": (["final_layer.bias"], r"1 missing of its head \(backbone\.final_layer\.bias\), of which it has {}weight"),
+    "both": (["final_layer.weight", "final_layer.bias"], r"2 missing of its head .* it has nothing\."),
+}
+HEADS = {
+    "official": r"final_layer\.",
+    "mmpose 0.x": r"keypoint_head\.final_layer\.",
+    "mmpose 1.x": r"head\.final_layer\.",
+    "ours": r"backbone\.final_layer\.",
+}
+
+
+@pytest.mark.parametrize("lacks", LACKS)
+@pytest.mark.parametrize("layout", ["official", "mmpose 0.x", "mmpose 1.x", "ours"])
+def test_a_head_that_is_not_whole_is_half_a_match(layout, lacks, w48, tmp_path):
+    names, message = LACKS[lacks]
+    left = {name: shape for name, shape in w48.items() if name not in names}
+    content = hollow(under("backbone.", left)) if layout == "ours" else LAYOUTS[layout](left)
+    with pytest.raises(WeightsError, match=f"half a match, refused: {message.format(HEADS[layout])}"):
+        convert([saved(tmp_path / "torn.pth", content)], "hrnet_w48")
+
+
 def test_another_size_is_named_as_the_cause(tmp_path):
     with torch.device("meta"):
         w32 = shapes_of(hrnet_w32(joints=17))
