@@ -17,6 +17,7 @@ from jmpose_core.errors import WeightsError
 if TYPE_CHECKING:
     from jmpose_core.checkpoints.conversion import Conversion
     from jmpose_core.checkpoints.fetching import OnProgress
+    from jmpose_core.weights import WeightsCard
 
 weights = typer.Typer(help="Bundled weights, and public checkpoints brought in.", no_args_is_help=True)
 
@@ -47,17 +48,16 @@ def list_weights() -> None:
 @weights.command("show")
 def show_weights(
     name: Annotated[str | None, typer.Argument(help="A name that `list` shows, or a weights file.")] = None,
-    variant: Annotated[str | None, typer.Option(help="A variant by its name, without weights.")] = None,
+    variant: Annotated[str | None, typer.Option(help="A variant by its name, with or without weights.")] = None,
 ) -> None:
-    """What a weights file says of itself, or a variant without weights: its size, cost and input."""
+    """What a weights file says of itself; or a variant's input, size, cost, and the figures of its weights here."""
     if name is not None and variant is None:
         _tell_card(name)
     elif variant is not None and name is None:
         _tell_overview(variant)
-        if (resources.WEIGHTS / f"{variant}.safetensors").is_file():
-            tell(f"bundled with weights: `jmpose weights show {variant}` has their figures")
+        _tell_weights_of(variant)
     else:
-        raise WeightsError("name weights, or a --variant without weights")
+        raise WeightsError("name weights or a --variant, one of the two")
 
 
 @weights.command("convert")
@@ -122,10 +122,27 @@ def _tell_card(name: str) -> None:
         tell(f"base            {card.base}: the backbone and the flow are read from there")
     if card.variant in POSE_NETWORKS:
         tell(f"confidence: {'calibrated' if is_calibrated(tensor_names(path)) else 'uncalibrated (raw peak)'}")
-    for figure, value in card.figures.items():
-        tell(f"  {figure}: {value:.4f}")
+    _tell_figures(card)
     if card.variant in variants():
         _tell_overview(card.variant, **card.options)
+
+
+def _tell_weights_of(variant: str) -> None:
+    """The installed weights of a variant by their names, each with its figures."""
+    from jmpose_core.weights import installed_weights, read_card
+
+    cards = {name: read_card(name) for name in dict.fromkeys(path.stem for path in installed_weights())}
+    found = {name: card for name, card in cards.items() if card.variant == variant}
+    for name, card in found.items():
+        tell(f"weights         {name}{'' if card.figures else ': its card has no figures'}")
+        _tell_figures(card)
+    if not found:
+        tell("weights         none are installed")
+
+
+def _tell_figures(card: "WeightsCard") -> None:
+    for figure, value in card.figures.items():
+        tell(f"  {figure}: {value:.4f}")
 
 
 def _tell_overview(variant: str, **options: bool | int | float | str) -> None:

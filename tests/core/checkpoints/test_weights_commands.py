@@ -14,7 +14,15 @@ from jmpose_core.checkpoints import downloads, fetching
 from jmpose_core.checkpoints.downloads import Download
 from jmpose_core.checkpoints.variants import variants
 from jmpose_core.cli import terminal
-from jmpose_core.weights import WeightsCard, find_weights, load_into, read_weights, save_weights, user_weights
+from jmpose_core.weights import (
+    WeightsCard,
+    find_weights,
+    load_into,
+    read_card,
+    read_weights,
+    save_weights,
+    user_weights,
+)
 from tests.core.checkpoints.checkpoint_files import hollow, princeton_shapes, saved
 
 Run = Callable[..., int]
@@ -111,6 +119,19 @@ def test_every_variant_is_shown_without_weights(run, capsys):
     for variant in variants():
         assert run("show", "--variant", variant) == 0
         assert "total" in capsys.readouterr().out
+
+
+def test_a_variant_is_shown_with_the_figures_of_its_weights(run, capsys):
+    figures = read_card("jmpose_lite").figures
+    assert figures
+    save_weights(user_weights() / "mine.safetensors", {}, WeightsCard(variant="jmpose_lite", figures={"PCK": 0.25}))
+    assert run("show", "--variant", "jmpose_lite") == 0
+    told = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    bundled, own = told.index("weights         jmpose_lite"), told.index("weights         mine")
+    assert told[bundled + 1 : own] == [f"  {figure}: {value:.4f}" for figure, value in figures.items()]
+    assert told[own + 1 :] == ["  PCK: 0.2500"]
+    assert run("show", "--variant", "jmpose_w48") == 0
+    assert "weights         none are installed" in capsys.readouterr().out
 
 
 def test_show_wants_one_of_weights_and_variant(run, capsys):
