@@ -96,11 +96,21 @@ def gaussian_terms(joint: Tensor, motion: Tensor, heatmaps: Tensor, *, shrinkage
 
     mh, jh, jmh, of_h = half_log_det(m, h), half_log_det(j, h), half_log_det(j, m, h), half_log_det(h)
     with torch.no_grad():
-        jm, of_j, of_m = half_log_det(j, m), half_log_det(j), half_log_det(m)
-        relevancy = of_m + of_j - jm
-        complement = -(of_j + of_h - jh)
-        redundancy = jm + mh - jmh - of_m
-    return IOTerms(mh + jh - jmh - of_h, relevancy, complement, redundancy)
+        of_j, of_m, jm = half_log_det(j), half_log_det(m), half_log_det(j, m)
+    return orthogonality_terms(j=of_j, m=of_m, h=of_h, jm=jm, jh=jh, mh=mh, jmh=jmh)
+
+
+def orthogonality_terms(*, j: Tensor, m: Tensor, h: Tensor, jm: Tensor, jh: Tensor, mh: Tensor, jmh: Tensor) -> IOTerms:
+    """Eq. 13 from the entropies of J, M and H, of their pairs and of all three, whatever their distribution.
+
+    For Gaussians half log-determinants of covariances serve: their other terms go with the dimensions and cancel.
+    """
+    return IOTerms(
+        total=mh + jh - jmh - h,
+        relevancy=(j + m - jm).detach(),
+        complement=-(j + h - jh).detach(),
+        redundancy=(jm + mh - jmh - m).detach(),
+    )
 
 
 class VariationalInformation(nn.Module):

@@ -13,6 +13,7 @@ from train.information import (
     coded_kl,
     gaussian_terms,
     information_orthogonality,
+    orthogonality_terms,
 )
 
 EXACT = 1e-9
@@ -54,25 +55,33 @@ def test_gaussian_total_is_the_information_left_when_h_is_known():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_identity_also_holds_for_discrete_variables(seed):
-    """Eq. 13 is the chain rule and no property of Gaussians: by definition, term by term."""
-    p = np.random.default_rng(seed).dirichlet(np.ones(3 * 4 * 5)).reshape(3, 4, 5)  # axes J, M, H
+def test_the_terms_are_what_their_names_say_for_discrete_variables_too(seed):
+    """Eq. 13 is the chain rule and no property of Gaussians: against each information's definition."""
+    p = torch.from_numpy(np.random.default_rng(seed).dirichlet(np.ones(3 * 4 * 5)).reshape(3, 4, 5))  # axes J, M, H
+    entropies = {
+        name: _entropy(p.sum(dim=[axis for axis, variable in enumerate("jmh") if variable not in name]))
+        for name in ("j", "m", "h", "jm", "jh", "mh")
+    }
+    terms = orthogonality_terms(**entropies, jmh=_entropy(p))
+    assert float(terms.relevancy) == pytest.approx(_information(p.sum(2)), abs=EXACT)
+    assert float(terms.complement) == pytest.approx(-_information(p.sum(1)), abs=EXACT)
+    assert float(terms.redundancy) == pytest.approx(_mean_information(p.unbind(1)), abs=EXACT)
+    assert float(terms.total) == pytest.approx(_mean_information(p.unbind(2)), abs=EXACT)
+    assert float(_sum_of(terms)) == pytest.approx(float(terms.total), abs=EXACT)
 
-    def entropy(*kept):
-        marginal = p.sum(axis=tuple({0, 1, 2} - set(kept)))
-        return -float((marginal * np.log(marginal)).sum())
 
-    j, m, h = 0, 1, 2
-    conditional = sum(
-        float(
-            (p[:, :, k] * np.log(p[:, :, k] * p[:, :, k].sum() / np.outer(p[:, :, k].sum(1), p[:, :, k].sum(0)))).sum()
-        )
-        for k in range(5)
-    )
-    relevancy = entropy(m) + entropy(j) - entropy(j, m)
-    complement = -(entropy(j) + entropy(h) - entropy(j, h))
-    redundancy = entropy(j, m) + entropy(m, h) - entropy(j, m, h) - entropy(m)
-    assert relevancy + complement + redundancy == pytest.approx(conditional, abs=EXACT)
+def _entropy(p):
+    return -(p * p.log()).sum()
+
+
+def _information(p):
+    """Of two variables, from their table: how far it is from that of independent ones."""
+    return float((p * (p / torch.outer(p.sum(1), p.sum(0))).log()).sum())
+
+
+def _mean_information(tables):
+    """Of two variables where a third is known: one table for each of its values, which together sum to 1."""
+    return sum(float(table.sum()) * _information(table / table.sum()) for table in tables)
 
 
 def test_only_overlap_beyond_the_heatmaps_costs():
