@@ -7,6 +7,7 @@ from torch import nn
 
 from jmpose_core.heatmaps import encode
 from train.information import (
+    FAMILY_TEMPERATURE,
     FamilyInformation,
     GaussianInformation,
     VariationalInformation,
@@ -136,6 +137,23 @@ def test_variational_terms_reach_the_features_and_their_probes_are_taught_apart(
     assert all(parameter.grad.any() for parameter in estimate.parameters())
 
 
+def test_variational_terms_have_the_signs_of_equation_13():
+    """Telling H lowers the complement of J; what J alone tells of H is redundancy; both are added."""
+    torch.manual_seed(0)
+    heatmaps = encode(torch.tensor([[[3.0, 5.0], [8.0, 2.0], [6.0, 9.0]]]), (12, 9), 2.0)
+    estimate = VariationalInformation(channels=3, joints=3)
+    for probe in (estimate.joint_probe, estimate.motion_probe):
+        nn.init.dirac_(probe.weight)
+    nn.init.dirac_(estimate.both_probe.weight)  # reads the joint features, which come first
+    telling, noise, other_noise = heatmaps / FAMILY_TEMPERATURE, *torch.randn(2, 1, 3, 12, 9)
+    told, untold = estimate(telling, other_noise, heatmaps), estimate(noise, other_noise, heatmaps)
+    assert told.complement < untold.complement - 1
+    assert told.redundancy > 1
+    assert estimate(telling, telling, heatmaps).redundancy == 0
+    for terms in (told, untold):
+        torch.testing.assert_close(_sum_of(terms), terms.total)
+
+
 def test_streams_that_read_alike_are_most_relevant_to_each_other():
     joint, _, heatmaps = _features()
     estimate = VariationalInformation(channels=6, joints=3)
@@ -160,3 +178,18 @@ def test_family_terms_sum_and_reach_both_features():
     torch.testing.assert_close(_sum_of(terms), terms.total)
     assert joint.grad.any() and motion.grad.any()
     assert final.weight.grad is None and heatmaps.grad is None
+
+
+def test_the_familys_complement_is_lower_for_features_that_tell_h_and_lowest_for_sure_ones_that_do_not():
+    """Against knowing nothing it points the right way; but it is an entropy of what J says, right or wrong."""
+    heatmaps = encode(torch.tensor([[[35.0, 47.0]]]), (96, 72), 3.0)
+    sure_elsewhere = 100 * (encode(torch.tensor([[[10.0, 10.0]]]), (96, 72), 3.0) == 1)
+    estimate = FamilyInformation(torch.ones(1, 1, 1, 1))
+    motion = torch.randn(1, 1, 96, 72)
+    wrong, told, nothing = (
+        float(estimate(joint, motion, heatmaps).complement)
+        for joint in (sure_elsewhere.float(), heatmaps, torch.zeros_like(heatmaps))
+    )
+    assert wrong < told < nothing
+    assert wrong == pytest.approx(0, abs=1e-6)
+    assert nothing == pytest.approx(1.3e-3, abs=5e-5)
