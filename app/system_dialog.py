@@ -1,4 +1,4 @@
-"""Which pose network the next prediction and the panels use: one that comes with the program, or a weights file."""
+"""Which pose network the next prediction and the panels use: one that is installed, or a weights file."""
 
 from collections.abc import Sequence
 from pathlib import Path

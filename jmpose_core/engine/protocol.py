@@ -90,7 +90,7 @@ class Ready(Message, frozen=True, kw_only=True):
     """The engine has started and can compute."""
 
     device: str
-    weights: list[str]  # names of the weights that come with the program
+    weights: list[str]  # names of the pose networks that are installed: bundled ones and the user's own
 
 
 class Progress(Message, frozen=True, kw_only=True):
