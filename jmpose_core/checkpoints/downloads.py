@@ -7,7 +7,7 @@ from jmpose_core.errors import WeightsError
 
 _TORCHVISION: Final = "https://download.pytorch.org/models/"
 _MMPOSE: Final = "https://download.openmmlab.com/mmpose/top_down/hrnet/"
-_TIMM: Final = "https://huggingface.co/timm/"
+_TIMM: Final = "https://huggingface.co/timm/"  # below, of the newest revision: neither it nor a hash is pinned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,8 @@ def fetch(
 ) -> Fetched:
     """The file of a public checkpoint, in `folder`; one that is there already is only checked.
 
-    What arrived before a torn connection or a stop stays in a .part file, and the next call goes on from it.
+    What arrived before a torn connection or a stop stays in a .part file, and the next call goes on from it
+    where the server still has the release that it is of; else it starts anew.
 
     Raises:
         WeightsError: the network refuses, the connection breaks, the disk is full, or the hash differs.
@@ -54,14 +55,18 @@ def fetch(
 
 
 def _receive(url: str, part: Path, on_progress: OnProgress, should_stop: Callable[[], bool]) -> None:
-    """Append to `part` what it lacks."""
-    there = part.stat().st_size if part.exists() else 0
-    with _opened(url, there) as (response, start, total):
+    """Append to `part` what it lacks, and keep beside it what tells its release from others."""
+    release_file = part.with_name(part.name + ".release")
+    release = release_file.read_text(encoding="utf-8") if release_file.exists() else ""
+    there = part.stat().st_size if release and part.exists() else 0
+    with _opened(url, there, release) as (response, start, total):
         if start > there:
             raise HTTPException(f"the server sent byte {start} and on in place of {there}")
         with part.open("r+b" if start else "wb") as file:
             file.seek(start)
             file.truncate()
+            if not start:
+                release_file.write_text(_release_of(response), encoding="utf-8")
             while chunk := response.read(_CHUNK):
                 file.write(chunk)
                 on_progress(file.tell(), total)
@@ -70,27 +75,47 @@ def _receive(url: str, part: Path, on_progress: OnProgress, should_stop: Callabl
             received = file.tell()
     if total is not None and received != total:
         raise HTTPException(f"{received} of {total} bytes came")
+    release_file.unlink(missing_ok=True)
+
+
+def _release_of(response: HTTPResponse) -> str:
+    """What If-Range can ask for (RFC 9110, 13.1.5): a strong ETag, else the time of change; "" where there is none."""
+    tag = response.headers.get("ETag", "")
+    return tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified", "")
 
 
 @contextmanager
-def _opened(url: str, there: int) -> Iterator[tuple[HTTPResponse, int, int | None]]:
-    """The answer to a request for all bytes from `there` on; at which byte it starts; how many there are in all."""
-    request = urllib.request.Request(url, headers={"Range": f"bytes={there}-"} if there else {})
-    try:
-        response = urllib.request.urlopen(request, timeout=_TIMEOUT_SECS)
-    except HTTPError as error:
-        error.close()
-        if not there or error.code != _RANGE_NOT_SATISFIABLE:
-            raise
-        # What is there is as long as the file, or longer: it may be of another version.
-        response = urllib.request.urlopen(url, timeout=_TIMEOUT_SECS)
-    with response:
+def _opened(url: str, there: int, release: str) -> Iterator[tuple[HTTPResponse, int, int | None]]:
+    """The answer to a request for all bytes from `there` on, if they are of this release, else for the whole file.
+
+    Gives the answer, at which byte it starts, and how many bytes there are in all.
+    """
+    with _asked(url, there, release) as response:
         found = _RANGE.match(response.headers.get("Content-Range", ""))
         if response.status == 206 and found:
             yield response, int(found[1]), int(found[2])
         else:
             length = response.headers.get("Content-Length")
             yield response, 0, None if length is None else int(length)
+
+
+def _asked(url: str, there: int, release: str) -> HTTPResponse:
+    """The answer to one request, or to two where the first can be no continuation."""
+    if not there:
+        return urllib.request.urlopen(url, timeout=_TIMEOUT_SECS)
+    request = urllib.request.Request(url, headers={"Range": f"bytes={there}-", "If-Range": release})
+    try:
+        response = urllib.request.urlopen(request, timeout=_TIMEOUT_SECS)
+    except HTTPError as error:
+        error.close()
+        if error.code != _RANGE_NOT_SATISFIABLE:
+            raise
+    else:
+        if response.status != 206 or _release_of(response) in ("", release):
+            return response
+        response.close()
+    # Another release, from a server that does not know If-Range, or more is there than the file has: all of it anew.
+    return urllib.request.urlopen(url, timeout=_TIMEOUT_SECS)
 
 
 def _check(path: Path, download: Download) -> Fetched:

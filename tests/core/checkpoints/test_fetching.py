@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from torchvision.models.optical_flow import Raft_Large_Weights, Raft_Small_Weights
@@ -24,27 +25,33 @@ class Publisher:
     url: str
     content: bytes = CONTENT
     ranges: bool = True
+    release: dict[str, str] = field(default_factory=lambda: {"ETag": '"one"'})  # headers that tell it from others
+    knows_if_range: bool = True
     torn_after: int | None = None
     status: int = 200
-    asked: list[str | None] = field(default_factory=list)
+    asked: list[tuple[str | None, str | None]] = field(default_factory=list)  # Range, If-Range
 
 
 @pytest.fixture
 def publisher() -> Iterator[Publisher]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            wanted = self.headers.get("Range")
-            state.asked.append(wanted)
+            wanted, release = self.headers.get("Range"), self.headers.get("If-Range")
+            state.asked.append((wanted, release))
             if state.status != 200:
                 self.send_error(state.status)
                 return
-            start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and state.ranges else 0
+            if not state.ranges or (state.knows_if_range and release not in state.release.values()):
+                wanted = None
+            start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
             total = len(state.content)
             if start >= total:
                 self.send_error(416)
                 return
-            self.send_response(206 if wanted and state.ranges else 200)
-            if wanted and state.ranges:
+            self.send_response(206 if wanted else 200)
+            for header in state.release.items():
+                self.send_header(*header)
+            if wanted:
                 self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
             self.send_header("Content-Length", str(total - start))
             self.end_headers()
@@ -91,7 +98,7 @@ def test_a_file_arrives_whole_and_is_not_fetched_twice(publisher, tmp_path):
     assert [step[0] for step in progress] == sorted(step[0] for step in progress)
     assert list(fetched.path.parent.iterdir()) == [fetched.path]
     fetch(of(publisher), tmp_path / "new", on_progress=quiet)
-    assert publisher.asked == [None]
+    assert publisher.asked == [(None, None)]
 
 
 def test_a_torn_download_goes_on_where_it_stopped(publisher, tmp_path):
@@ -100,16 +107,49 @@ def test_a_torn_download_goes_on_where_it_stopped(publisher, tmp_path):
         fetch(of(publisher), tmp_path, on_progress=quiet)
     publisher.torn_after = None
     fetched = fetch(of(publisher), tmp_path, on_progress=quiet)
-    assert publisher.asked == [None, "bytes=100000-"]
+    assert publisher.asked == [(None, None), ("bytes=100000-", '"one"')]
     assert fetched.path.read_bytes() == CONTENT
     assert list(tmp_path.iterdir()) == [fetched.path]
+
+
+def tear(publisher: Publisher, folder: Path) -> None:
+    publisher.torn_after = 100_000
+    with pytest.raises(WeightsError, match="run the command again"):
+        fetch(of(publisher, digits=""), folder, on_progress=quiet)
+    publisher.torn_after = None
+
+
+@pytest.mark.parametrize("knows_if_range", [True, False])
+def test_a_part_is_not_joined_to_another_release(knows_if_range, publisher, tmp_path):
+    tear(publisher, tmp_path)
+    publisher.content, publisher.release = CONTENT[::-1], {"ETag": '"two"'}
+    publisher.knows_if_range = knows_if_range
+    fetched = fetch(of(publisher, digits=""), tmp_path, on_progress=quiet)
+    assert publisher.asked[1] == ("bytes=100000-", '"one"')
+    assert fetched.path.read_bytes() == CONTENT[::-1]
+    assert list(tmp_path.iterdir()) == [fetched.path]
+
+
+def test_a_release_without_a_strong_tag_is_known_by_its_time_of_change(publisher, tmp_path):
+    changed = "Sat, 21 Nov 2026 18:00:00 GMT"
+    publisher.release = {"ETag": 'W/"weak"', "Last-Modified": changed}
+    tear(publisher, tmp_path)
+    assert fetch(of(publisher), tmp_path, on_progress=quiet).path.read_bytes() == CONTENT
+    assert publisher.asked[1:] == [("bytes=100000-", changed)]
+
+
+def test_a_release_that_nothing_tells_from_others_starts_anew(publisher, tmp_path):
+    publisher.release = {}
+    tear(publisher, tmp_path)
+    assert fetch(of(publisher), tmp_path, on_progress=quiet).path.read_bytes() == CONTENT
+    assert publisher.asked[1:] == [(None, None)]
 
 
 def test_a_stop_keeps_what_came(publisher, tmp_path):
     show, should_stop = stop_at(70_000)
     with pytest.raises(Cancelled):
         fetch(of(publisher), tmp_path, on_progress=show, should_stop=should_stop)
-    (part,) = tmp_path.iterdir()
+    part = tmp_path / f"{of(publisher).file_name}.part"
     assert 70_000 <= part.stat().st_size < len(CONTENT)
     assert CONTENT.startswith(part.read_bytes())
     assert fetch(of(publisher), tmp_path, on_progress=quiet).path.read_bytes() == CONTENT
@@ -118,7 +158,9 @@ def test_a_stop_keeps_what_came(publisher, tmp_path):
 @pytest.mark.parametrize("left", [10, len(CONTENT), len(CONTENT) + 5])
 def test_a_server_without_ranges_or_a_part_too_long_starts_over(publisher, tmp_path, left):
     publisher.ranges = left > 10
-    (tmp_path / f"{of(publisher).file_name}.part").write_bytes(b"x" * left)
+    part = tmp_path / f"{of(publisher).file_name}.part"
+    part.write_bytes(b"x" * left)
+    part.with_name(part.name + ".release").write_text('"one"')
     assert fetch(of(publisher), tmp_path, on_progress=quiet).path.read_bytes() == CONTENT
 
 
