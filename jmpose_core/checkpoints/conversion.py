@@ -1,10 +1,10 @@
 """Foreign checkpoints become weights files of this program, completely or not at all."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,7 @@ _PARTS: Final = ("backbone", "flow", "refiner")
 _SEED: Final = 0  # of what no checkpoint has
 _SLOTTED: Final = "dcpose_w48"  # the variant that can be built for PoseTrack18's slots: see checkpoints/dcpose.py
 
+_Value = TypeVar("_Value")
 Options: TypeAlias = dict[str, bool | int | float | str]  # of a variant's builder, as on a card
 
 
@@ -43,7 +44,9 @@ Options: TypeAlias = dict[str, bool | int | float | str]  # of a variant's build
 class FileReport:
     """What became of one file.
 
-    matched: our name -> its name there. left_out: its name -> why. dropped_joints: rows of its head that are not ours.
+    matched: name in the state -> its name there, also of what was folded into another tensor.
+    left_out: its name -> why.
+    dropped_joints: rows of its head that are not ours.
     """
 
     file: Path
@@ -119,7 +122,8 @@ def convert(
         reports.append(report)
     new |= _fill_refiner(state, target)
     if variant in RAFTS:
-        state = {name.removeprefix(_RAFT): tensor for name, tensor in state.items()}
+        state, new = _bare(state), _bare(new)
+        reports = [replace(report, matched=_bare(report.matched)) for report in reports]
     command = " ".join(file.name for file in files)
     card = WeightsCard(
         variant=variant,
@@ -130,6 +134,11 @@ def convert(
         options=target.options,
     )
     return Conversion(state, card, tuple(reports), new)
+
+
+def _bare(named: Mapping[str, _Value]) -> dict[str, _Value]:
+    """By the names of a RAFT alone, outside a `PoseNetwork`."""
+    return {name.removeprefix(_RAFT): value for name, value in named.items()}
 
 
 def _read(file: Path) -> _Source:

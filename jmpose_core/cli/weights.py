@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 import resources
-from jmpose_core.checkpoints.downloads import DOWNLOADS, find_download
+from jmpose_core.checkpoints.downloads import DOWNLOADS, Download, find_download
 from jmpose_core.cli.terminal import errors, show_table, stoppable, tell
 from jmpose_core.errors import WeightsError
 
@@ -68,6 +68,9 @@ def convert_files(
     joints: Annotated[
         str | None, typer.Option(help="What a head of 17 joints detects: coco17 or posetrack18; else as published.")
     ] = None,
+    keys: Annotated[
+        bool, typer.Option("--keys", help="Name every key: where it went, or why it was left out.")
+    ] = False,
 ) -> None:
     """Bring in checkpoints of other programs: each tensor finds its place, or nothing is written."""
     from jmpose_core.checkpoints.conversion import convert
@@ -78,6 +81,8 @@ def convert_files(
     conversion = convert(files, variant, joints=joints)
     path = out or user_weights() / f"{variant}.safetensors"
     save_weights(path, conversion.state, conversion.card)
+    if keys:
+        _tell_keys(conversion)
     _tell_conversion(conversion)
     tell(str(path))
 
@@ -91,9 +96,9 @@ def download_weights(name: Annotated[str, typer.Argument(help="A name that `jmpo
     download = find_download(name)
     with stoppable() as should_stop, _download_bar(name) as show:
         fetched = fetch(download, user_weights() / "originals", on_progress=show, should_stop=should_stop)
-    confirmed = "as its publisher states" if fetched.verified else "unverified: its publisher states none"
     tell(f"{fetched.path}")
-    tell(f"SHA-256 {fetched.sha256}, {confirmed}")
+    tell(f"SHA-256 {fetched.sha256}")
+    tell(_checked(download, verified=fetched.verified))
 
     from jmpose_core.checkpoints.conversion import convert
     from jmpose_core.weights import save_weights
@@ -103,6 +108,16 @@ def download_weights(name: Annotated[str, typer.Argument(help="A name that `jmpo
     path = user_weights() / f"{name}.safetensors"
     save_weights(path, conversion.state, conversion.card)
     tell(f"{path}, to be named as {name}")
+
+
+def _checked(download: Download, *, verified: bool) -> str:
+    """What the hash was compared with."""
+    if verified:
+        return f"it starts with {download.sha256_start}, as its publisher states"
+    return (
+        "not checked against a published digest: this program knows of none for this file. "
+        f"Compare it with one that you trust, of {download.url}"
+    )
 
 
 def _tell_card(name: str) -> None:
@@ -155,6 +170,7 @@ def _tell_overview(variant: str, **options: bool | int | float | str) -> None:
     for module, cost in overview.costs.items():
         rows.append([module, f"{cost.parameters / 1e6:.2f} M", f"{cost.multiply_adds / 1e9:.2f} G"])
     show_table(rows)
+    tell("G is 10^9. HRNet's authors count in 2^30: their 32.9 GFLOPs (W48, 384 x 288) are 35.3 G here.")
 
 
 def _tell_conversion(conversion: "Conversion") -> None:
@@ -172,6 +188,18 @@ def _tell_conversion(conversion: "Conversion") -> None:
     for why, names in grouped(conversion.new).items():
         rows.append(["(new)", str(len(names)), why])
     show_table(rows)
+
+
+def _tell_keys(conversion: "Conversion") -> None:
+    """Every key of every file with its name in the new file, or why it is not there; then what no file had."""
+    for report in conversion.files:
+        tell(f"{report.file.name} ({report.layout})")
+        for ours, theirs in report.matched.items():
+            tell(f"  {theirs} -> {ours}{'' if ours in conversion.state else ' (folded into the norm after it)'}")
+        for theirs, why in report.left_out.items():
+            tell(f"  {theirs}: left out: {why}")
+    for ours, how in conversion.new.items():
+        tell(f"  (new) {ours}: {how}")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from jmpose_core.checkpoints import downloads, fetching
 from jmpose_core.checkpoints.downloads import Download
 from jmpose_core.checkpoints.variants import variants
 from jmpose_core.cli import terminal
+from jmpose_core.model.hrnet import hrnet_w48
 from jmpose_core.weights import (
     WeightsCard,
     find_weights,
@@ -23,7 +24,7 @@ from jmpose_core.weights import (
     save_weights,
     user_weights,
 )
-from tests.core.checkpoints.checkpoint_files import hollow, princeton_shapes, saved
+from tests.core.checkpoints.checkpoint_files import dcpose_temporal_shapes, hollow, princeton_shapes, saved, shapes_of
 
 Run = Callable[..., int]
 
@@ -59,6 +60,35 @@ def test_convert_tells_where_every_tensor_went_and_writes_a_file_to_be_named(run
     assert "0.99 M" in told and "two frames of 192 x 144" in told and "as published: raft-small.pth" in told
 
 
+def test_convert_names_every_key_where_asked(run, tmp_path, capsys):
+    shapes = princeton_shapes(small=True)
+    file = saved(tmp_path / "raft-small.pth", {"step": 3, "model": hollow(shapes)})
+    assert run("convert", file, "--variant", "raft_small", "--keys") == 0
+    told = capsys.readouterr().out.splitlines()
+    pairs = dict(line.strip().split(" -> ") for line in told if " -> " in line)
+    assert pairs.keys() == shapes.keys()
+    assert set(pairs.values()) == raft_small(weights=None).state_dict().keys()
+    assert pairs["fnet.conv2.bias"] == "feature_encoder.conv.bias"
+    assert "  step: left out: no weights" in told
+
+
+def test_convert_names_what_it_folded_and_what_it_made(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("jmpose_core.weights.save_weights", lambda *_: None)  # of full size
+    with torch.device("meta"):
+        hrnet = shapes_of(hrnet_w48(joints=15))
+    shapes = {f"rough_pose_estimation_net.{name}": shape for name, shape in hrnet.items()} | dcpose_temporal_shapes(15)
+    del shapes["rough_pose_estimation_net.bn1.num_batches_tracked"]
+    file = saved(tmp_path / "dcpose.pth", hollow(shapes))
+    assert run("convert", file, "--variant", "dcpose_w48", "--keys") == 0
+    told = capsys.readouterr().out.splitlines()
+    pairs = dict(line.strip().split(" -> ") for line in told if " -> " in line)
+    assert pairs.keys() == shapes.keys()
+    folded = {name for name, ours in pairs.items() if "folded" in ours}
+    assert folded == {name for name in shapes if name.endswith(".conv.bias")}
+    (new,) = [line for line in told if line.startswith("  (new) ")]
+    assert new.startswith("  (new) backbone.bn1.num_batches_tracked: 0: ")
+
+
 def test_a_half_match_writes_nothing(run, tmp_path, capsys):
     tensors = hollow(princeton_shapes(small=True))
     del tensors["fnet.conv2.bias"]
@@ -85,7 +115,8 @@ def test_download_fetches_converts_and_is_then_a_name(run, tmp_path, monkeypatch
 
     monkeypatch.setattr(fetching, "fetch", served)
     assert run("download", "tiny") == 0
-    assert "unverified: its publisher states none" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"SHA-256 {'ab' * 32}\nnot checked against a published digest: " in told and "https://x/raft.pth" in told
     state, card = read_weights("tiny")
     assert card.training_data == ("Chairs",)
     assert all(torch.equal(state[name], tensor) for name, tensor in source.items())
