@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-import resources
 from jmpose_core.model.flow import (
     HEATMAP_FLOW_LIMIT,
     Flow,
@@ -14,9 +13,7 @@ from jmpose_core.model.flow import (
     raft_small_flow,
     warp,
 )
-from jmpose_core.weights import load_into, read_weights
-
-BUNDLED = resources.WEIGHTS / "raft_small.safetensors"
+from jmpose_core.model.systems import load_pose_network
 
 
 class ConstantRaft(nn.Module):
@@ -148,11 +145,9 @@ def test_warp_refuses_a_flow_of_another_size():
         warp(torch.zeros(1, 3, 8, 8), torch.zeros(1, 2, 4, 4))
 
 
-@pytest.mark.skipif(not BUNDLED.exists(), reason="the flow's weights are not bundled yet")
 def test_the_bundled_flow_sees_no_motion_in_one_frame_and_a_shift_in_two():
-    torch.manual_seed(0)
-    flow = raft_small_flow()
-    load_into(flow.raft, read_weights("raft_small")[0], place="raft_small")
+    flow = load_pose_network("jmpose_lite").flow
+    assert flow is not None
     texture = nn.functional.interpolate(crops(32, 24), (256, 200), mode="bicubic").clamp(0, 1)
     still = flow(texture[..., :192], texture[..., :192])
     assert still.norm(dim=1).mean() < 0.15
