@@ -27,6 +27,52 @@ def saved(path: Path, content: object) -> Path:
     return path
 
 
+def hrnet_shapes(width: int, *, joints: int = 17) -> Shapes:
+    """Names and shapes of the official HRNet, put down from the description of its stages, not from our network."""
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def conv_bn(conv: str, norm: str, i: int, o: int, kernel: int) -> None:
+        shapes[f"{conv}.weight"] = (o, i, kernel, kernel)
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            shapes[f"{norm}.{part}"] = (o,)
+        shapes[f"{norm}.num_batches_tracked"] = ()
+
+    def step(name: str, i: int, o: int, kernel: int = 3) -> None:
+        conv_bn(f"{name}.0", f"{name}.1", i, o, kernel)
+
+    conv_bn("conv1", "bn1", 3, 64, 3)
+    conv_bn("conv2", "bn2", 64, 64, 3)
+    for block in range(4):
+        widths = (64 if block == 0 else 256, 64, 64, 256)
+        for layer, kernel in enumerate((1, 3, 1)):
+            name = f"layer1.{block}."
+            conv_bn(f"{name}conv{layer + 1}", f"{name}bn{layer + 1}", widths[layer], widths[layer + 1], kernel)
+    step("layer1.0.downsample", 64, 256, 1)
+    step("transition1.0", 256, width)
+    step("transition1.1.0", 256, 2 * width)
+    step("transition2.2.0", 2 * width, 4 * width)
+    step("transition3.3.0", 4 * width, 8 * width)
+    for stage, modules in ((2, 1), (3, 4), (4, 3)):
+        branches = [width * 2**branch for branch in range(stage)]
+        for module in range(modules):
+            name = f"stage{stage}.{module}"
+            for branch, channels in enumerate(branches):
+                for block in range(4):
+                    for layer in (1, 2):
+                        inside = f"{name}.branches.{branch}.{block}."
+                        conv_bn(f"{inside}conv{layer}", f"{inside}bn{layer}", channels, channels, 3)
+            last = (stage, module) == (4, 2)  # reads the finest branch alone
+            for to, o in enumerate(branches[:1] if last else branches):
+                for start, i in enumerate(branches):
+                    fuse = f"{name}.fuse_layers.{to}.{start}"
+                    if start > to:
+                        step(fuse, i, o, 1)
+                    for halving in range(to - start):
+                        step(f"{fuse}.{halving}", i, o if halving == to - start - 1 else i)
+    shapes |= {"final_layer.weight": (joints, width, 1, 1), "final_layer.bias": (joints,)}
+    return {name: torch.Size(shape) for name, shape in shapes.items()}
+
+
 def princeton_shapes(*, small: bool) -> Shapes:
     """Names and shapes of princeton-vl/RAFT's two networks, put down from the description of its parts."""
     shapes: dict[str, tuple[int, ...]] = {}

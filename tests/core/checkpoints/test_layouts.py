@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torchvision.models.optical_flow import raft_large, raft_small
 
 from jmpose_core.checkpoints.conversion import convert
 from jmpose_core.errors import WeightsError
@@ -14,6 +15,7 @@ from tests.core.checkpoints.checkpoint_files import (
     Shapes,
     dcpose_temporal_shapes,
     hollow,
+    hrnet_shapes,
     princeton_shapes,
     saved,
     shapes_of,
@@ -23,8 +25,7 @@ from tests.core.checkpoints.checkpoint_files import (
 @pytest.fixture(scope="module")
 def w48() -> Shapes:
     """Names and shapes of the official HRNet-W48 for COCO."""
-    with torch.device("meta"):
-        return shapes_of(hrnet_w48(joints=17))
+    return hrnet_shapes(48)
 
 
 def under(prefix: str, shapes: Shapes) -> Shapes:
@@ -50,18 +51,26 @@ LAYOUTS = {
 }
 
 
+@pytest.mark.parametrize("width", [32, 48])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_layout_of_hrnet_finds_every_place(layout, w48, tmp_path):
-    file = saved(tmp_path / "hrnet_w48_coco.pth", LAYOUTS[layout](w48))
-    conversion = convert([file], "hrnet_w48")
+def test_every_layout_of_hrnet_finds_every_place(layout, width, tmp_path):
+    shapes = hrnet_shapes(width)
+    file = saved(tmp_path / "hrnet_coco.pth", LAYOUTS[layout](shapes))
+    conversion = convert([file], f"hrnet_w{width}")
     (report,) = conversion.files
-    assert {f"backbone.{name}" for name in w48} == conversion.state.keys() == report.matched.keys()
-    assert conversion.state["backbone.final_layer.weight"].shape == (15, 48, 1, 1)
+    assert {f"backbone.{name}" for name in shapes} == conversion.state.keys() == report.matched.keys()
+    assert conversion.state["backbone.final_layer.weight"].shape == (15, width, 1, 1)
     assert set(report.dropped_joints) == {"left_eye", "right_eye", "left_ear", "right_ear"}
     assert set(report.left_out) <= {"meta", "optimizer"}
     assert list(conversion.new) == ["backbone.final_layer.weight"]
     assert "head_bottom, head_top" in conversion.new["backbone.final_layer.weight"]
-    assert (conversion.card.variant, conversion.card.crop_size) == ("hrnet_w48", (384, 288))
+    assert (conversion.card.variant, conversion.card.crop_size) == (f"hrnet_w{width}", (384, 288))
+
+
+@pytest.mark.parametrize(("build", "width"), [(hrnet_w32, 32), (hrnet_w48, 48)])
+def test_the_official_names_and_shapes_are_those_of_our_network(build, width):
+    with torch.device("meta"):
+        assert shapes_of(build(joints=17)) == hrnet_shapes(width)
 
 
 def test_counters_that_old_programs_did_not_keep_are_filled_in_and_named(w48, tmp_path):
@@ -104,21 +113,36 @@ def test_head_rows_go_to_the_joints_of_their_names(file_name, joints, names, w48
 @pytest.mark.parametrize("small", [False, True])
 def test_princetons_raft_is_torchvisions(small, tmp_path):
     variant = "raft_small" if small else "raft_large"
-    theirs = hollow(under("module.", princeton_shapes(small=small)))
-    conversion = convert([saved(tmp_path / "raft-things.pth", theirs)], variant)
+    theirs = princeton_shapes(small=small)
+    conversion = convert([saved(tmp_path / "raft-things.pth", hollow(under("module.", theirs)))], variant)
     (report,) = conversion.files
     assert report.layout == "princeton-vl RAFT"
     assert not conversion.new
+    assert set(report.matched.values()) | report.left_out.keys() == theirs.keys()
+    with torch.device("meta"):
+        whole = shapes_of((raft_small if small else raft_large)(weights=None))
+    assert {name: tensor.shape for name, tensor in conversion.state.items()} == whole
     doubles = [name for name in report.left_out if ".norm3." in name]
     assert len(doubles) == len(report.left_out) == (0 if small else 10)
-    assert conversion.state.keys() == {name.removeprefix("flow.raft.") for name in report.matched}
+    assert conversion.state.keys() == report.matched.keys()
     if not small:
-        sources = {ours.removeprefix("flow.raft."): theirs for ours, theirs in report.matched.items()}
+        sources = report.matched
         assert sources["context_encoder.layer2.0.downsample.1.running_var"] == "cnet.layer2.0.downsample.1.running_var"
         assert sources["update_block.recurrent_block.convgru2.convq.bias"] == "update_block.gru.convq2.bias"
         assert sources["update_block.recurrent_block.convgru1.convz.weight"] == "update_block.gru.convz1.weight"
         assert sources["mask_predictor.conv.weight"] == "update_block.mask.2.weight"
         assert sources["feature_encoder.layer3.1.convnormrelu2.0.weight"] == "fnet.layer3.1.conv2.weight"
+
+
+def test_torchvisions_raft_large_finds_every_place(tmp_path):
+    with torch.device("meta"):
+        theirs = shapes_of(raft_large(weights=None))
+    conversion = convert([saved(tmp_path / "raft_large_C_T_V2.pth", hollow(theirs))], "raft_large")
+    (report,) = conversion.files
+    assert report.layout == "torchvision RAFT"
+    assert report.matched == {name: name for name in theirs}
+    assert {name: tensor.shape for name, tensor in conversion.state.items()} == theirs
+    assert not report.left_out and not conversion.new
 
 
 def test_hrnet_and_raft_together_start_jmpose(w48, tmp_path):
@@ -249,10 +273,8 @@ def test_a_head_that_is_not_whole_is_half_a_match(layout, lacks, w48, tmp_path):
 
 
 def test_another_size_is_named_as_the_cause(tmp_path):
-    with torch.device("meta"):
-        w32 = shapes_of(hrnet_w32(joints=17))
     with pytest.raises(WeightsError, match="The file is an HRNet-W32, not a W48"):
-        convert([saved(tmp_path / "w32.pth", hollow(w32))], "hrnet_w48")
+        convert([saved(tmp_path / "w32.pth", hollow(hrnet_shapes(32)))], "hrnet_w48")
     small = saved(tmp_path / "raft-small.pth", hollow(princeton_shapes(small=True)))
     with pytest.raises(WeightsError, match="The file is a raft_small, not a raft_large"):
         convert([small], "raft_large")

@@ -11,7 +11,7 @@ from jmpose_core.checkpoints.layout import translate
 from jmpose_core.checkpoints.matching import matched
 from jmpose_core.model.hrnet import HRNet
 from jmpose_core.weights import load_into
-from tests.core.checkpoints.checkpoint_files import hollow, saved, shapes_of
+from tests.core.checkpoints.checkpoint_files import hollow, hrnet_shapes, saved, shapes_of
 
 with pytest.MonkeyPatch.context() as patch:
     patch.setenv("HF_HUB_OFFLINE", "1")
@@ -42,11 +42,16 @@ def test_timms_trunk_gives_timms_features():
     torch.testing.assert_close(features[-1], finest)
 
 
-def test_timms_hrnet_w48_fills_the_variant(tmp_path):
+@pytest.mark.parametrize("width", [32, 48])
+def test_timms_hrnet_fills_the_variant(width, tmp_path):
     with torch.device("meta"):
-        theirs = shapes_of(timm.create_model("hrnet_w48", pretrained=False))
-    conversion = convert([saved(tmp_path / "model.pth", hollow(theirs))], "hrnet_w48")
+        theirs = shapes_of(timm.create_model(f"hrnet_w{width}", pretrained=False))
+    conversion = convert([saved(tmp_path / "model.pth", hollow(theirs))], f"hrnet_w{width}")
     (report,) = conversion.files
+    official = hrnet_shapes(width)
+    trunk = {name: shape for name, shape in official.items() if "final_layer" not in name}
+    assert {name: theirs[name] for name in report.matched.values()} == trunk
+    assert {f"backbone.{name}" for name in official} == conversion.state.keys()
     assert report.layout == "HRNet for ImageNet (timm)"
     roots = {name.split(".")[0] for name in report.left_out}
     assert roots == {"incre_modules", "downsamp_modules", "final_layer", "classifier", "stage4"}

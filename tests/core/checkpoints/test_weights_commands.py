@@ -14,7 +14,6 @@ from jmpose_core.checkpoints import downloads, fetching
 from jmpose_core.checkpoints.downloads import Download
 from jmpose_core.checkpoints.variants import variants
 from jmpose_core.cli import terminal
-from jmpose_core.model.hrnet import hrnet_w48
 from jmpose_core.weights import (
     WeightsCard,
     find_weights,
@@ -24,7 +23,13 @@ from jmpose_core.weights import (
     save_weights,
     user_weights,
 )
-from tests.core.checkpoints.checkpoint_files import dcpose_temporal_shapes, hollow, princeton_shapes, saved, shapes_of
+from tests.core.checkpoints.checkpoint_files import (
+    dcpose_temporal_shapes,
+    hollow,
+    hrnet_shapes,
+    princeton_shapes,
+    saved,
+)
 
 Run = Callable[..., int]
 
@@ -74,9 +79,8 @@ def test_convert_names_every_key_where_asked(run, tmp_path, capsys):
 
 def test_convert_names_what_it_folded_and_what_it_made(run, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("jmpose_core.weights.save_weights", lambda *_: None)  # of full size
-    with torch.device("meta"):
-        hrnet = shapes_of(hrnet_w48(joints=15))
-    shapes = {f"rough_pose_estimation_net.{name}": shape for name, shape in hrnet.items()} | dcpose_temporal_shapes(15)
+    hrnet = {f"rough_pose_estimation_net.{name}": shape for name, shape in hrnet_shapes(48, joints=15).items()}
+    shapes = hrnet | dcpose_temporal_shapes(15)
     del shapes["rough_pose_estimation_net.bn1.num_batches_tracked"]
     file = saved(tmp_path / "dcpose.pth", hollow(shapes))
     assert run("convert", file, "--variant", "dcpose_w48", "--keys") == 0
