@@ -14,7 +14,9 @@ from jmpose_core.model.rsb import rsb_chain
 from jmpose_core.skeleton import NUM_JOINTS, SLOT_OF_JOINT
 
 FRAMES = 3  # one before and one after the key frame
-_SUPPORT_WEIGHT = 0.5  # (n - c) / (n - p) of the paper: both supports are as far away
+# (n - c) / (n - p) of the paper for supports that are equally far away. At a video's end, where the key frame stands
+# in for a missing support, the paper's formula gives that copy all the weight and the real support none; not so here.
+_SUPPORT_WEIGHT = 0.5
 _INITIAL_STD = 0.001  # of offset and mask convolutions, as in DCPose's code
 
 
