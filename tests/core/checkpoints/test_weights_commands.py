@@ -169,6 +169,15 @@ def test_a_variant_is_shown_with_the_figures_of_its_weights(run, capsys):
     assert "weights         none are installed" in capsys.readouterr().out
 
 
+def test_show_says_what_its_unit_is(run, capsys):
+    assert run("show", "--variant", "hrnet_w48") == 0
+    told = capsys.readouterr().out
+    (total,) = [line for line in told.splitlines() if line.startswith("total")]
+    giga = float(total.split()[-2])
+    assert "their 32.9 GFLOPs (W48, 384 x 288) are 35.3 G here" in told
+    assert round(giga, 1) == 35.3 and round(giga * 10**9 / 2**30, 1) == 32.9
+
+
 def test_show_wants_one_of_weights_and_variant(run, capsys):
     assert run("show") == 1
     assert run("show", "jmpose_lite", "--variant", "jmpose_lite") == 1
