@@ -2,8 +2,10 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from jmpose_core.heatmaps import SIGMA_PAPER
 from jmpose_core.model.hrnet import HRNet, SlotHRNet, hrnet_w32, hrnet_w48
 from jmpose_core.skeleton import SLOT_OF_JOINT
+from train.losses import heatmap_l2
 
 # Published: parameters in millions; multiply-adds in units of 2^30.
 PUBLISHED = [(hrnet_w48, 63.6, 32.9), (hrnet_w32, 28.5, 16.0)]
@@ -28,6 +30,15 @@ def test_four_features_at_the_heatmaps_size():
     assert output.heatmaps.shape == (2, 15, 16, 24)
     assert output.logits is output.heatmaps
     assert [tuple(feature.shape) for feature in output.features] == [(2, 8, 16, 24)] * 4
+
+
+def test_every_parameter_gets_a_gradient():
+    torch.manual_seed(0)
+    network = HRNet(width=8)
+    truth = torch.full((2, 15, 2), 5.0)
+    heatmap_l2(network(torch.randn(2, 3, 64, 64)).logits, truth, torch.ones(2, 15), SIGMA_PAPER).backward()
+    parameters = dict(network.named_parameters())
+    assert [name for name, each in parameters.items() if each.grad is None or not each.grad.any()] == []
 
 
 def test_a_later_stage_leaves_the_features_before_it_alone():
