@@ -8,70 +8,63 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 import resources
 from jmpose_core import geometry
 from jmpose_core.clip import cut
-from jmpose_core.heatmaps import SIGMA_LITE, encode, heatmaps_from_logits
 from jmpose_core.model.clip_maps import ClipMaps
-from jmpose_core.model.compact import CompactBackbone
+from jmpose_core.model.flow import Flow
+from jmpose_core.model.network import PoseNetwork
 from jmpose_core.video import open_video
 from tests.core.model.family import SMALL_FEATURES
 
-CROP_SIZE = (64, 64)
-SIZE = (16, 16)  # of the maps
+_POOLED = 4  # the bundled backbone's cells a side in one of `maps`
+PIXELS_PER_CELL = 4 * _POOLED  # of `maps`
 _POSES = Path(__file__).with_name("demo_poses.json")
 
 
 class DemoClips(NamedTuple):
-    """crops (8, 5, 3, H, W) RGB in [0, 1]; cells (8, 5, 15, 2), the joints of every frame in heatmap cells."""
+    """crops (8, 5, 3, H, W) RGB in [0, 1]; joints (8, 5, 15, 2) in crop pixels."""
 
     crops: Tensor
-    cells: Tensor
+    joints: Tensor
+
+    def key_joints(self, *, pixels_per_cell: int) -> Tensor:
+        """Of the key frames, (8, 15, 2), in cells of maps so much smaller than the crops."""
+        cell_from_crop = geometry.scaled(1 / pixels_per_cell)
+        return torch.from_numpy(geometry.apply(cell_from_crop, self.joints[:, 2].numpy())).float()
 
 
-def read() -> DemoClips:
-    heatmap_from_crop = geometry.scaled(SIZE[0] / CROP_SIZE[0])
-    crops, cells = [], []
+def read(crop_size: tuple[int, int]) -> DemoClips:
+    """Cut with room about the people: next to a map's border, even a perfect heatmap decodes half a cell off."""
+    crops, joints = [], []
     with open_video(resources.DEMO_CLIP) as video:
         for clip in json.loads(_POSES.read_text()):
-            crop_from_image = geometry.crop_from_image(clip["bbox_xyxy"], CROP_SIZE, enlarge=1.5)
+            crop_from_image = geometry.crop_from_image(clip["bbox_xyxy"], crop_size, enlarge=1.75)
             frames = range(clip["frame_index"] - 2, clip["frame_index"] + 3)
-            crops.append(np.stack([cut(video.frame(index), crop_from_image, CROP_SIZE) for index in frames]))
-            heatmap_from_image = geometry.compose(heatmap_from_crop, crop_from_image)
-            cells.append(geometry.apply(heatmap_from_image, np.array(clip["keypoints"])))
+            crops.append(np.stack([cut(video.frame(index), crop_from_image, crop_size) for index in frames]))
+            joints.append(geometry.apply(crop_from_image, np.array(clip["keypoints"])))
     images = torch.from_numpy(np.stack(crops)).permute(0, 1, 4, 2, 3).float() / 255
-    return DemoClips(images, torch.from_numpy(np.stack(cells)).float())
+    return DemoClips(images, torch.from_numpy(np.stack(joints)))
 
 
-def disturbed_maps(clips: DemoClips, *, by: float) -> ClipMaps:
-    """What an unsure initial stage would make of them: every joint of every frame `by` cells off, anywhere.
+def maps(clips: DemoClips, bundled: PoseNetwork) -> ClipMaps:
+    """What the bundled backbone and RAFT make of the real pixels, on maps of a quarter of the cells a side.
 
-    Features are twelve of a compact backbone with random weights, standardised, and
-    the flow between neighbours is OpenCV's: both see the real pixels.
+    The backbone's features, standardised, are given as those of two stages, half of the channels each.
     """
-    generator = torch.Generator().manual_seed(0)
-    angle = 2 * torch.pi * torch.rand(clips.cells.shape[:3], generator=generator)
-    guesses = clips.cells + by * torch.stack([angle.cos(), angle.sin()], dim=-1)
-    initial = heatmaps_from_logits(6 * encode(guesses, SIZE, SIGMA_LITE), SIGMA_LITE)
-    torch.manual_seed(0)
+    assert bundled.flow is not None
+    height, width = (side // PIXELS_PER_CELL for side in clips.crops.shape[-2:])
+    flow = Flow(bundled.flow.raft, updates=6, size=bundled.flow.size, heatmap_size=(height, width))
     with torch.no_grad():
-        (features,) = CompactBackbone().eval()(clips.crops.flatten(0, 1) * 2 - 1).features
+        frames = bundled.of_frames(clips.crops.flatten(0, 1))
+        between = flow(clips.crops[:, :-1].flatten(0, 1), clips.crops[:, 1:].flatten(0, 1))
+    initial, features = (avg_pool2d(maps, _POOLED) for maps in (frames.heatmaps, frames.features[-1]))
     spread, mean = torch.std_mean(features, dim=(0, 2, 3), keepdim=True)
-    loudest = spread.flatten().topk(SMALL_FEATURES).indices  # some channels are dead
-    features = ((features - mean) / spread.clamp_min(1e-9))[:, loudest].unflatten(0, clips.crops.shape[:2])
-    return ClipMaps(initial, (features,), _flow(clips.crops))
-
-
-def _flow(crops: Tensor) -> Tensor:
-    """Between neighbours, (B, 4, 2, h, w) in heatmap cells."""
-    grey = np.ascontiguousarray((crops.mean(dim=2) * 255).byte().numpy())
-    between = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    fields = [[between.calc(clip[step], clip[step + 1], None) for step in range(4)] for clip in grey]  # type: ignore[call-overload]
-    stride = CROP_SIZE[0] // SIZE[0]
-    flow = torch.from_numpy(np.array(fields)).permute(0, 1, 4, 2, 3)
-    return torch.nn.functional.avg_pool2d(flow.flatten(0, 1), stride).unflatten(0, flow.shape[:2]) / stride
+    stages = ((features - mean) / spread.clamp_min(1e-9)).split(SMALL_FEATURES, dim=1)
+    clip_maps = [maps.unflatten(0, (len(clips.crops), -1)) for maps in (initial, *stages, between)]
+    return ClipMaps(clip_maps[0], tuple(clip_maps[1:-1]), clip_maps[-1])
