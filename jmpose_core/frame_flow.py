@@ -74,7 +74,7 @@ class FrameFlow:
         heatmap_from_crop = geometry.scaled(height / crop_size[0])
         heatmap_from_image = geometry.compose(heatmap_from_crop, crop_from_image)
         small_from_heatmap = geometry.compose(self._small_from_image, geometry.inverse(heatmap_from_image))
-        cells = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)
+        cells = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float64)
         places = torch.from_numpy(geometry.apply(small_from_heatmap, cells)).float().to(self._device)
         fields = torch.stack([self._field(*pair) for pair in pairs])
         extent = places.new_tensor([fields.shape[-1] - 1, fields.shape[-2] - 1])

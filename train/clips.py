@@ -66,7 +66,7 @@ def synthesise(
             _frame(
                 image,
                 geometry.compose(whole_from_crop, geometry.compose(camera, key_from_image)),
-                joints + np.float32([beside, above]),
+                joints + np.array([beside, above], np.float32),
                 limb,
                 weight,
                 (height + 2 * above, width + 2 * beside),
