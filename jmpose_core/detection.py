@@ -12,7 +12,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from jmpose_core.devices import pick_device
+from jmpose_core.devices import as_images, pick_device
 from jmpose_core.errors import WeightsError
 from jmpose_core.model.detector import PersonNet
 from jmpose_core.tracking import Detections
@@ -94,7 +94,7 @@ class PersonDetector:
 
     def _with_torchvision(self, frames_rgb: Sequence[Image], min_score: float) -> list[Detections]:
         height, width = frames_rgb[0].shape[:2]
-        inputs = [torch.from_numpy(frame).to(self.device).permute(2, 0, 1).float() / 255 for frame in frames_rgb]
+        inputs = [as_images(torch.from_numpy(frame), self.device) for frame in frames_rgb]
         found = []
         for output in self._network(inputs):
             person = (output["labels"] == _PERSON_LABEL) & (output["scores"] >= min_score)

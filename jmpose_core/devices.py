@@ -1,6 +1,7 @@
-"""Which device computes, and how precisely."""
+"""Which device computes, how precisely, and how pictures get there."""
 
 import torch
+from torch import Tensor
 
 from jmpose_core.errors import EngineError
 
@@ -23,3 +24,8 @@ def autocast(device: torch.device) -> torch.autocast:
     if device.type == "cuda":
         return torch.autocast("cuda", torch.bfloat16)
     return torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported())
+
+
+def as_images(pictures: Tensor, device: torch.device) -> Tensor:
+    """RGB pictures (..., H, W, 3) uint8 -> (..., 3, H, W) in [0, 1] on a device, as every network takes them."""
+    return pictures.to(device, non_blocking=True).movedim(-1, -3).float() / 255

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jmpose_core import geometry
-from jmpose_core.devices import autocast
+from jmpose_core.devices import as_images, autocast
 from jmpose_core.geometry import Affine
 from jmpose_core.model.flow import HEATMAP_FLOW_LIMIT, RAFT_MINIMUM, RAFT_STRIDE, Flow
 
@@ -100,4 +100,4 @@ class FrameFlow:
 
     def _images(self, indices: list[int]) -> Tensor:
         stacked = torch.from_numpy(np.stack([self._frames[index] for index in indices]))
-        return stacked.to(self._device).permute(0, 3, 1, 2).float() / 255
+        return as_images(stacked, self._device)

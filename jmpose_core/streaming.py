@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from jmpose_core.calibration import Stage
-from jmpose_core.devices import autocast
+from jmpose_core.devices import as_images, autocast
 from jmpose_core.model.blocks import BackboneOutput
 from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.network import PoseNetwork
@@ -43,7 +43,7 @@ class StreamingNetwork:
 
     def images(self, crops: npt.NDArray[np.uint8]) -> Tensor:
         """RGB (F, H, W, 3) uint8 -> (F, 3, H, W) in [0, 1]."""
-        return torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 255
+        return as_images(torch.from_numpy(crops), self.device)
 
     def of_frames(self, images: Tensor) -> BackboneOutput:
         """The backbone's heatmaps and features of every crop."""

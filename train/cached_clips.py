@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from jmpose_core import heatmaps
-from jmpose_core.devices import autocast
+from jmpose_core.devices import as_images, autocast
 from jmpose_core.evaluation.pck import pck
 from jmpose_core.model.clip_maps import ClipMaps, Refiner
 from jmpose_core.model.network import PoseNetwork
@@ -83,7 +83,7 @@ def encode(
         everything: features and flow also where the network's own refiner uses none, to train others on.
     """
     device = network.mean.device
-    images = crops.to(device).permute(0, 1, 4, 2, 3).float() / 255
+    images = as_images(crops, device)
     shape = images.shape[:2]
     with autocast(device):
         frames = network.of_frames(images.flatten(0, 1))

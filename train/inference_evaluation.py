@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from jmpose_core.devices import autocast
+from jmpose_core.devices import as_images, autocast
 from jmpose_core.errors import JMPoseError
 from jmpose_core.evaluation.pck import pck
 from jmpose_core.frame_flow import FrameFlow
@@ -32,7 +32,7 @@ from jmpose_core.pose_estimator import PoseEstimator
 from jmpose_core.streaming import FlowBetween
 from train.clips import Clip
 from train.poses import LabelledPerson, is_validation, read_people
-from train.refiner import held_out_clips
+from train.refiner import held_out_clips, tensors
 
 REACHES: Final = (2, 3, 4)
 # Height of a crop in the pixels that whole-frame flow sees; flow of the crop itself sees 192.
@@ -48,7 +48,7 @@ def reaches(weights: str | Path, people: list[LabelledPerson], *, degraded: bool
     widest = networks[max(REACHES)]
 
     def ways(clip: Clip) -> Iterator[tuple[str, Tensor]]:
-        images = _images(clip.crops)
+        images = as_images(torch.from_numpy(clip.crops)[None], _CPU)
         with autocast(_CPU):
             maps = widest.maps_of(images)
             backward = widest.flow_of(images.flip(1)).flip(1)  # of each pair, from the later frame to the earlier
@@ -118,10 +118,6 @@ def _flow_of(clips: ClipMaps) -> Tensor:
     return clips.flow
 
 
-def _images(crops: np.ndarray) -> Tensor:
-    return torch.from_numpy(crops)[None].permute(0, 1, 4, 2, 3).float() / 255
-
-
 def _refined(refiner: Refiner, maps: ClipMaps) -> Tensor:
     with autocast(_CPU):
         return refiner(maps.for_refiner(refiner)).refined
@@ -135,10 +131,11 @@ def _judged(ways: Callable[[Clip], Iterator[tuple[str, Tensor]]], clips: Iterato
         for name, maps in ways(clip):
             cells, _ = decode(maps.float(), blur_sigma=1.0)
             found.setdefault(name, []).append(cells[0].numpy())
-        truth.append((clip.keypoints - 1.5) / 4)
-        labelled.append(clip.weight > 0.999)
-    right, counted = np.stack(truth), np.stack(labelled)
-    return {name: 100 * pck(np.stack(cells), right, counted, threshold=0.2).total for name, cells in found.items()}
+        _, right, weight = tensors(clip)
+        truth.append(right.numpy())
+        labelled.append(weight.numpy() > 0.999)
+    places, counted = np.stack(truth), np.stack(labelled)
+    return {name: 100 * pck(np.stack(cells), places, counted, threshold=0.2).total for name, cells in found.items()}
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from jmpose_core import geometry, heatmaps
 from jmpose_core.calibration import HEAD_PER_SEGMENT, HEAD_PER_TORSO, RawPeak, evidence
 from jmpose_core.clip import cut
-from jmpose_core.devices import autocast
+from jmpose_core.devices import as_images, autocast
 from jmpose_core.evaluation.pck import torso_sizes
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.skeleton import JOINT_INDEX
@@ -85,7 +85,7 @@ def stills(network: PoseNetwork, people: Sequence[LabelledPerson]) -> Iterator[B
         crops = [
             cut(person.image(), crop, network.crop_size) for person, crop in zip(part, crop_from_image, strict=True)
         ]
-        images = torch.from_numpy(np.stack(crops)).to(device).permute(0, 3, 1, 2).float() / 255
+        images = as_images(torch.from_numpy(np.stack(crops)), device)
         with torch.inference_mode(), autocast(device):
             maps = network.of_frames(images).heatmaps
         heatmap_from_crop = geometry.scaled(maps.shape[-2] / network.crop_size[0])

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from jmpose_core import geometry, heatmaps
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.clip import ENLARGE
-from jmpose_core.devices import autocast
+from jmpose_core.devices import as_images, autocast
 from jmpose_core.errors import Cancelled
 from jmpose_core.evaluation.average_precision import average_precision
 from jmpose_core.evaluation.sequences import FramePair, Source, cleaned, paired
@@ -96,11 +96,6 @@ def _heatmaps(network: PoseNetwork, crops: Tensor) -> tuple[Tensor, Tensor]:
     with autocast(device):
         output = network(as_images(crops, device))
     return output.refined.refined.float().cpu(), output.maps.key_initial.float().cpu()
-
-
-def as_images(crops: Tensor, device: torch.device) -> Tensor:
-    """Crops (B, T, H, W, 3) uint8 -> (B, T, 3, H, W) RGB in [0, 1] on a device."""
-    return crops.to(device, non_blocking=True).permute(0, 1, 4, 2, 3).float() / 255
 
 
 def _decoded(poses: Sequence[LabelledPose], maps: Tensor, crop_size: tuple[int, int]) -> list[Annotation]:

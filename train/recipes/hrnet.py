@@ -11,12 +11,11 @@ from typing import Final
 
 import torch
 
-from jmpose_core.devices import autocast
+from jmpose_core.devices import as_images, autocast
 from train.epochs import Batch, EpochPlan, EpochTraining
 from train.losses import heatmap_loss
 from train.posetrack_command import PoseTrackCommand, PoseTrackResult
 from train.posetrack_data import PoseTrackAugmentation
-from train.posetrack_validation import as_images
 from train.training import Loss
 
 PLAN: Final = EpochPlan(

@@ -13,13 +13,12 @@ from typing import Final
 import torch
 
 from jmpose_core import heatmaps
-from jmpose_core.devices import autocast
+from jmpose_core.devices import as_images, autocast
 from train.epochs import Batch, EpochPlan, EpochTraining
 from train.losses import heatmap_loss
 from train.objectives import IO_WEIGHTS, InformationObjective
 from train.posetrack_command import PoseTrackCommand, PoseTrackResult
 from train.posetrack_data import PoseTrackAugmentation
-from train.posetrack_validation import as_images
 from train.training import Loss, decay_groups
 
 PLAN: Final = EpochPlan(
