@@ -4,7 +4,8 @@ from torch import Tensor, nn
 
 from jmpose_core.heatmaps import SIGMA_LITE, heatmaps_from_logits
 from jmpose_core.model.blocks import BackboneOutput
-from jmpose_core.model.mobilenet import DECODER_CHANNELS, Separable, TopDownNet
+from jmpose_core.model.mobilenet import DECODER_CHANNELS, SUM_CHANNELS, Separable, TopDownNet
+from jmpose_core.model.prior import PriorEmbedding
 from jmpose_core.skeleton import NUM_JOINTS
 
 
@@ -12,14 +13,35 @@ class CompactBackbone(TopDownNet):
     """(N, 3, H, W) RGB in [-1, 1] -> heatmaps (N, 15, H/4, W/4) and the decoder's last features (N, 24, H/4, W/4).
 
     H and W are multiples of 32. Heatmaps are spatial softmaxes of the logits.
+
+    Args:
+        prior: whether it can be told which person is meant (`jmpose_core.model.prior`).
     """
 
-    def __init__(self, *, joints: int = NUM_JOINTS) -> None:
+    def __init__(self, *, joints: int = NUM_JOINTS, prior: bool = False) -> None:
         super().__init__(width=1.75)
         self.head = Separable(DECODER_CHANNELS, 96)
         self.final_layer = nn.Conv2d(96, joints, 1)
+        trunk_channels = self.trunk.feature_channels[:-1]
+        self.prior = (
+            PriorEmbedding(trunk_channels=trunk_channels, sum_channels=SUM_CHANNELS[::-1], joints=joints)
+            if prior
+            else None
+        )
 
-    def forward(self, x: Tensor) -> BackboneOutput:
-        y = self.decoded(x)
+    def forward(self, x: Tensor, prior: Tensor | None = None) -> BackboneOutput:
+        """`prior`: (N, PRIOR_CHANNELS, H/4, W/4) of `person_prior`; None where nothing is known of the person.
+
+        Raises:
+            ValueError: a prior is given to a backbone that was built without one.
+        """
+        additions, to_logits = None, None
+        if prior is not None:
+            if self.prior is None:
+                raise ValueError("this backbone takes no person prior; its weights were trained without one")
+            additions, to_logits = self.prior(prior)
+        y = self.decoded(x, additions)
         logits = self.final_layer(self.head(y)).float()
+        if to_logits is not None:
+            logits = logits + to_logits.float()
         return BackboneOutput(heatmaps=heatmaps_from_logits(logits, SIGMA_LITE), logits=logits, features=(y,))

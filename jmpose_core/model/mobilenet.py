@@ -5,6 +5,8 @@ for layer as the MoveNet models have them (docs/decisions/start-from-movenet.md)
 into the convolutions, as in the public files: nothing but convolutions, ReLU6 and ReLU.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -23,8 +25,19 @@ _STAGES: Final = (
 )
 _LATERAL_STAGES: Final = (1, 2, 3)  # the last of strides 4, 8 and 16 that the decoder takes
 _LAST_CHANNELS: Final = 1280
-_SUM_CHANNELS: Final = (64, 32, 24)  # of the decoder's sums at strides 16, 8 and 4
+SUM_CHANNELS: Final = (64, 32, 24)  # of the decoder's sums at strides 16, 8 and 4
 DECODER_CHANNELS: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """What is added to a TopDownNet's maps at strides 4, 8 and 16, in this order.
+
+    trunk: to the trunk's features, before its next stage runs. sums: to the decoder's sums.
+    """
+
+    trunk: tuple[Tensor, ...]
+    sums: tuple[Tensor, ...]
 
 
 class DepthwiseConv2d(nn.Conv2d):
@@ -85,12 +98,15 @@ class MobileNetV2(nn.Module):
         lateral = (_whole(_STAGES[stage][2] * width) for stage in _LATERAL_STAGES)
         self.feature_channels = (*lateral, _LAST_CHANNELS)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, x: Tensor, additions: Sequence[Tensor] = ()) -> tuple[Tensor, ...]:
+        """`additions`: to the features at strides 4, 8 and 16, or none."""
         x = F.relu6(self.stem(F.pad(x, (0, 1, 0, 1))))
-        features = []
+        features: list[Tensor] = []
         for index, stage in enumerate(self.stages):
             x = stage(x)
             if index in _LATERAL_STAGES:
+                if additions:
+                    x = x + additions[len(features)]
                 features.append(x)
         return (*features, F.relu6(self.last(x)))
 
@@ -109,17 +125,18 @@ class TopDownNet(nn.Module):
         super().__init__()
         self.trunk = MobileNetV2(width)
         *shallow, deepest = self.trunk.feature_channels
-        self.deepest = nn.Conv2d(deepest, _SUM_CHANNELS[0], 1)
-        self.lateral = nn.ModuleList(nn.Conv2d(i, o, 1) for i, o in zip(shallow[::-1], _SUM_CHANNELS, strict=True))
-        after = (*_SUM_CHANNELS[1:], DECODER_CHANNELS)
-        self.mix = nn.ModuleList(Separable(i, o) for i, o in zip(_SUM_CHANNELS, after, strict=True))
+        self.deepest = nn.Conv2d(deepest, SUM_CHANNELS[0], 1)
+        self.lateral = nn.ModuleList(nn.Conv2d(i, o, 1) for i, o in zip(shallow[::-1], SUM_CHANNELS, strict=True))
+        after = (*SUM_CHANNELS[1:], DECODER_CHANNELS)
+        self.mix = nn.ModuleList(Separable(i, o) for i, o in zip(SUM_CHANNELS, after, strict=True))
 
-    def decoded(self, x: Tensor) -> Tensor:
+    def decoded(self, x: Tensor, additions: Additions | None = None) -> Tensor:
         """(N, 3, H, W) RGB in [-1, 1] -> (N, DECODER_CHANNELS, H/4, W/4)."""
-        *shallow, deepest = self.trunk(x)
+        *shallow, deepest = self.trunk(x, additions.trunk if additions else ())
         y = self.deepest(deepest)
-        for feature, lateral, mix in zip(reversed(shallow), self.lateral, self.mix, strict=True):
-            y = mix(F.interpolate(y, scale_factor=2.0, mode="bilinear") + lateral(feature))
+        for level, (lateral, mix) in enumerate(zip(self.lateral, self.mix, strict=True), start=1):
+            y = F.interpolate(y, scale_factor=2.0, mode="bilinear") + lateral(shallow[-level])
+            y = mix(y + additions.sums[-level] if additions else y)
         return y
 
 

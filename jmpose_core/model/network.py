@@ -88,14 +88,37 @@ class PoseNetwork(nn.Module):
         self.backbone.eval()
         return self
 
-    def of_frames(self, images: Tensor) -> BackboneOutput:
-        """RGB in [0, 1], (N, 3, H, W) -> the backbone's initial heatmaps (N, K, h, w) and features."""
-        return self.backbone(((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last))
+    @property
+    def takes_prior(self) -> bool:
+        """Whether its backbone can be told which person is meant, and was trained to be."""
+        return getattr(self.backbone, "prior", None) is not None
 
-    def maps_of(self, clips: Tensor) -> ClipMaps:
-        """Clips (B, T, 3, H, W), RGB in [0, 1], in the order of time -> what the fixed parts make of them."""
+    def of_frames(self, images: Tensor, prior: Tensor | None = None) -> BackboneOutput:
+        """RGB in [0, 1], (N, 3, H, W) -> the backbone's initial heatmaps (N, K, h, w) and features.
+
+        Args:
+            images: the crops.
+            prior: (N, PRIOR_CHANNELS, h, w) of `person_prior`, one a crop; None where nothing is known.
+
+        Raises:
+            ValueError: a prior for a network that takes none.
+        """
+        normalised = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        if prior is None:
+            return self.backbone(normalised)
+        if not self.takes_prior:
+            raise ValueError("this network takes no person prior; its weights were trained without one")
+        return self.backbone(normalised, prior)
+
+    def maps_of(self, clips: Tensor, priors: Tensor | None = None) -> ClipMaps:
+        """Clips (B, T, 3, H, W), RGB in [0, 1], in the order of time -> what the fixed parts make of them.
+
+        Args:
+            clips: the crops.
+            priors: (B, T, PRIOR_CHANNELS, h, w), one a frame; None where nothing is known.
+        """
         shape = clips.shape[:2]
-        frames = self.of_frames(clips.flatten(0, 1))
+        frames = self.of_frames(clips.flatten(0, 1), None if priors is None else priors.flatten(0, 1))
         features = frames.features if self.refiner.uses_features else ()
         return ClipMaps(
             frames.heatmaps.unflatten(0, shape),
@@ -103,9 +126,14 @@ class PoseNetwork(nn.Module):
             self.flow_of(clips) if self.refiner.uses_flow else None,
         )
 
-    def forward(self, clips: Tensor) -> PoseOutput:
-        """Clips (B, T, 3, H, W), RGB in [0, 1], in the order of time; the key frame is the middle one."""
-        maps = self.maps_of(clips)
+    def forward(self, clips: Tensor, priors: Tensor | None = None) -> PoseOutput:
+        """Clips (B, T, 3, H, W), RGB in [0, 1], in the order of time; the key frame is the middle one.
+
+        Args:
+            clips: the crops.
+            priors: (B, T, PRIOR_CHANNELS, h, w), one a frame; None where nothing is known.
+        """
+        maps = self.maps_of(clips, priors)
         return PoseOutput(maps, self.refiner(maps))
 
     def flow_of(self, clips: Tensor) -> Tensor:

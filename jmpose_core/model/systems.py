@@ -29,13 +29,14 @@ _IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 _IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 
 
-def jmpose_lite(**switches: Unpack[Switches]) -> PoseNetwork:
+def jmpose_lite(*, prior: bool = False, **switches: Unpack[Switches]) -> PoseNetwork:
     """The bundled variant: compact backbone, 256x192 crops, raft_small on adjacent frames.
 
     Args:
+        prior: whether the backbone takes a person prior; off, as weights files had it that do not name the option.
         switches: of `jmpose_lite_refiner`, for the ablations and what lies beyond the paper.
     """
-    return _lite(jmpose_lite_refiner(**switches))
+    return _lite(jmpose_lite_refiner(**switches), prior=prior)
 
 
 def jmpose_w48(*, consecutive_flow: bool = False, **switches: Unpack[Switches]) -> PoseNetwork:
@@ -53,24 +54,24 @@ def jmpose_w48(*, consecutive_flow: bool = False, **switches: Unpack[Switches]) 
     return _paper(hrnet_w48(), jmpose_w48_refiner(**switches), consecutive_flow=consecutive_flow)
 
 
-def compact_lite() -> PoseNetwork:
+def compact_lite(*, prior: bool = False) -> PoseNetwork:
     """The compact backbone alone: jmpose_lite's initial stage as a system of its own."""
-    return _lite(SingleFrame())
+    return _lite(SingleFrame(), prior=prior)
 
 
-def dcpose_lite() -> PoseNetwork:
+def dcpose_lite(*, prior: bool = False) -> PoseNetwork:
     """DCPose behind the compact backbone."""
-    return _lite(dcpose_lite_refiner())
+    return _lite(dcpose_lite_refiner(), prior=prior)
 
 
-def famipose_lite() -> PoseNetwork:
+def famipose_lite(*, prior: bool = False) -> PoseNetwork:
     """FAMI-Pose behind the compact backbone."""
-    return _lite(famipose_lite_refiner())
+    return _lite(famipose_lite_refiner(), prior=prior)
 
 
-def tdmi_lite(*, spatio_temporal: bool = False) -> PoseNetwork:
+def tdmi_lite(*, spatio_temporal: bool = False, prior: bool = False) -> PoseNetwork:
     """TDMI, or TDMI-ST, behind the compact backbone."""
-    return _lite(tdmi_lite_refiner(spatio_temporal=spatio_temporal))
+    return _lite(tdmi_lite_refiner(spatio_temporal=spatio_temporal), prior=prior)
 
 
 def hrnet_w48_pose() -> PoseNetwork:
@@ -103,9 +104,9 @@ def tdmi_w48(*, spatio_temporal: bool = False) -> PoseNetwork:
     return _paper(hrnet_w48(), tdmi_w48_refiner(spatio_temporal=spatio_temporal))
 
 
-def _lite(refiner: Refiner) -> PoseNetwork:
+def _lite(refiner: Refiner, *, prior: bool) -> PoseNetwork:
     return PoseNetwork(
-        backbone=CompactBackbone(),
+        backbone=CompactBackbone(prior=prior),
         flow=raft_small_flow() if refiner.uses_flow else None,
         refiner=refiner,
         crop_size=(256, 192),
