@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from jmpose_core.errors import Cancelled, JMPoseError
-from train import jm_pose_cli
-from train.finetune import FinetuneResult, finetune, report
+from train.finetune.corrected import FinetuneResult, finetune, report
 from train.labels import read_labels
+from train.recipes import preset_cli as jm_pose_cli
 
 
 def main() -> int:

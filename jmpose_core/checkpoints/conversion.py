@@ -22,10 +22,10 @@ from jmpose_core.checkpoints.raft_torchvision import RAFT_TORCHVISION
 from jmpose_core.checkpoints.reading import Checkpoint, read_checkpoint
 from jmpose_core.checkpoints.variants import RAFTS, check_variant
 from jmpose_core.errors import WeightsError
-from jmpose_core.joint_sets import JOINT_SETS
+from jmpose_core.formats.joint_sets import JOINT_SETS
 from jmpose_core.model.systems import POSE_NETWORKS
 from jmpose_core.skeleton import JOINTS, POSETRACK18_SLOTS
-from jmpose_core.weights import WeightsCard
+from jmpose_core.weights.files import WeightsCard
 
 LAYOUTS: Final[tuple[Layout, ...]] = (
     HRNET_OFFICIAL, HRNET_TIMM, HRNET_MMPOSE, RAFT_TORCHVISION, RAFT_PRINCETON, DCPOSE, OWN,

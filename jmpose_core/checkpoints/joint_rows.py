@@ -7,7 +7,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from jmpose_core.joint_sets import ALIASES
+from jmpose_core.formats.joint_sets import ALIASES
 
 NEW_ROW_STD: Final = 0.001  # as HRNet's own last layer starts
 _SEED: Final = 0

@@ -77,7 +77,7 @@ def _tell_device() -> None:
 
 def _tell_weights() -> list[str]:
     """Names of the installed weights: the bundled ones and the user's own."""
-    from jmpose_core.weights import installed_weights, user_weights
+    from jmpose_core.weights.files import installed_weights, user_weights
 
     paths = installed_weights()
     own = [path.stem for path in paths if path.parent == user_weights()]

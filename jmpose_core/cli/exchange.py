@@ -9,9 +9,9 @@ import typer
 from jmpose_core.cli.terminal import tell
 from jmpose_core.errors import FormatError
 from jmpose_core.formats.by_name import FORMATS, write_document
-from jmpose_core.formats.project_document import document_of
 from jmpose_core.project import Project
-from jmpose_core.project_import import ImportAs, ImportPlan, plan_import, write_import
+from jmpose_core.project.as_document import document_of
+from jmpose_core.project.importing import ImportAs, ImportPlan, plan_import, write_import
 
 
 def import_files(

@@ -91,7 +91,7 @@ def predict(
 
 def _of_variant(variant: str) -> str:
     from jmpose_core.checkpoints.variants import check_variant
-    from jmpose_core.weights import weights_of_variant
+    from jmpose_core.weights.files import weights_of_variant
 
     check_variant(variant)
     return weights_of_variant(variant)

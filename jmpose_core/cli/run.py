@@ -32,7 +32,7 @@ def demo(
     headless: Annotated[bool, typer.Option("--headless", help="Never open the window.")] = False,
 ) -> int:
     """Predict the bundled clip: in the window where there is a display, else as files."""
-    from jmpose_core import demo as main_job
+    from jmpose_core.cli import demo_job as main_job
 
     with stoppable() as should_stop, progress_bars("demo clip") as show:
         if headless or not _has_display():

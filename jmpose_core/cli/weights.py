@@ -17,7 +17,7 @@ from jmpose_core.errors import WeightsError
 if TYPE_CHECKING:
     from jmpose_core.checkpoints.conversion import Conversion
     from jmpose_core.checkpoints.fetching import OnProgress
-    from jmpose_core.weights import WeightsCard
+    from jmpose_core.weights.files import WeightsCard
 
 weights = typer.Typer(help="Bundled weights, and public checkpoints brought in.", no_args_is_help=True)
 
@@ -25,7 +25,7 @@ weights = typer.Typer(help="Bundled weights, and public checkpoints brought in."
 @weights.command("list")
 def list_weights() -> None:
     """The weights that are here, and the public checkpoints that can be downloaded."""
-    from jmpose_core.weights import installed_weights, read_card
+    from jmpose_core.weights.files import installed_weights, read_card
 
     rows = [["name", "variant", "size", "figures"]]
     here = installed_weights()
@@ -74,7 +74,7 @@ def convert_files(
 ) -> None:
     """Bring in checkpoints of other programs: each tensor finds its place, or nothing is written."""
     from jmpose_core.checkpoints.conversion import convert
-    from jmpose_core.weights import save_weights, user_weights
+    from jmpose_core.weights.files import save_weights, user_weights
 
     if out is None and (resources.WEIGHTS / f"{variant}.safetensors").is_file():
         raise WeightsError(f"{variant} is the name of bundled weights; name a file with --out")
@@ -91,7 +91,7 @@ def convert_files(
 def download_weights(name: Annotated[str, typer.Argument(help="A name that `jmpose weights list` shows.")]) -> None:
     """Fetch a public checkpoint from its publisher and bring it in; a torn download goes on where it stopped."""
     from jmpose_core.checkpoints.fetching import fetch
-    from jmpose_core.weights import user_weights
+    from jmpose_core.weights.files import user_weights
 
     download = find_download(name)
     with stoppable() as should_stop, _download_bar(name) as show:
@@ -101,7 +101,7 @@ def download_weights(name: Annotated[str, typer.Argument(help="A name that `jmpo
     tell(_checked(download, verified=fetched.verified))
 
     from jmpose_core.checkpoints.conversion import convert
-    from jmpose_core.weights import save_weights
+    from jmpose_core.weights.files import save_weights
 
     conversion = convert([fetched.path], download.variant, training_data=download.trained_on)
     _tell_conversion(conversion)
@@ -122,10 +122,10 @@ def _checked(download: Download, *, verified: bool) -> str:
 
 def _tell_card(name: str) -> None:
     """What a weights file says of itself, and what its network costs."""
-    from jmpose_core.calibration import is_calibrated
     from jmpose_core.checkpoints.variants import variants
+    from jmpose_core.model.calibration import is_calibrated
     from jmpose_core.model.systems import POSE_NETWORKS
-    from jmpose_core.weights import find_weights, read_card, tensor_names
+    from jmpose_core.weights.files import find_weights, read_card, tensor_names
 
     path, card = find_weights(name), read_card(name)
     tell(str(path))
@@ -144,7 +144,7 @@ def _tell_card(name: str) -> None:
 
 def _tell_weights_of(variant: str) -> None:
     """The installed weights of a variant by their names, each with its figures."""
-    from jmpose_core.weights import installed_weights, read_card
+    from jmpose_core.weights.files import installed_weights, read_card
 
     cards = {name: read_card(name) for name in dict.fromkeys(path.stem for path in installed_weights())}
     found = {name: card for name, card in cards.items() if card.variant == variant}

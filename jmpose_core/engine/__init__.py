@@ -1,0 +1,1 @@
+"""The engine: requests in, people out, in a process of its own or in the command line's."""

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from jmpose_core.annotations import Annotation
-from jmpose_core.detection import PersonDetector
 from jmpose_core.engine.confirmation import confirmed, to_look_at
 from jmpose_core.engine.stage_progress import OnProgress, StageProgress, Tell
 from jmpose_core.engine.stretches import Stretch, by_need, overlap_frames, stretches
 from jmpose_core.errors import Cancelled
+from jmpose_core.estimation.detection import PersonDetector
+from jmpose_core.estimation.pose_estimator import PoseEstimator
 from jmpose_core.geometry import Xyxy
-from jmpose_core.pose_estimator import PoseEstimator
 from jmpose_core.tracking import Detections, Seed, colour_histograms, link
 from jmpose_core.tracking.handover import Handover
 from jmpose_core.video import Video

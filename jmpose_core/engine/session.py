@@ -15,11 +15,11 @@ from jmpose_core.engine.people_search import PeopleSearch, SeenPeople, ShouldSto
 from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Ready
 from jmpose_core.engine.stage_progress import OnProgress, StageProgress
 from jmpose_core.errors import WeightsError
+from jmpose_core.estimation.pose_estimator import CHUNK_FRAMES, PoseEstimator
 from jmpose_core.geometry import Xyxy
-from jmpose_core.pose_estimator import CHUNK_FRAMES, PoseEstimator
 from jmpose_core.tracking import Seed
 from jmpose_core.video import Video, open_video
-from jmpose_core.weights import installed_weights, read_card
+from jmpose_core.weights.files import installed_weights, read_card
 
 _NEAR_FRAMES: Final = 12  # poses begin this much before the visible frame
 _log = logging.getLogger(__name__)  # warnings go to standard error: the engine's log

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from jmpose_core.annotations import Annotation, Origin, Visibility
-from jmpose_core.effort import Effort, TruePerson, correct, from_scratch
 from jmpose_core.errors import FormatError
+from jmpose_core.evaluation.effort import Effort, TruePerson, correct, from_scratch
 from jmpose_core.evaluation.files import read_pairs
 from jmpose_core.evaluation.matching import Match, Source, match_images
 from jmpose_core.evaluation.pck import HEAD_FACTOR, torso_sizes
@@ -25,7 +25,7 @@ OF_BOX: Final = 0.05  # where there is no torso either: of the box's longer side
 
 
 def effort_report(gt: Path, pred: Path, match: Match = "auto") -> dict[str, Any]:
-    """What `jmpose_core.effort` counts for files; values for JSON.
+    """What `jmpose_core.evaluation.effort` counts for files; values for JSON.
 
     Labelled images count, joints in ignore regions and true people without any joint do not. A joint may be
     off by half a head size (0.6 times the diagonal of the head box, which is derived from the head's ends

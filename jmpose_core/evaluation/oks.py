@@ -11,9 +11,9 @@ from pycocotools.cocoeval import COCOeval
 
 from jmpose_core.annotations import Visibility
 from jmpose_core.formats.document import PersonRecord, PoseTrackDocument
+from jmpose_core.formats.joint_sets import COCO_SIGMAS
 from jmpose_core.formats.people import BBOX_OF_KEYPOINTS, visibility_of, xywh_of
 from jmpose_core.geometry import bbox_of_points
-from jmpose_core.joint_sets import COCO_SIGMAS
 
 FIGURES: Final = ("AP", "AP50", "AP75", "AP_M", "AP_L", "AR", "AR50", "AR75", "AR_M", "AR_L")
 # openpifpaf's: head_bottom and head_top stand in the slots of COCO's eyes, but are not as small as eyes.

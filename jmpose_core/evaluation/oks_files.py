@@ -10,7 +10,7 @@ from jmpose_core.formats.any_json import read_json_annotations
 from jmpose_core.formats.coco import read_coco_results
 from jmpose_core.formats.document import PoseTrackDocument
 from jmpose_core.formats.files import fault, read_json
-from jmpose_core.joint_sets import COCO_SIGMAS
+from jmpose_core.formats.joint_sets import COCO_SIGMAS
 
 
 def oks_of_files(

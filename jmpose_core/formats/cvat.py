@@ -24,9 +24,9 @@ from jmpose_core.formats.document import (
     summary_of,
 )
 from jmpose_core.formats.files import fault, read_bytes, write_atomically
+from jmpose_core.formats.joint_sets import COCO17
 from jmpose_core.formats.numerals import LARGEST_FRAME, coordinate, whole_number
 from jmpose_core.formats.people import FIRST_IMAGE_ID, visibility_of
-from jmpose_core.joint_sets import COCO17
 from jmpose_core.skeleton import POSETRACK18_SLOTS
 
 _DROPPED: Final = fields_but("images.width", "images.height", "annotations.track_id")

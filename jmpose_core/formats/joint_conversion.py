@@ -12,7 +12,7 @@ from jmpose_core.formats.document import (
     PersonRecord,
     PoseTrackDocument,
 )
-from jmpose_core.joint_sets import convert_keypoints
+from jmpose_core.formats.joint_sets import convert_keypoints
 from jmpose_core.skeleton import POSETRACK18_SLOTS
 
 

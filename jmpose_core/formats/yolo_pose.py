@@ -27,9 +27,9 @@ from jmpose_core.formats.document import (
     summary_of,
 )
 from jmpose_core.formats.files import fault, not_written, read_bytes
+from jmpose_core.formats.joint_sets import COCO17
 from jmpose_core.formats.numerals import coordinate
 from jmpose_core.formats.people import FIRST_IMAGE_ID, bbox_of, visibility_of, xywh_of
-from jmpose_core.joint_sets import COCO17
 
 _DROPPED: Final = fields_but("images.file_name", "images.width", "images.height", "annotations.bbox_xywh")
 _PICTURES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")

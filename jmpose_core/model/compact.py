@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from jmpose_core.heatmaps import SIGMA_LITE, heatmaps_from_logits
 from jmpose_core.model.blocks import BackboneOutput
+from jmpose_core.model.heatmaps import SIGMA_LITE, heatmaps_from_logits
 from jmpose_core.model.mobilenet import DECODER_CHANNELS, SUM_CHANNELS, Separable, TopDownNet
 from jmpose_core.model.prior import PriorEmbedding
 from jmpose_core.skeleton import NUM_JOINTS

@@ -6,10 +6,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from jmpose_core.heatmaps import SIGMA_LITE
 from jmpose_core.model.blocks import ModulatedDeformConv
 from jmpose_core.model.clip_maps import ClipMaps, Refiner
 from jmpose_core.model.heads import DetectionHead
+from jmpose_core.model.heatmaps import SIGMA_LITE
 from jmpose_core.model.rsb import rsb_chain
 from jmpose_core.skeleton import NUM_JOINTS, SLOT_OF_JOINT
 

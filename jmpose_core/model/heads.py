@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from jmpose_core.heatmaps import heatmaps_from_logits
 from jmpose_core.model.blocks import chain
+from jmpose_core.model.heatmaps import heatmaps_from_logits
 
 # Below this a softmax heatmap's cell counts as empty; 1e-6 of a sure peak.
 _LOWEST_HEATMAP = 1e-6

@@ -6,12 +6,12 @@ from typing import Literal, TypedDict, Unpack
 import torch
 from torch import Tensor, nn
 
-from jmpose_core.heatmaps import SIGMA_LITE
 from jmpose_core.model.alignment import aligned
 from jmpose_core.model.cjl import ContextAwareJointLearner, HeatmapEmbedding
 from jmpose_core.model.clip_maps import ClipMaps, Refiner, middle
 from jmpose_core.model.heads import DetectionHead
 from jmpose_core.model.heatmap_aggregation import HeatmapAggregation, weighted_mean
+from jmpose_core.model.heatmaps import SIGMA_LITE
 from jmpose_core.model.jmml import MutualLearning
 from jmpose_core.model.mobilenet import DECODER_CHANNELS
 from jmpose_core.model.motion import FLOW_FIELDS, DifferenceMotion, FlowMotion

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jmpose_core import heatmaps
+from jmpose_core.model import heatmaps
 from jmpose_core.model.mobilenet import Additions
 from jmpose_core.skeleton import NUM_JOINTS
 

@@ -8,22 +8,22 @@ from typing import Final, Literal, Unpack
 import torch
 from torch import Tensor
 
-from jmpose_core.base_weights import completed
-from jmpose_core.calibration import without_calibrations
 from jmpose_core.errors import WeightsError
-from jmpose_core.heatmaps import SIGMA_LITE, SIGMA_PAPER
+from jmpose_core.model.calibration import without_calibrations
 from jmpose_core.model.clip_maps import Refiner
 from jmpose_core.model.compact import CompactBackbone
 from jmpose_core.model.dcpose import dcpose_lite_refiner, dcpose_w48_refiner
 from jmpose_core.model.famipose import famipose_lite_refiner, famipose_w48_refiner
 from jmpose_core.model.flow import raft_large_flow, raft_small_flow
+from jmpose_core.model.heatmaps import SIGMA_LITE, SIGMA_PAPER
 from jmpose_core.model.hrnet import HRNet, SlotHRNet, hrnet_w32, hrnet_w48
 from jmpose_core.model.jmpose import Switches, jmpose_lite_refiner, jmpose_w48_refiner
 from jmpose_core.model.network import KEY_TO_SUPPORTING_PAIRS, FlowPairs, PoseNetwork, adjacent_pairs
 from jmpose_core.model.single_frame import SingleFrame
 from jmpose_core.model.tdmi import tdmi_lite_refiner, tdmi_w48_refiner
 from jmpose_core.skeleton import NUM_JOINTS
-from jmpose_core.weights import WeightsCard, load_into, read_weights
+from jmpose_core.weights.base import completed
+from jmpose_core.weights.files import WeightsCard, load_into, read_weights
 
 _IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 _IMAGENET_STD: Final = (0.229, 0.224, 0.225)

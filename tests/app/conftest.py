@@ -9,11 +9,11 @@ import pytest
 from PySide6.QtCore import QSettings
 from pytestqt.qtbot import QtBot
 
-from app.document import Document
-from app.main_window import MainWindow
-from app.messages import Message, Messages
-from app.settings import Settings
-from app.theme import ThemeController
+from app.look.messages import Message, Messages
+from app.look.theme import ThemeController
+from app.session.document import Document
+from app.session.settings import Settings
+from app.window.main_window import MainWindow
 from jmpose_core.engine.client import EngineClient
 from resources import DEMO_CLIP
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
-from app.main_window import MainWindow
-from app.messages import Messages
-from app.settings import Settings
-from app.theme import ThemeController
+from app.look.messages import Messages
+from app.look.theme import ThemeController
+from app.session.settings import Settings
+from app.window.main_window import MainWindow
 from jmpose_core.engine.client import EngineClient
 from tests.app.conftest import STAND_IN
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.edits import UPRIGHT
+from app.session.edits import UPRIGHT
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Progress, Ready
 from jmpose_core.engine.server import serve

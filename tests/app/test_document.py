@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.document import Document
-from app.edits import with_joint_moved
-from app.opening import prepare, prepare_demo
+from app.session.document import Document
+from app.session.edits import with_joint_moved
+from app.session.opening import prepare, prepare_demo
 from jmpose_core.annotations import Annotation
 from jmpose_core.errors import VideoError
 from jmpose_core.project import Project
@@ -101,8 +101,8 @@ def test_opening_a_video_makes_a_project_beside_it_and_finds_it_again(clip: Path
 def test_a_read_only_folder_keeps_the_project_elsewhere_and_says_so(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.opening.os.access", lambda *_: False)
-    monkeypatch.setattr("app.opening.user_data_path", lambda *_: tmp_path / "data")
+    monkeypatch.setattr("app.session.opening.os.access", lambda *_: False)
+    monkeypatch.setattr("app.session.opening.user_data_path", lambda *_: tmp_path / "data")
     opened = prepare(clip)
     assert opened.project.is_relative_to(tmp_path / "data") and opened.project.exists()
     assert "read-only" in opened.note and str(opened.project) in opened.note
@@ -117,7 +117,7 @@ def test_a_broken_video_leaves_no_project(tmp_path: Path) -> None:
 
 
 def test_the_demo_is_opened_from_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.opening.user_data_path", lambda *_: tmp_path)
+    monkeypatch.setattr("app.session.opening.user_data_path", lambda *_: tmp_path)
     opened = prepare_demo()
     assert opened.project == tmp_path / "demo" / "demo.jmpose"
     assert prepare_demo() == opened

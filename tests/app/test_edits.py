@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import edits
-from app.gestures import DragJoint, DragPerson, DrawBox
+from app.picture.gestures import DragJoint, DragPerson, DrawBox
+from app.session import edits
 from jmpose_core.annotations import Origin, Visibility
 from jmpose_core.skeleton import NUM_JOINTS
 from tests.app.stand_in_engine import figure

@@ -8,10 +8,10 @@ from PySide6.QtCore import QPointF, Qt
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
-from app.evaluation_tables import COLUMNS, FigureModel, WorstModel
-from app.joint_bars import ORDER, JointBars
-from app.main_window import MainWindow
-from app.theme import ThemeMode
+from app.evaluation.joint_bars import ORDER, JointBars
+from app.evaluation.tables import COLUMNS, FigureModel, WorstModel
+from app.look.theme import ThemeMode
+from app.window.main_window import MainWindow
 from jmpose_core.annotations import Visibility
 from jmpose_core.evaluation.report import FigureRow
 from jmpose_core.evaluation.worst import JointError, Outcome

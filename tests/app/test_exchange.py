@@ -8,16 +8,16 @@ import pytest
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from app.export import FORMATS
-from app.export_dialog import ExportDialog
-from app.import_dialog import ImportDialog
-from app.main_window import MainWindow
-from app.messages import Level, Message
+from app.dialogs.export_dialog import ExportDialog
+from app.dialogs.import_dialog import ImportDialog
+from app.look.messages import Level, Message
+from app.session.export import FORMATS
+from app.window.main_window import MainWindow
 from jmpose_core.annotations import Annotation, Origin
 from jmpose_core.formats.by_name import write_document
 from jmpose_core.formats.joint_conversion import with_joints
+from jmpose_core.formats.joint_sets import COCO17
 from jmpose_core.formats.people import document_from
-from jmpose_core.joint_sets import COCO17
 from tests.app.conftest import PATIENCE_MS, go_to, predict_and_wait, settle
 from tests.app.stand_in_engine import figure
 

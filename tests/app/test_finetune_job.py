@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pytestqt.qtbot import QtBot
 
-from app.finetune_job import FinetuneJob, FinetuneProgress
+from app.jobs.finetune_job import FinetuneJob, FinetuneProgress
 from tests.app.conftest import PATIENCE_MS
 
 REPORTS = """

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.hit_test import BboxEdgeHit, BboxHit, JointHit, LimbHit, distances_to_segments, hit_test
+from app.picture.hit_test import BboxEdgeHit, BboxHit, JointHit, LimbHit, distances_to_segments, hit_test
 from jmpose_core.annotations import Annotation, Visibility
 from jmpose_core.skeleton import LIMBS, NUM_JOINTS
 from tests.app.stand_in_engine import figure

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from app.inspector import values_at
-from app.overlay import overlay_of
-from app.probe_render import flow_rgb, heat_on_crop, heat_rgba, longest_flow, one_map
-from app.view_state import Layer
+from app.inspector.dock import values_at
+from app.look.probe_render import flow_rgb, heat_on_crop, heat_rgba, longest_flow, one_map
+from app.picture.overlay import overlay_of
+from app.session.view_state import Layer
 from jmpose_core.engine.protocol import Probe, ProbeResult
 from tests.app.stand_in_engine import BOX, Work
 

@@ -4,9 +4,9 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.main_window import MainWindow
-from app.system_dialog import SystemDialog
-from app.view_state import Layer
+from app.dialogs.system_dialog import SystemDialog
+from app.session.view_state import Layer
+from app.window.main_window import MainWindow
 from tests.app.conftest import PATIENCE_MS, predict_and_wait
 
 
@@ -40,7 +40,7 @@ def test_another_network_is_chosen_and_the_panels_follow(window: MainWindow, qtb
 
 def test_a_weights_file_joins_the_list(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "app.system_dialog.QFileDialog.getOpenFileName", lambda *_: ("/data/mine.safetensors", "Weights")
+        "app.dialogs.system_dialog.QFileDialog.getOpenFileName", lambda *_: ("/data/mine.safetensors", "Weights")
     )
     dialog = dialog_of(window)
     dialog._browse()

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
-from app.timeline import LABELS_WIDTH, Timeline
-from app.timeline_paint import Scale, clock, runs_of, spans_of
-from app.view_state import ViewState
+from app.session.view_state import ViewState
+from app.timeline.paint import Scale, clock, runs_of, spans_of
+from app.timeline.view import LABELS_WIDTH, Timeline
 from jmpose_core.project import Lane, VideoRecord
 from jmpose_core.video import Fingerprint
 

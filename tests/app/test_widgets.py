@@ -11,14 +11,14 @@ from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from app.__main__ import install_exception_hook
-from app.edits import with_visibility_toggled
-from app.export import FORMATS
-from app.joint_table import JointModel
-from app.messages import Banner, Level, Message, Messages
-from app.palette import CommandPalette
-from app.settings import RECENT_MAX, Settings
-from app.theme import DARK, LIGHT, Theme, ThemeController, ThemeMode, palette_of
-from app.track_table import TrackModel
+from app.inspector.joint_table import JointModel
+from app.look.messages import Banner, Level, Message, Messages
+from app.look.theme import DARK, LIGHT, Theme, ThemeController, ThemeMode, palette_of
+from app.session.edits import with_visibility_toggled
+from app.session.export import FORMATS
+from app.session.settings import RECENT_MAX, Settings
+from app.timeline.track_table import TrackModel
+from app.window.palette import CommandPalette
 from jmpose_core.annotations import Visibility
 from jmpose_core.formats import by_name
 from jmpose_core.project import Lane

@@ -11,11 +11,11 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from pytestqt.qtbot import QtBot
 
-from app.export import FORMATS, export_video
-from app.export_dialog import ExportDialog
-from app.main_window import MainWindow
-from app.messages import Level, Message
-from app.view_state import Layer
+from app.dialogs.export_dialog import ExportDialog
+from app.look.messages import Level, Message
+from app.session.export import FORMATS, export_video
+from app.session.view_state import Layer
+from app.window.main_window import MainWindow
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.engine.client import EngineClient
 from jmpose_core.formats.people import annotations_of

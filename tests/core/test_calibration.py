@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from jmpose_core.calibration import (
+from jmpose_core.errors import WeightsError
+from jmpose_core.model.calibration import (
     EVIDENCE,
     PeakCalibration,
     RawPeak,
@@ -14,10 +15,9 @@ from jmpose_core.calibration import (
     with_calibrations,
     without_calibrations,
 )
-from jmpose_core.errors import WeightsError
-from jmpose_core.heatmaps import encode
+from jmpose_core.model.heatmaps import encode
 from jmpose_core.skeleton import JOINT_INDEX, NUM_JOINTS
-from jmpose_core.weights import WeightsCard, read_weights, save_weights
+from jmpose_core.weights.files import WeightsCard, read_weights, save_weights
 
 
 def fitted():

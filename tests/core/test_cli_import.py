@@ -20,7 +20,7 @@ NAMES = [f"{frame:06d}.jpg" for frame in range(4)]
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A video of four frames with one predicted person."""
-    monkeypatch.setattr("jmpose_core.project_import.image_names", lambda _project, _video: NAMES)
+    monkeypatch.setattr("jmpose_core.project.importing.image_names", lambda _project, _video: NAMES)
     with new_project(tmp_path, frame_count=4) as opened:
         opened.apply_predictions(1, [person(0, 1)], text="Predict")
     return tmp_path / "a.jmpose"

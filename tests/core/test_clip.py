@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmpose_core import geometry
-from jmpose_core.clip import DELTA, cut, segments
+from jmpose_core.estimation.clip import DELTA, cut, segments
 
 SIZE = (256, 192)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import resources
-from jmpose_core import demo
+from jmpose_core.cli import demo_job as demo
 from jmpose_core.errors import Cancelled
 from jmpose_core.formats.posetrack18 import read_posetrack18
 from jmpose_core.project import Project

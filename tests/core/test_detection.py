@@ -5,10 +5,10 @@ import pytest
 import torch
 import torchvision
 
-from jmpose_core.detection import PersonDetector, person_boxes
 from jmpose_core.errors import WeightsError
+from jmpose_core.estimation.detection import PersonDetector, person_boxes
 from jmpose_core.model.detector import PersonNet
-from jmpose_core.weights import WeightsCard, save_weights
+from jmpose_core.weights.files import WeightsCard, save_weights
 
 
 @pytest.fixture

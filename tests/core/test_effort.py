@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jmpose_core.annotations import Annotation, Origin, Visibility
-from jmpose_core.effort import Edit, TruePerson, correct, from_scratch
+from jmpose_core.evaluation.effort import Edit, TruePerson, correct, from_scratch
 from jmpose_core.skeleton import NUM_JOINTS
 
 TOLERANCE = 10.0

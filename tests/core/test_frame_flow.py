@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from jmpose_core import geometry
-from jmpose_core.clip import cut
-from jmpose_core.frame_flow import FrameFlow
+from jmpose_core.estimation.clip import cut
+from jmpose_core.estimation.frame_flow import FrameFlow
 from jmpose_core.model.flow import Flow
 from jmpose_core.model.systems import load_pose_network
 

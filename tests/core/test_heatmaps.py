@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmpose_core import heatmaps
+from jmpose_core.model import heatmaps
 
 SIZE = (64, 48)
 

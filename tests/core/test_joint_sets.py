@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jmpose_core.joint_sets import COCO17, COCO_SIGMAS, JOINT_SETS, convert_keypoints
+from jmpose_core.formats.joint_sets import COCO17, COCO_SIGMAS, JOINT_SETS, convert_keypoints
 from jmpose_core.skeleton import JOINTS, POSETRACK18_SLOTS
 
 SHARED = tuple(name for name in COCO17 if name in JOINTS)

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import resources
-from jmpose_core.detection import PersonDetector
 from jmpose_core.engine import people_search, stretches
 from jmpose_core.engine.confirmation import confirmed
 from jmpose_core.engine.people_search import PeopleSearch, SeenPeople
 from jmpose_core.errors import Cancelled
+from jmpose_core.estimation.detection import PersonDetector
+from jmpose_core.estimation.pose_estimator import PoseEstimator
 from jmpose_core.geometry import iou
-from jmpose_core.pose_estimator import PoseEstimator
 from jmpose_core.tracking import Seed
 from jmpose_core.video import open_video
 from tests.core.tracking.walks import owners, seen, walker

@@ -8,12 +8,12 @@ import torch
 
 import resources
 from jmpose_core.errors import WeightsError
+from jmpose_core.estimation.pose_estimator import PoseEstimator
 from jmpose_core.model import dcpose, systems
 from jmpose_core.model.hrnet import HRNet, SlotHRNet
 from jmpose_core.model.network import PoseNetwork
-from jmpose_core.pose_estimator import PoseEstimator
 from jmpose_core.video import open_video
-from jmpose_core.weights import WeightsCard, save_weights
+from jmpose_core.weights.files import WeightsCard, save_weights
 
 LITE = "jmpose_lite"
 SIZE = (64, 64)
@@ -41,7 +41,9 @@ def test_whatever_maps_are_inside_the_joints_are_the_programs(
     joints: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(systems.POSE_NETWORKS, "dcpose_w48", narrow_dcpose)
-    monkeypatch.setattr("jmpose_core.streaming.autocast", lambda device: torch.autocast(device.type, torch.bfloat16))
+    monkeypatch.setattr(
+        "jmpose_core.estimation.streaming.autocast", lambda device: torch.autocast(device.type, torch.bfloat16)
+    )
     card = WeightsCard(variant="dcpose_w48", crop_size=SIZE, options={"joints": joints})
     save_weights(tmp_path / "dcpose.safetensors", narrow_dcpose(joints=joints).state_dict(), card)
     estimator = PoseEstimator(tmp_path / "dcpose.safetensors", "cpu")

@@ -18,10 +18,10 @@ from jmpose_core.formats import by_name
 from jmpose_core.formats.by_name import preview_document, write_document
 from jmpose_core.formats.document import Category, ImageRecord, PersonRecord, PoseTrackDocument
 from jmpose_core.formats.joint_conversion import with_joints
+from jmpose_core.formats.joint_sets import COCO17
 from jmpose_core.formats.people import document_from
-from jmpose_core.joint_sets import COCO17
 from jmpose_core.project import Project
-from jmpose_core.project_import import ImportAs, ImportPlan, plan_import, write_import
+from jmpose_core.project.importing import ImportAs, ImportPlan, plan_import, write_import
 from jmpose_core.skeleton import JOINT_INDEX
 from tests.core.formats.fuzzing import KINDS, mutated, seeds
 from tests.core.project_cases import NOSE, WRIST, everything, new_project, person, stand_in_videos
@@ -66,7 +66,7 @@ def planned(project: Project, file: Path, import_as: ImportAs | None = None) -> 
 
 @pytest.fixture(autouse=True)
 def no_video_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jmpose_core.project_import.image_names", lambda _project, video: NAMES[: video.frame_count])
+    monkeypatch.setattr("jmpose_core.project.importing.image_names", lambda _project, video: NAMES[: video.frame_count])
 
 
 def labelled(people: list[Annotation], path: Path, names: list[str] = NAMES, format_name: str = "posetrack18") -> Path:

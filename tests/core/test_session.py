@@ -18,7 +18,7 @@ from jmpose_core.errors import Cancelled, VideoError
 from jmpose_core.geometry import Xyxy
 from jmpose_core.model.systems import jmpose_lite
 from jmpose_core.tracking import Detections
-from jmpose_core.weights import WeightsCard, save_weights
+from jmpose_core.weights.files import WeightsCard, save_weights
 
 FRAMES = 60
 BOXES = {
@@ -213,7 +213,7 @@ def test_the_users_own_pose_networks_are_offered_and_a_broken_file_is_left_out(
     bundled = session.ready().weights
     assert "jmpose_lite" in bundled
     assert "detector" not in bundled
-    monkeypatch.setattr("jmpose_core.weights.user_weights", lambda: tmp_path)
+    monkeypatch.setattr("jmpose_core.weights.files.user_weights", lambda: tmp_path)
     for name in ("mine", "jmpose_lite"):  # the bundled one goes before one of its name
         shutil.copy(weights, tmp_path / f"{name}.safetensors")
     (tmp_path / "torn.safetensors").write_bytes(weights.read_bytes()[:1000])

@@ -2,7 +2,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jmpose_core.engine.stretches import STRETCH_FRAMES, by_need, overlap_frames, stretches
-from jmpose_core.pose_estimator import CHUNK_FRAMES
+from jmpose_core.estimation.pose_estimator import CHUNK_FRAMES
 
 LONG = STRETCH_FRAMES * 3 // 2
 firsts = st.integers(0, 2000)

@@ -4,7 +4,7 @@ from torch import nn
 
 import resources
 from jmpose_core.errors import WeightsError
-from jmpose_core.weights import (
+from jmpose_core.weights.files import (
     WeightsCard,
     load_into,
     read_card,
@@ -65,7 +65,7 @@ def test_a_place_that_cannot_be_written_says_so(tmp_path):
 
 def test_a_variant_is_that_of_its_own_name_or_the_only_one(tmp_path, monkeypatch):
     monkeypatch.setattr(resources, "WEIGHTS", tmp_path / "bundled")
-    monkeypatch.setattr("jmpose_core.weights.user_data_path", lambda *_: tmp_path / "data")
+    monkeypatch.setattr("jmpose_core.weights.files.user_data_path", lambda *_: tmp_path / "data")
 
     def install(folder, name, variant, crop_size=(256, 192)):
         save_weights(

@@ -4,18 +4,19 @@ import pytest
 import torch
 from scipy.special import expit
 
-from jmpose_core import geometry, heatmaps
-from jmpose_core.calibration import HEAD_PER_SEGMENT, HEAD_PER_TORSO, PeakCalibration, confidence_of
+from jmpose_core import geometry
 from jmpose_core.errors import FormatError
 from jmpose_core.evaluation.reliability import area_under_roc, expected_calibration_error
-from jmpose_core.heatmaps import encode
+from jmpose_core.model import heatmaps
+from jmpose_core.model.calibration import HEAD_PER_SEGMENT, HEAD_PER_TORSO, PeakCalibration, confidence_of
+from jmpose_core.model.heatmaps import encode
 from jmpose_core.model.systems import compact_lite
 from jmpose_core.skeleton import JOINT_INDEX, NUM_JOINTS
-from jmpose_core.weights import WeightsCard, read_weights, save_weights
-from train.calibration import calibrate, cross_fitted, figures, fit, probabilities, report_of
-from train.outcomes import Outcomes, halves, head_sizes, median_head_per_torso, outcomes, refined, stills
-from train.poses import LabelledPerson
-from train.refiner import held_out_clips
+from jmpose_core.weights.files import WeightsCard, read_weights, save_weights
+from train.lite.calibration import calibrate, cross_fitted, figures, fit, probabilities, report_of
+from train.lite.outcomes import Outcomes, halves, head_sizes, median_head_per_torso, outcomes, refined, stills
+from train.lite.refinement import held_out_clips
+from train.people.poses import LabelledPerson
 
 SLOPES = np.array([0.9, 4.0, 0.0])
 OFFSETS = np.linspace(-3, 0, NUM_JOINTS)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from jmpose_core.errors import WeightsError
-from train.checkpoint import read_checkpoint, save_checkpoint
+from train.loop.checkpoint import read_checkpoint, save_checkpoint
 
 
 def test_what_is_saved_is_read(tmp_path):

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from jmpose_core.skeleton import FLIP
-from train.augment import CropAugmentation, half_body, random_crop, warp_keypoints
-from train.clips import synthesise
-from train.poses import LabelledPerson
+from train.people.augment import CropAugmentation, half_body, random_crop, warp_keypoints
+from train.people.clips import synthesise
+from train.people.poses import LabelledPerson
 
 SIZE = (128, 96)
 STILL = CropAugmentation(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)

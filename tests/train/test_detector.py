@@ -3,13 +3,13 @@ import numpy as np
 import pytest
 import torch
 
-from jmpose_core.detection import Detections
 from jmpose_core.errors import FormatError
+from jmpose_core.estimation.detection import Detections
 from jmpose_core.model.detector import all_cell_centres
-from train.detector_data import DetectorBatches
-from train.detector_evaluation import evaluate, match
-from train.detector_loss import Targets, assign, detection_loss, generalised_iou
-from train.detector_sources import Source, read_sources
+from train.detector.batches import DetectorBatches
+from train.detector.cell_loss import Targets, assign, detection_loss, generalised_iou
+from train.detector.gathering import Source, read_sources
+from train.detector.recall import evaluate, match
 
 CENTRES = all_cell_centres(64, 64)
 PERSON = torch.tensor([[[10.0, 6, 40, 60]]])
@@ -106,7 +106,7 @@ def test_match_takes_each_person_once_and_the_best_first():
 
 def test_recall_stops_at_the_allowed_false_boxes(monkeypatch):
     truth = np.array([[0.0, 0, 50, 100], [100.0, 0, 150, 100]])
-    monkeypatch.setattr("train.detector_evaluation.validation_images", lambda _: iter([(None, truth)]))
+    monkeypatch.setattr("train.detector.recall.validation_images", lambda _: iter([(None, truth)]))
     boxes = np.array([[0.0, 0, 50, 100], [300.0, 0, 350, 100], [400.0, 0, 450, 100], [100.0, 0, 150, 100]])
     found = Detections(boxes, np.array([0.9, 0.8, 0.7, 0.6]))
     measured = evaluate(lambda _: found, None, false_per_image=1.0)

@@ -5,7 +5,7 @@ import torch
 
 from jmpose_core.model.famipose import FAMIPoseOutput
 from jmpose_core.model.tdmi import TDMIOutput
-from train.family_losses import (
+from train.objectives.family import (
     ALPHA,
     BETA,
     JointGaussian,
@@ -14,7 +14,7 @@ from train.family_losses import (
     tdmi_coded,
     tdmi_corrected,
 )
-from train.information import coded_kl
+from train.objectives.information import coded_kl
 
 B, C, K, H, W = 2, 4, 3, 24, 18
 

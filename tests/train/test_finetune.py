@@ -12,11 +12,11 @@ from jmpose_core.drawing import write_picture
 from jmpose_core.errors import Cancelled, WeightsError
 from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.systems import jmpose_lite
-from jmpose_core.weights import WeightsCard, read_weights, save_weights
-from train import finetune as module
-from train.cached_clips import CachedClips
-from train.finetune import finetune
+from jmpose_core.weights.files import WeightsCard, read_weights, save_weights
+from train.finetune import corrected as module
+from train.finetune.corrected import finetune
 from train.labels import LabelledVideo, digest_of_labels
+from train.people.cached_clips import CachedClips
 
 STEPS = 6
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torchvision.models.optical_flow import raft_small
 
-from train.flow import Phase, flow_loss, matching_loss, sequence_loss
-from train.flow_data import FlowPair
-from train.flow_evaluation import dis_method, endpoint_errors, zero_method
+from train.flow.flow_errors import dis_method, endpoint_errors, zero_method
+from train.flow.pair_loss import Phase, flow_loss, matching_loss, sequence_loss
+from train.flow.pairs import FlowPair
 
 
 def test_later_updates_weigh_more():

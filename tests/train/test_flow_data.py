@@ -5,10 +5,10 @@ import torch
 
 from jmpose_core.errors import FormatError
 from tests.train.flow_folder import write_data
-from train import flow_data
-from train.flow_data import FlowBatches, collate, render_pair
-from train.flow_photometry import disturb
-from train.flow_sources import Cutout, FlowSources, davis_sequences, load_sources
+from train.flow import pairs as flow_data
+from train.flow.cutouts import Cutout, FlowSources, davis_sequences, load_sources
+from train.flow.pairs import FlowBatches, collate, render_pair
+from train.flow.photometry import disturb
 
 SIZE = (96, 80)
 

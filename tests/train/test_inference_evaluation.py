@@ -4,7 +4,7 @@ import torch
 
 from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.heatmap_aggregation import weighted_mean
-from train.inference_evaluation import mean_by_flow_error
+from train.studies.inference import mean_by_flow_error
 
 H, W = 16, 12
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from jmpose_core.heatmaps import encode
-from train.information import (
+from jmpose_core.model.heatmaps import encode
+from train.objectives.information import (
     FAMILY_TEMPERATURE,
     FamilyInformation,
     GaussianInformation,

@@ -19,17 +19,17 @@ from jmpose_core.model.jmpose import JMPoseOutput
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.single_frame import SingleFrame
 from jmpose_core.model.systems import POSE_NETWORKS, compact_lite, jmpose_lite, load_pose_network
-from jmpose_core.weights import WeightsCard, read_card, save_weights
+from jmpose_core.weights.files import WeightsCard, read_card, save_weights
 from tests.train.posetrack_folder import write_posetrack
-from train import jm_pose_cli
-from train.epochs import Callbacks, EpochPlan, EpochTraining, learn
-from train.objectives import InformationObjective
-from train.posetrack_command import PoseTrackCommand, PoseTrackResult
-from train.posetrack_data import PoseTrackAugmentation, PoseTrackClips, read_posetrack
-from train.posetrack_validation import GroundTruthBoxValidation
+from train.loop.training import Loss
+from train.objectives.of_system import InformationObjective
+from train.posetrack.dataset import PoseTrackAugmentation, PoseTrackClips, read_posetrack
+from train.posetrack.epochs import Callbacks, EpochPlan, EpochTraining, learn
+from train.posetrack.preset import PoseTrackCommand, PoseTrackResult
+from train.posetrack.start_weights import take_start_weights
+from train.posetrack.validation import GroundTruthBoxValidation
 from train.recipes import hrnet, jm_pose
-from train.start_weights import take_start_weights
-from train.training import Loss
+from train.recipes import preset_cli as jm_pose_cli
 
 PLAN = EpochPlan(epochs=2, batch=4, at_once=2, peak_rate=1e-2, drops=(1,), largest_gradient=1.0, log_steps=1)
 

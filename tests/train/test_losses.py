@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from jmpose_core.heatmaps import encode
+from jmpose_core.model.heatmaps import encode
 from jmpose_core.skeleton import FLIP, NUM_JOINTS
-from train.losses import heatmap_l2, spatial_cross_entropy
+from train.objectives.heatmap_losses import heatmap_l2, spatial_cross_entropy
 
 SIZE = (24, 18)
 LOSSES = [heatmap_l2, spatial_cross_entropy]

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from train.moving_average import MovingAverage
+from train.loop.moving_average import MovingAverage
 
 
 def network() -> nn.Module:

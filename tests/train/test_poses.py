@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from jmpose_core.errors import FormatError
-from train.poses import is_validation, read_people
+from train.people.poses import is_validation, read_people
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 

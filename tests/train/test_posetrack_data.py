@@ -9,7 +9,7 @@ from jmpose_core import geometry
 from jmpose_core.errors import FormatError
 from jmpose_core.skeleton import FLIP
 from tests.train.posetrack_folder import STANDING, brightness, moved, write_posetrack
-from train.posetrack_data import PoseTrackAugmentation, PoseTrackClips, random_crop, read_posetrack
+from train.posetrack.dataset import PoseTrackAugmentation, PoseTrackClips, random_crop, read_posetrack
 
 LAYOUTS = ("posetrack17", "posetrack18", "posetrack21")
 FIXTURE = Path(__file__).parents[3] / "shared/data/fixtures/posetrack18"

@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 from jmpose_core.errors import WeightsError
+from train.loop.schedule import Schedule
+from train.loop.training import Training
 from train.recipes import all as every_recipe
 from train.recipes.command import Command, start
-from train.schedule import Schedule
-from train.training import Training
 
 NAMES = ("all", *every_recipe.RECIPES)
 
@@ -88,4 +88,4 @@ def test_all_stops_at_the_first_recipe_that_fails(tmp_path, monkeypatch):
     with pytest.raises(SystemExit) as end:
         every_recipe.main()
     assert end.value.code == 3
-    assert started == ["train.teacher"]
+    assert started == ["train.teachers.labelling"]

@@ -8,13 +8,13 @@ from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.systems import jmpose_lite
 from tests.train.test_samples import person
-from train.augment import CropAugmentation
-from train.cached_clips import CachedClips
-from train.information import GaussianInformation
-from train.refiner import RandomClips, drawn_batches, encoded, held_out_clips, refiner_loss, validate
-from train.samples import refined_people
-from train.schedule import Schedule
-from train.training import Training
+from train.lite.refinement import RandomClips, drawn_batches, encoded, held_out_clips, refiner_loss, validate
+from train.loop.schedule import Schedule
+from train.loop.training import Training
+from train.objectives.information import GaussianInformation
+from train.people.augment import CropAugmentation
+from train.people.cached_clips import CachedClips
+from train.report.samples import refined_people
 
 
 @pytest.fixture(scope="module")

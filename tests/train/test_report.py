@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from jmpose_core.errors import FormatError
-from train.chart import line_chart
-from train.report import Chart, is_reported, line_of, read_log, write_report
-from train.schedule import Schedule
-from train.training import Training
+from train.loop.schedule import Schedule
+from train.loop.training import Training
+from train.report.chart import line_chart
+from train.report.writing import Chart, is_reported, line_of, read_log, write_report
 
 SVG = "{http://www.w3.org/2000/svg}"
 

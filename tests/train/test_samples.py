@@ -3,11 +3,11 @@ import numpy as np
 import torch
 
 from tests.train.test_flow import shifted_pair
-from train.augment import CropAugmentation
-from train.backbone import RandomCrops
-from train.flow_evaluation import zero_method
-from train.poses import LabelledPerson
-from train.samples import boxes_over, evenly, flow_rows, labelled_crops, skeleton_over
+from train.flow.flow_errors import zero_method
+from train.lite.crops import RandomCrops
+from train.people.augment import CropAugmentation
+from train.people.poses import LabelledPerson
+from train.report.samples import boxes_over, evenly, flow_rows, labelled_crops, skeleton_over
 
 
 def person(source: str) -> LabelledPerson:

@@ -8,9 +8,9 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from jmpose_core.errors import JMPoseError, WeightsError
-from train import training as training_module
-from train.schedule import Schedule
-from train.training import Loss, Training, decay_groups, items_from, learn
+from train.loop import training as training_module
+from train.loop.schedule import Schedule
+from train.loop.training import Loss, Training, decay_groups, items_from, learn
 
 STEPS = 20
 

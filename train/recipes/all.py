@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from train.report import is_reported
+from train.report.writing import is_reported
 
-TEACHER: Final = "train.teacher"  # labels first: backbone and refiner learn from them
+TEACHER: Final = "train.teachers.labelling"  # labels first: backbone and refiner learn from them
 RECIPES: Final = ("backbone", "detector", "flow", "refiner")  # the refiner takes the backbone and the flow
 
 

@@ -1,6 +1,6 @@
 """The compact backbone on single images: the initial heatmaps of jmpose_lite.
 
-    python -m train.teacher          --data ../shared/data --out runs/teacher
+    python -m train.teachers.labelling          --data ../shared/data --out runs/teacher
     python -m train.recipes.backbone --data ../shared/data --out runs/backbone [--minutes N] [--resume]
 
 It starts from MoveNet Thunder's public weights, layer for layer (docs/decisions/start-from-movenet.md),
@@ -13,16 +13,16 @@ from typing import Final
 import torch
 
 from jmpose_core.model.compact import CompactBackbone
-from jmpose_core.weights import WeightsCard, save_weights
-from train.augment import CropAugmentation
-from train.backbone import RandomCrops, backbone_loss, validate
-from train.movenet_start import thunder_backbone
-from train.poses import is_validation, read_people
+from jmpose_core.weights.files import WeightsCard, save_weights
+from train.lite.crops import RandomCrops, backbone_loss, validate
+from train.loop.schedule import Schedule
+from train.loop.training import Training, decay_groups, items_from, learn
+from train.people.augment import CropAugmentation
+from train.people.poses import is_validation, read_people
 from train.recipes.command import Command, start
-from train.report import Chart, write_report
-from train.samples import labelled_crops, predicted_people
-from train.schedule import Schedule
-from train.training import Training, decay_groups, items_from, learn
+from train.report.samples import labelled_crops, predicted_people
+from train.report.writing import Chart, write_report
+from train.teachers.movenet_start import thunder_backbone
 
 DATA: Final = (
     "MoveNet Thunder's weights",
@@ -34,7 +34,7 @@ DRAWS: Final = {"lspet": 1.0, "coco": 4.0, "videos": 1.0}  # how often a person 
 CROP_SIZE: Final = (256, 192)
 AUGMENTATION: Final = CropAugmentation(
     rotation_deg=40.0, rotation_probability=0.6, scale=0.3, shift=0.08, half_body_probability=0.15, flip_probability=0.5
-)  # besides colour, blur, noise and compression (train.augment.degrade)
+)  # besides colour, blur, noise and compression (train.people.augment.degrade)
 OCCLUDER_PROBABILITY: Final = 0.25
 BATCH: Final = 32
 FROZEN_STAGES: Final = 2  # of the trunk: the stride 2 and 4 filters keep Thunder's values and cost no gradient

@@ -10,8 +10,8 @@ import cv2
 import torch
 
 from jmpose_core.errors import JMPoseError, WeightsError
-from train.moving_average import NetworkT
-from train.training import Training
+from train.loop.moving_average import NetworkT
+from train.loop.training import Training
 
 
 @dataclass(frozen=True, slots=True)

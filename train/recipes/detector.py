@@ -12,18 +12,18 @@ from typing import Final
 
 import torch
 
-from jmpose_core.detection import PersonDetector
+from jmpose_core.estimation.detection import PersonDetector
 from jmpose_core.model.detector import PersonNet
-from train.detector import detector_loss, figures_of, publish, trunk_apart
-from train.detector_data import DetectorBatches
-from train.detector_evaluation import validation_images
-from train.detector_sources import gather_to_file, read_sources
-from train.movenet_start import multipose_detector
+from train.detector.batches import DetectorBatches
+from train.detector.gathering import gather_to_file, read_sources
+from train.detector.learning import detector_loss, figures_of, publish, trunk_apart
+from train.detector.recall import validation_images
+from train.loop.schedule import Schedule
+from train.loop.training import Training, items_from, learn
 from train.recipes.command import Command, start
-from train.report import Chart, write_report
-from train.samples import detected_people, labelled_pictures
-from train.schedule import Schedule
-from train.training import Training, items_from, learn
+from train.report.samples import detected_people, labelled_pictures
+from train.report.writing import Chart, write_report
+from train.teachers.movenet_start import multipose_detector
 
 DATA: Final = (
     "MoveNet MultiPose's weights",

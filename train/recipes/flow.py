@@ -11,16 +11,16 @@ from typing import Final
 import torch
 from torchvision.models.optical_flow import raft_small
 
-from jmpose_core.weights import WeightsCard, save_weights
-from train.flow import Phase, flow_loss
-from train.flow_data import FlowBatches
-from train.flow_evaluation import PAIRS, UPDATES, endpoint_errors, evaluate, held_out_pairs, raft_method
-from train.flow_sources import load_sources
+from jmpose_core.weights.files import WeightsCard, save_weights
+from train.flow.cutouts import load_sources
+from train.flow.flow_errors import PAIRS, UPDATES, endpoint_errors, evaluate, held_out_pairs, raft_method
+from train.flow.pair_loss import Phase, flow_loss
+from train.flow.pairs import FlowBatches
+from train.loop.schedule import Schedule
+from train.loop.training import Training, items_from, learn
 from train.recipes.command import Command, start
-from train.report import Chart, write_report
-from train.samples import flow_rows
-from train.schedule import Schedule
-from train.training import Training, items_from, learn
+from train.report.samples import flow_rows
+from train.report.writing import Chart, write_report
 
 DATA: Final = ("synthetic pairs of LSP-Extended, COCO, DAVIS people and Debian photos (train/flow_data.py)",)
 PHASES: Final = (  # small crops and few updates while there is most to learn, then the real size

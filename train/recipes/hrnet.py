@@ -12,11 +12,11 @@ from typing import Final
 import torch
 
 from jmpose_core.devices import as_images, autocast
-from train.epochs import Batch, EpochPlan, EpochTraining
-from train.losses import heatmap_loss
-from train.posetrack_command import PoseTrackCommand, PoseTrackResult
-from train.posetrack_data import PoseTrackAugmentation
-from train.training import Loss
+from train.loop.training import Loss
+from train.objectives.heatmap_losses import heatmap_loss
+from train.posetrack.dataset import PoseTrackAugmentation
+from train.posetrack.epochs import Batch, EpochPlan, EpochTraining
+from train.posetrack.preset import PoseTrackCommand, PoseTrackResult
 
 PLAN: Final = EpochPlan(
     epochs=20,

@@ -12,14 +12,14 @@ from typing import Final
 
 import torch
 
-from jmpose_core import heatmaps
 from jmpose_core.devices import as_images, autocast
-from train.epochs import Batch, EpochPlan, EpochTraining
-from train.losses import heatmap_loss
-from train.objectives import IO_WEIGHTS, InformationObjective
-from train.posetrack_command import PoseTrackCommand, PoseTrackResult
-from train.posetrack_data import PoseTrackAugmentation
-from train.training import Loss, decay_groups
+from jmpose_core.model import heatmaps
+from train.loop.training import Loss, decay_groups
+from train.objectives.heatmap_losses import heatmap_loss
+from train.objectives.of_system import IO_WEIGHTS, InformationObjective
+from train.posetrack.dataset import PoseTrackAugmentation
+from train.posetrack.epochs import Batch, EpochPlan, EpochTraining
+from train.posetrack.preset import PoseTrackCommand, PoseTrackResult
 
 PLAN: Final = EpochPlan(
     epochs=20,

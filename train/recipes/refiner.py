@@ -18,13 +18,8 @@ from torch import Tensor
 from jmpose_core.model.jmpose import Switches
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.systems import jmpose_lite
-from jmpose_core.weights import WeightsCard, load_into, read_weights, save_weights
-from train.augment import CropAugmentation
-from train.cached_clips import CachedClips
-from train.information import GaussianInformation
-from train.poses import is_validation, read_people
-from train.recipes.command import Command, start
-from train.refiner import (
+from jmpose_core.weights.files import WeightsCard, load_into, read_weights, save_weights
+from train.lite.refinement import (
     RandomClips,
     cached_training_clips,
     drawn_batches,
@@ -33,10 +28,15 @@ from train.refiner import (
     refiner_loss,
     validate,
 )
-from train.report import Chart, write_report
-from train.samples import evenly, refined_people
-from train.schedule import Schedule
-from train.training import Training, learn
+from train.loop.schedule import Schedule
+from train.loop.training import Training, learn
+from train.objectives.information import GaussianInformation
+from train.people.augment import CropAugmentation
+from train.people.cached_clips import CachedClips
+from train.people.poses import is_validation, read_people
+from train.recipes.command import Command, start
+from train.report.samples import evenly, refined_people
+from train.report.writing import Chart, write_report
 
 DATA: Final = ("clips made from the backbone's stills by random motion of camera and limbs (train/clips.py)",)
 # Beyond the paper; docs/ablations.md has what each is worth.

@@ -9,8 +9,8 @@ import typer
 from jmpose_core.cli.bench.figures import JsonOption, keep
 from jmpose_core.cli.evaluate import MatchOption, tell_matches
 from jmpose_core.cli.terminal import show_table, tell
-from jmpose_core.effort import INPUTS, Edit
 from jmpose_core.errors import FormatError
+from jmpose_core.evaluation.effort import INPUTS, Edit
 
 _NO_TRUTH = (
     "the demo clip comes without ground truth, so there is nothing to count against. Give --gt and --pred: files or "

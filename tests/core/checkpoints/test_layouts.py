@@ -6,7 +6,7 @@ from torchvision.models.optical_flow import raft_large, raft_small
 
 from jmpose_core.checkpoints.conversion import convert
 from jmpose_core.errors import WeightsError
-from jmpose_core.joint_sets import COCO17
+from jmpose_core.formats.joint_sets import COCO17
 from jmpose_core.model.dcpose import dcpose_w48_refiner
 from jmpose_core.model.hrnet import hrnet_w32, hrnet_w48
 from jmpose_core.model.systems import pose_network

@@ -10,7 +10,7 @@ from jmpose_core.checkpoints.hrnet_timm import HRNET_TIMM
 from jmpose_core.checkpoints.layout import translate
 from jmpose_core.checkpoints.matching import matched
 from jmpose_core.model.hrnet import HRNet
-from jmpose_core.weights import load_into
+from jmpose_core.weights.files import load_into
 from tests.core.checkpoints.checkpoint_files import hollow, hrnet_shapes, saved, shapes_of
 
 with pytest.MonkeyPatch.context() as patch:

@@ -9,12 +9,12 @@ import torch
 from torchvision.models.optical_flow import raft_small
 
 from jmpose_core import cli
-from jmpose_core.calibration import PeakCalibration, with_calibrations
 from jmpose_core.checkpoints import downloads, fetching
 from jmpose_core.checkpoints.downloads import Download
 from jmpose_core.checkpoints.variants import variants
 from jmpose_core.cli import terminal
-from jmpose_core.weights import (
+from jmpose_core.model.calibration import PeakCalibration, with_calibrations
+from jmpose_core.weights.files import (
     WeightsCard,
     find_weights,
     load_into,
@@ -37,7 +37,7 @@ Run = Callable[..., int]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Runs `jmpose weights` with these words in this process, with a data folder of its own; the exit code."""
-    monkeypatch.setattr("jmpose_core.weights.user_data_path", lambda *_: tmp_path / "data")
+    monkeypatch.setattr("jmpose_core.weights.files.user_data_path", lambda *_: tmp_path / "data")
     monkeypatch.setattr(terminal.console, "width", 200)
 
     def run(*words: object) -> int:
@@ -78,7 +78,7 @@ def test_convert_names_every_key_where_asked(run, tmp_path, capsys):
 
 
 def test_convert_names_what_it_folded_and_what_it_made(run, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("jmpose_core.weights.save_weights", lambda *_: None)  # of full size
+    monkeypatch.setattr("jmpose_core.weights.files.save_weights", lambda *_: None)  # of full size
     hrnet = {f"rough_pose_estimation_net.{name}": shape for name, shape in hrnet_shapes(48, joints=15).items()}
     shapes = hrnet | dcpose_temporal_shapes(15)
     del shapes["rough_pose_estimation_net.bn1.num_batches_tracked"]

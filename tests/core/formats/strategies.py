@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from jmpose_core.formats.document import Category, ImageRecord, PersonRecord, PoseTrackDocument
+from jmpose_core.formats.joint_sets import COCO17
 from jmpose_core.formats.posetrack17 import Frame17, Person17, Point17, PoseTrack17Document
-from jmpose_core.joint_sets import COCO17
 from jmpose_core.skeleton import JOINTS, POSETRACK18_SLOTS
 
 coordinates = st.floats(-5000, 5000, allow_nan=False).map(lambda value: round(value, 3) + 0.0)

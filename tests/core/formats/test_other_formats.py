@@ -11,11 +11,11 @@ from jmpose_core.formats.by_name import FORMATS, read_document, write_document
 from jmpose_core.formats.csv_table import read_csv, write_csv
 from jmpose_core.formats.cvat import read_cvat, write_cvat
 from jmpose_core.formats.document import Category, ImageRecord, PersonRecord, PoseTrackDocument
+from jmpose_core.formats.joint_sets import COCO17
 from jmpose_core.formats.people import annotations_of
 from jmpose_core.formats.posetrack18 import read_posetrack18, write_posetrack18
 from jmpose_core.formats.posetrack_folder import open_posetrack_folder
 from jmpose_core.formats.yolo_pose import read_yolo_pose, write_yolo_pose
-from jmpose_core.joint_sets import COCO17
 from jmpose_core.skeleton import JOINT_INDEX
 from tests.core.formats.fuzzing import seed_document
 

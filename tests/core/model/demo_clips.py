@@ -15,7 +15,7 @@ from torch.nn.functional import avg_pool2d
 
 import resources
 from jmpose_core import geometry
-from jmpose_core.clip import cut
+from jmpose_core.estimation.clip import cut
 from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.flow import Flow
 from jmpose_core.model.network import PoseNetwork

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import torch
 
-from jmpose_core.heatmaps import SIGMA_LITE, encode, heatmaps_from_logits
 from jmpose_core.model import dcpose, famipose, jmpose, tdmi
 from jmpose_core.model.clip_maps import ClipMaps, Refiner
 from jmpose_core.model.dcpose import dcpose_lite_refiner, dcpose_w48_refiner
 from jmpose_core.model.famipose import famipose_lite_refiner, famipose_w48_refiner
 from jmpose_core.model.heads import DetectionHead
+from jmpose_core.model.heatmaps import SIGMA_LITE, encode, heatmaps_from_logits
 from jmpose_core.model.jmpose import jmpose_lite_refiner, jmpose_w48_refiner
 from jmpose_core.model.tdmi import tdmi_lite_refiner, tdmi_w48_refiner
 from jmpose_core.skeleton import NUM_JOINTS

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from jmpose_core.heatmaps import decode, encode
 from jmpose_core.model.alignment import aligned, inverse, key_to_supporting, occlusion
 from jmpose_core.model.clip_maps import ClipMaps
+from jmpose_core.model.heatmaps import decode, encode
 from jmpose_core.model.jmpose import jmpose_lite_refiner
 
 H, W = 24, 20

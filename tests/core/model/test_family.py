@@ -5,15 +5,15 @@ import re
 import pytest
 import torch
 
-from jmpose_core.heatmaps import SIGMA_LITE
 from jmpose_core.model import jmml
 from jmpose_core.model.famipose import FAMIPose, FAMIPoseOutput
+from jmpose_core.model.heatmaps import SIGMA_LITE
 from jmpose_core.model.tdmi import TDMI, TDMIOutput
 from jmpose_core.skeleton import FLIP, NUM_JOINTS
 from tests.core.model import mirror, reversal
 from tests.core.model.family import FORMS, LITE, SMALL_FEATURES, W48, random_clips, reversed_in_time, still, stir
-from train.family_losses import famipose_corrected, tdmi_corrected
-from train.losses import heatmap_l2, spatial_cross_entropy
+from train.objectives.family import famipose_corrected, tdmi_corrected
+from train.objectives.heatmap_losses import heatmap_l2, spatial_cross_entropy
 
 # In millions. FAMI-Pose's and TDMI's are those of the published modules with 15 joints.
 PARAMETERS = {

@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from jmpose_core.heatmaps import SIGMA_LITE, decode, heatmaps_from_logits
 from jmpose_core.model import hrnet
 from jmpose_core.model.blocks import BackboneOutput
+from jmpose_core.model.heatmaps import SIGMA_LITE, decode, heatmaps_from_logits
 from jmpose_core.model.network import PoseNetwork, adjacent_pairs
 from jmpose_core.model.systems import load_pose_network
 from jmpose_core.skeleton import NUM_JOINTS
 from tests.core.model import demo_clips
 from tests.core.model.family import LITE, SMALL, SMALL_PAPER
-from train.losses import spatial_cross_entropy
+from train.objectives.heatmap_losses import spatial_cross_entropy
 
 MOST_STEPS = 400
 SIGMA = 1.5  # cells, of maps as small as these

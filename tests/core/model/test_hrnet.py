@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from jmpose_core.heatmaps import SIGMA_PAPER
+from jmpose_core.model.heatmaps import SIGMA_PAPER
 from jmpose_core.model.hrnet import HRNet, SlotHRNet, hrnet_w32, hrnet_w48
 from jmpose_core.skeleton import SLOT_OF_JOINT
-from train.losses import heatmap_l2
+from train.objectives.heatmap_losses import heatmap_l2
 
 # Published: parameters in millions; multiply-adds in units of 2^30.
 PUBLISHED = [(hrnet_w48, 63.6, 32.9), (hrnet_w32, 28.5, 16.0)]

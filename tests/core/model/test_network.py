@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from jmpose_core.heatmaps import SIGMA_LITE
 from jmpose_core.model.blocks import BackboneOutput
 from jmpose_core.model.flow import Flow
+from jmpose_core.model.heatmaps import SIGMA_LITE
 from jmpose_core.model.jmpose import jmpose_lite_refiner
 from jmpose_core.model.network import PoseNetwork, adjacent_pairs
 from jmpose_core.skeleton import NUM_JOINTS

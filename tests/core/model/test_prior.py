@@ -6,7 +6,7 @@ from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.prior import PRIOR_CHANNELS, person_prior
 from jmpose_core.model.systems import POSE_NETWORKS, compact_lite, pose_network
 from jmpose_core.skeleton import NUM_JOINTS
-from jmpose_core.weights import WeightsCard, read_weights
+from jmpose_core.weights.files import WeightsCard, read_weights
 
 SIZE = (64, 48)
 CROP = (256, 192)

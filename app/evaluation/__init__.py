@@ -1,0 +1,1 @@
+"""How good the predictions are, measured against what people made of them."""

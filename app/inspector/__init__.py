@@ -1,0 +1,1 @@
+"""What the model sees of the selected person: crop, heatmaps, flow, and the table of joints."""

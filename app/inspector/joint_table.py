@@ -1,0 +1,111 @@
+"""The joints of the selected person: where, whether seen, how sure, by whom."""
+
+from typing import Any, Final
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+
+from app.look.colours import JOINT_COLOURS, dot
+from app.look.table_dress import dress
+from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.skeleton import JOINTS
+
+COLUMNS: Final = ("Joint", "x", "y", "Seen", "Conf.", "Origin")
+_SIGNS: Final = {
+    Visibility.ABSENT: "–",
+    Visibility.OCCLUDED: "○",
+    Visibility.VISIBLE: "●",
+}
+_RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_CENTRED: Final = Qt.AlignmentFlag.AlignCenter
+ModelIndex = QModelIndex | QPersistentModelIndex
+
+
+class JointModel(QAbstractTableModel):
+    """One row a joint, of one annotation or of none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._person: Annotation | None = None
+
+    def set_person(self, person: Annotation | None) -> None:
+        if (person is None) != (self._person is None):
+            self.beginResetModel()
+            self._person = person
+            self.endResetModel()
+        elif person is not None:
+            self._person = person
+            self.dataChanged.emit(self.index(0, 0), self.index(len(JOINTS) - 1, len(COLUMNS) - 1))
+
+    def rowCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() or self._person is None else len(JOINTS)
+
+    def columnCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation is Qt.Orientation.Horizontal:
+            if role == Qt.ItemDataRole.DisplayRole:
+                return COLUMNS[section]
+            if role == Qt.ItemDataRole.TextAlignmentRole and section in (1, 2, 4):
+                return _RIGHT
+        return None
+
+    def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        person, joint = self._person, index.row()
+        if person is None or not index.isValid():
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return _text(person, joint, index.column())
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() > 0:
+            return _CENTRED if index.column() == 3 else _LEFT if index.column() == 5 else _RIGHT
+        if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
+            return dot(QColor(JOINT_COLOURS[joint]), 7)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return Visibility(person.visibility[joint]).name.lower()
+        return None
+
+
+def _text(person: Annotation, joint: int, column: int) -> str:
+    visibility, origin = Visibility(person.visibility[joint]), Origin(person.origin[joint])
+    x, y = person.keypoints[joint]
+    absent = visibility is Visibility.ABSENT
+    cells = (
+        JOINTS[joint].replace("_", " "),
+        "" if absent else f"{x:.1f}",
+        "" if absent else f"{y:.1f}",
+        _SIGNS[visibility],
+        f"{person.confidence[joint]:.2f}" if origin is not Origin.NONE else "",
+        "" if origin is Origin.NONE else origin.name.lower(),
+    )
+    return cells[column]
+
+
+class JointTable(QTableView):
+    """A click selects the joint."""
+
+    joint_clicked = Signal(object)
+
+    def __init__(self, model: JointModel) -> None:
+        super().__init__()
+        dress(self, model, row_height=23)
+        self.setIconSize(QSize(7, 7))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.verticalHeader().hide()
+        header = self.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setMinimumSectionSize(34)
+        for column in range(len(COLUMNS)):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.clicked.connect(lambda index: self.joint_clicked.emit(index.row()))
+
+    def select_joint(self, joint: int | None) -> None:
+        if joint is None:
+            self.clearSelection()
+        else:
+            self.selectRow(joint)

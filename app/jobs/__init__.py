@@ -1,0 +1,1 @@
+"""Work outside the window's thread: background tasks, frame decoding, the engine, fine-tuning."""

@@ -1,0 +1,1 @@
+"""The frame and the people over it: drawing, picking, and the mouse gestures of correction."""

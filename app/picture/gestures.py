@@ -1,0 +1,69 @@
+"""One class a gesture: begin at a point, follow the hand, end as one edit. Nothing is changed on the way."""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from app.session.edits import box_between, moved_by, with_joint_moved
+from jmpose_core.annotations import Annotation
+from jmpose_core.geometry import Xyxy
+from jmpose_core.skeleton import JOINTS
+
+Point = tuple[float, float]  # image pixels
+
+
+@dataclass(slots=True)
+class _Drag:
+    """`preview` is the person as the drag would leave it; the person itself while it has not begun."""
+
+    person: Annotation
+    start: Point
+    preview: Annotation = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.preview = self.person
+
+
+@dataclass(slots=True)
+class DragJoint(_Drag):
+    """Move one joint. It keeps its distance to the cursor, so grabbing it a little beside it does not shift it."""
+
+    joint: int
+
+    @property
+    def text(self) -> str:
+        return f"Move {JOINTS[self.joint].replace('_', ' ')}"
+
+    def follow(self, xy: Point) -> None:
+        x, y = self.person.keypoints[self.joint]
+        target = (float(x) + xy[0] - self.start[0], float(y) + xy[1] - self.start[1])
+        self.preview = with_joint_moved(self.person, self.joint, target)
+
+
+@dataclass(slots=True)
+class DragPerson(_Drag):
+    """Move a whole person; only begun with a modifier key held, so that it never happens by accident."""
+
+    @property
+    def text(self) -> str:
+        return "Move person"
+
+    def follow(self, xy: Point) -> None:
+        self.preview = moved_by(self.person, xy[0] - self.start[0], xy[1] - self.start[1])
+
+
+@dataclass(slots=True)
+class DrawBox:
+    """Draw the box of a person whom the detector missed."""
+
+    start: Point
+    bbox_xyxy: Xyxy | None = None  # None while too small to be meant
+
+    @property
+    def text(self) -> str:
+        return "Add person"
+
+    def follow(self, xy: Point) -> None:
+        self.bbox_xyxy = box_between(self.start, xy)
+
+
+Gesture: TypeAlias = DragJoint | DragPerson | DrawBox

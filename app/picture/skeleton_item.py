@@ -1,0 +1,173 @@
+"""Draw one person over the picture."""
+
+from typing import Final
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from app.look.colours import JOINT_COLOURS, LIMB_COLOURS, track_colour
+from app.session.view_state import ColourBy
+from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.skeleton import JOINTS, LIMBS
+
+JOINT_RADIUS: Final = 4.2  # screen pixels, at every zoom
+LIMB_WIDTH: Final = 2.6
+CASING: Final = QColor(0, 0, 0, 130)  # dark rim that keeps a line legible on a picture of its own colour
+FULL_CONFIDENCE: Final = 0.8  # predictions at or above it are drawn opaque
+MARGIN: Final = 80.0  # image pixels around the box: joints outside of it and labels are still drawn
+_ABSENT, _OCCLUDED, _CORRECTED = int(Visibility.ABSENT), int(Visibility.OCCLUDED), int(Origin.CORRECTED)
+
+
+class SkeletonItem(QGraphicsItem):
+    """One annotation: limbs, joints, box and name. Sizes are screen pixels whatever the zoom."""
+
+    def __init__(self, person: Annotation) -> None:
+        super().__init__()
+        self._person = person
+        self._selected_joint: int | None = None
+        self._hovered_joint: int | None = None
+        self._selected = False
+        self._colour_by = ColourBy.SIDE
+        self._pixel = 1.0  # image pixels a screen pixel
+        self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+
+    @property
+    def person(self) -> Annotation:
+        return self._person
+
+    def set_person(self, person: Annotation) -> None:
+        self.prepareGeometryChange()
+        self._person = person
+        self.update()
+
+    def set_emphasis(self, *, selected: bool, joint: int | None, dimmed: bool, colour_by: ColourBy) -> None:
+        """Whether this person, or a joint of it, is selected, and whether somebody else is (`dimmed`)."""
+        self._selected, self._selected_joint, self._colour_by = selected, joint, colour_by
+        self.setOpacity(0.55 if dimmed else 1.0)
+        self.setZValue(2 if selected else 1)
+        self.update()
+
+    def set_hovered_joint(self, joint: int | None) -> None:
+        if joint != self._hovered_joint:
+            self._hovered_joint = joint
+            self.update()
+
+    def boundingRect(self) -> QRectF:
+        left, top, right, bottom = self._person.bbox_xyxy
+        present = self._person.keypoints[self._person.visibility != Visibility.ABSENT]
+        if len(present):
+            left, top = min(left, present[:, 0].min()), min(top, present[:, 1].min())
+            right, bottom = max(right, present[:, 0].max()), max(bottom, present[:, 1].max())
+        return QRectF(left - MARGIN, top - MARGIN, right - left + 2 * MARGIN, bottom - top + 2 * MARGIN)
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        self._pixel = 1.0 / max(option.levelOfDetailFromTransform(painter.worldTransform()), 1e-6)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._paint_box(painter)
+        for limb in range(len(LIMBS)):
+            self._paint_limb(painter, limb)
+        for joint in range(len(JOINTS)):
+            self._paint_joint(painter, joint)
+        self._paint_name(painter)
+        if self._hovered_joint is not None:
+            self._paint_joint_label(painter, self._hovered_joint)
+
+    def _paint_box(self, painter: QPainter) -> None:
+        left, top, right, bottom = self._person.bbox_xyxy
+        colour = track_colour(self._person.track_id)
+        colour.setAlpha(230 if self._selected else 90)
+        pen = QPen(colour, (1.6 if self._selected else 1.0) * self._pixel)
+        painter.setPen(pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(QRectF(left, top, right - left, bottom - top))
+
+    def _paint_limb(self, painter: QPainter, limb: int) -> None:
+        first, second = LIMBS[limb]
+        codes = (self._person.visibility[first], self._person.visibility[second])
+        if _ABSENT in codes:
+            return
+        colour = self._colour(LIMB_COLOURS[limb])
+        colour.setAlphaF(min(self._strength(first), self._strength(second)) * 0.95)
+        style = Qt.PenStyle.DashLine if _OCCLUDED in codes else Qt.PenStyle.SolidLine
+        casing = QColor(CASING)
+        casing.setAlphaF(CASING.alphaF() * colour.alphaF())
+        line = (self._point(first), self._point(second))
+        if style is Qt.PenStyle.SolidLine:
+            painter.setPen(self._pen(casing, LIMB_WIDTH + 2.4))
+            painter.drawLine(*line)
+        painter.setPen(self._pen(colour, LIMB_WIDTH, style))
+        painter.drawLine(*line)
+
+    def _paint_joint(self, painter: QPainter, joint: int) -> None:
+        code = self._person.visibility[joint]
+        if code == _ABSENT:
+            return
+        colour = self._colour(JOINT_COLOURS[joint])
+        colour.setAlphaF(self._strength(joint))
+        selected = joint == self._selected_joint or joint == self._hovered_joint
+        radius = (JOINT_RADIUS + (2.0 if selected else 0.0) + (0.6 if self._selected else 0.0)) * self._pixel
+        hollow = code == _OCCLUDED
+        rim = QColor("#ffffff") if self._person.touched[joint] else CASING
+        painter.setPen(self._pen(rim, 1.5))
+        painter.setBrush(QBrush(QColor(0, 0, 0, 90)) if hollow else QBrush(colour))
+        painter.drawEllipse(self._point(joint), radius, radius)
+        if hollow:
+            painter.setPen(self._pen(colour, 2.0))
+            painter.drawEllipse(self._point(joint), radius * 0.78, radius * 0.78)
+        if joint == self._selected_joint:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(self._pen(QColor("#ffffff"), 1.4))
+            ring = radius + 4.0 * self._pixel
+            painter.drawEllipse(self._point(joint), ring, ring)
+
+    def _paint_name(self, painter: QPainter) -> None:
+        left, top, _, _ = self._person.bbox_xyxy
+        text = str(self._person.track_id)
+        colour = track_colour(self._person.track_id)
+        self._chip(painter, QPointF(left, top), text, colour, QColor("#101114"), above=True)
+
+    def _paint_joint_label(self, painter: QPainter, joint: int) -> None:
+        text = f"{JOINTS[joint].replace('_', ' ')}  {self._joint_note(joint)}"
+        anchor = self._point(joint) + QPointF(12, -10) * self._pixel
+        self._chip(painter, anchor, text, QColor(16, 17, 20, 215), QColor("#f2f4f7"), above=False)
+
+    def _joint_note(self, joint: int) -> str:
+        origin = Origin(self._person.origin[joint])
+        if origin in (Origin.CORRECTED, Origin.VERIFIED):
+            return origin.name.lower()
+        return f"{self._person.confidence[joint]:.2f}"
+
+    def _chip(self, painter: QPainter, corner: QPointF, text: str, ground: QColor, ink: QColor, *, above: bool) -> None:
+        """A small label whose lower left (`above`) or upper left corner is at `corner`."""
+        painter.save()
+        painter.translate(corner)
+        painter.scale(self._pixel, self._pixel)
+        font = QFont(painter.font())
+        font.setPixelSize(11)
+        font.setWeight(QFont.Weight.DemiBold)
+        width, height = QFontMetricsF(font).horizontalAdvance(text) + 10, 17.0
+        box = QRectF(-0.5, -height - 1 if above else 0.0, width, height)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(ground)
+        painter.drawRoundedRect(box, 4, 4)
+        painter.setFont(font)
+        painter.setPen(ink)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+        painter.restore()
+
+    def _point(self, joint: int) -> QPointF:
+        x, y = self._person.keypoints[joint]
+        return QPointF(float(x), float(y))
+
+    def _pen(self, colour: QColor, width: float, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> QPen:
+        return QPen(colour, width * self._pixel, style, Qt.PenCapStyle.FlatCap)
+
+    def _colour(self, side: str) -> QColor:
+        return QColor(side) if self._colour_by is ColourBy.SIDE else track_colour(self._person.track_id)
+
+    def _strength(self, joint: int) -> float:
+        """Opacity, 0.3 to 1: a prediction fades with its confidence, a person's word does not."""
+        if self._person.origin[joint] >= _CORRECTED:
+            return 1.0
+        return 0.3 + 0.7 * min(float(self._person.confidence[joint]) / FULL_CONFIDENCE, 1.0)

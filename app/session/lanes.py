@@ -1,0 +1,60 @@
+"""The timeline's data, read in the background whenever people have changed."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.jobs.background import Background
+from app.session.document import Document
+from app.session.view_state import ViewState
+from jmpose_core.project import Lane, Project
+
+SETTLE_MS = 120  # several edits in a row are read once
+
+
+class Lanes(QObject):
+    """Keeps the lanes of the current video; a reading that has been overtaken by another change is dropped."""
+
+    changed = Signal()
+
+    def __init__(
+        self, document: Document, view_state: ViewState, background: Background, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._document, self._view_state, self._background = document, view_state, background
+        self._lanes: list[Lane] = []
+        self._reading = 0
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(self._read)
+        document.people_changed.connect(lambda *_: self._settle.start())
+        document.closed.connect(lambda: self._show([]))
+        view_state.video_changed.connect(self._read)
+
+    @property
+    def lanes(self) -> list[Lane]:
+        return self._lanes
+
+    def _read(self) -> None:
+        path, video = self._document.path, self._view_state.video
+        if path is None or video is None:
+            self._show([])
+            return
+        self._reading += 1
+        reading = self._reading
+        self._background.run(
+            lambda: read_lanes(path, video.id),
+            lambda lanes: self._show(lanes) if reading == self._reading else None,
+            self._document.failed.emit,
+        )
+
+    def _show(self, lanes: list[Lane]) -> None:
+        self._lanes = lanes
+        self.changed.emit()
+
+
+def read_lanes(path: Path, video_id: int) -> list[Lane]:
+    """The lanes of one video, over a connection of their own."""
+    with Project.open(path, read_only=True) as project:
+        return project.timeline(video_id)

@@ -1,0 +1,1 @@
+"""The timeline, its transport row, and the table of tracks."""

@@ -1,0 +1,99 @@
+"""The tracks of the video: one row a person."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+
+from app.look.colours import dot, track_colour
+from app.look.table_dress import dress
+from jmpose_core.annotations import Origin
+from jmpose_core.project import Lane
+
+COLUMNS: Final = ("Track", "Frames", "Done")
+ModelIndex = QModelIndex | QPersistentModelIndex
+_RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+class TrackModel(QAbstractTableModel):
+    """Tracks with how many frames they are in, and in how many a person has corrected or verified them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lanes: list[Lane] = []
+
+    def set_lanes(self, lanes: Sequence[Lane]) -> None:
+        same_tracks = [lane.track_id for lane in lanes] == [lane.track_id for lane in self._lanes]
+        if same_tracks and lanes:
+            self._lanes = list(lanes)
+            self.dataChanged.emit(self.index(0, 0), self.index(len(lanes) - 1, len(COLUMNS) - 1))
+            return
+        self.beginResetModel()
+        self._lanes = list(lanes)
+        self.endResetModel()
+
+    def track_id(self, row: int) -> int:
+        return self._lanes[row].track_id
+
+    def row_of(self, track_id: int | None) -> int | None:
+        return next((row for row, lane in enumerate(self._lanes) if lane.track_id == track_id), None)
+
+    def rowCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._lanes)
+
+    def columnCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return COLUMNS[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole and section > 0:
+            return _RIGHT
+        return None
+
+    def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        lane = self._lanes[index.row()]
+        done = int(np.count_nonzero(lane.state >= Origin.CORRECTED))
+        if role == Qt.ItemDataRole.DisplayRole:
+            return (f"Person {lane.track_id}", str(len(lane.frame_index)), str(done) if done else "–")[index.column()]
+        if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
+            return dot(track_colour(lane.track_id))
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() > 0:
+            return _RIGHT
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"In {len(lane.frame_index)} frames, corrected or verified in {done}; double click to go there"
+        return None
+
+
+class TrackTable(QTableView):
+    """A click selects the person, a double click goes to its first frame."""
+
+    track_clicked = Signal(int)
+    track_opened = Signal(int)
+
+    def __init__(self, model: TrackModel) -> None:
+        super().__init__()
+        self._tracks = model
+        dress(self, model, row_height=28)
+        self.setIconSize(QSize(9, 9))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.verticalHeader().hide()
+        header = self.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        for column in (1, 2):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.clicked.connect(lambda index: self.track_clicked.emit(model.track_id(index.row())))
+        self.doubleClicked.connect(lambda index: self.track_opened.emit(model.track_id(index.row())))
+
+    def select_track(self, track_id: int | None) -> None:
+        row = self._tracks.row_of(track_id)
+        if row is None:
+            self.clearSelection()
+        else:
+            self.selectRow(row)

@@ -1,0 +1,245 @@
+"""One lane per track: what is predicted, corrected and verified, how sure the model is, and where the user is."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPixmap, QWheelEvent
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame
+
+from app.look.colours import track_colour
+from app.session.view_state import ViewState
+from app.timeline.paint import LANE_GAP, LANE_HEIGHT, Run, Scale, paint_held, paint_lane, paint_ruler, spans_of
+from jmpose_core.project import Lane
+
+LABELS_WIDTH: Final = 64
+RULER_HEIGHT: Final = 24
+SMALLEST_SPAN: Final = 10.0  # frames that fill the width at the largest zoom
+
+
+class Timeline(QAbstractScrollArea):
+    """Click or drag to seek, wheel to scroll, Ctrl+wheel to zoom; a click on a lane selects its track."""
+
+    sought = Signal(int)
+    track_clicked = Signal(int)
+
+    def __init__(self, view_state: ViewState) -> None:
+        super().__init__()
+        self._view_state = view_state
+        self._lanes: list[Lane] = []
+        self._held: list[Run] = []
+        self._first, self._span = 0.0, 1.0
+        self._hover_x: float | None = None
+        self._seeking = False
+        self._drawn: QPixmap | None = None  # all but the playhead; None when it must be drawn anew
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.viewport().setMouseTracking(True)
+        self.setAccessibleName("Timeline")
+        view_state.video_changed.connect(self.show_all)
+        view_state.frame_changed.connect(self._on_frame)
+        view_state.selection_changed.connect(self._redraw)
+        self.verticalScrollBar().valueChanged.connect(self._redraw)
+
+    def sizeHint(self) -> QSize:
+        return QSize(600, 150)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(200, RULER_HEIGHT + 2 * (LANE_HEIGHT + LANE_GAP))
+
+    def set_lanes(self, lanes: Sequence[Lane]) -> None:
+        self._lanes = list(lanes)
+        self._set_scroll_range()
+        self._redraw()
+
+    def set_held(self, frames: Sequence[int]) -> None:
+        """Frames that a running prediction has finished and that are not in the lanes yet."""
+        if frames or self._held:
+            self._held = [Run(first, last, 0) for first, last in spans_of(frames)]
+            self._redraw()
+
+    def show_all(self) -> None:
+        """The whole video in the width there is."""
+        video = self._view_state.video
+        self._first, self._span = 0.0, float(video.frame_count) if video is not None else 1.0
+        self._redraw()
+
+    @property
+    def scale(self) -> Scale:
+        width = max(self.viewport().width() - LABELS_WIDTH - 10, 1)
+        return Scale(left=LABELS_WIDTH, width=width, first=self._first, span=self._span)
+
+    # Painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._drawn is None:
+            self._drawn = self._draw()
+        painter = QPainter(self.viewport())
+        painter.drawPixmap(0, 0, self._drawn)
+        if self._view_state.video is not None:
+            self._paint_hover(painter)
+            self._paint_playhead(painter)
+
+    def _draw(self) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        pixmap = QPixmap(self.viewport().size() * ratio)
+        pixmap.setDevicePixelRatio(ratio)
+        pixmap.fill(self.palette().color(QPalette.ColorRole.Window))
+        painter = QPainter(pixmap)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(self._font())
+        self._paint_lanes(painter)
+        video = self._view_state.video
+        if video is not None:
+            ruler = QRectF(0, 0, self.viewport().width(), RULER_HEIGHT)
+            painter.fillRect(ruler, self.palette().color(QPalette.ColorRole.Window))
+            paint_ruler(painter, self.palette(), self.scale, RULER_HEIGHT, video.fps)
+            paint_held(painter, self.palette(), self.scale, RULER_HEIGHT, self._held)
+        painter.end()
+        return pixmap
+
+    def _paint_lanes(self, painter: QPainter) -> None:
+        selected = self._view_state.track_id
+        for row, lane in enumerate(self._lanes):
+            top = self._lane_top(row)
+            if top + LANE_HEIGHT < RULER_HEIGHT or top > self.viewport().height():
+                continue
+            colour = track_colour(lane.track_id)
+            paint_lane(painter, self.palette(), self.scale, top, lane, colour, selected=lane.track_id == selected)
+            self._paint_label(painter, top, lane.track_id, colour, selected=lane.track_id == selected)
+
+    def _paint_label(self, painter: QPainter, top: float, track_id: int, colour: QColor, *, selected: bool) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawEllipse(QPointF(18, top + LANE_HEIGHT / 2), 4, 4)
+        role = QPalette.ColorRole.WindowText if selected else QPalette.ColorRole.PlaceholderText
+        painter.setPen(self.palette().color(role))
+        box = QRectF(30, top, LABELS_WIDTH - 32, LANE_HEIGHT)
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, str(track_id))
+
+    def _paint_playhead(self, painter: QPainter) -> None:
+        x = self.scale.centre_of(self._view_state.frame_index)
+        if x < LABELS_WIDTH - 1:
+            return
+        accent = self.palette().color(QPalette.ColorRole.Highlight)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(accent, 1.5))
+        painter.drawLine(QPointF(x, RULER_HEIGHT - 5), QPointF(x, self.viewport().height()))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(accent)
+        painter.drawRoundedRect(QRectF(x - 5, RULER_HEIGHT - 13, 10, 10), 3, 3)
+
+    def _paint_hover(self, painter: QPainter) -> None:
+        video = self._view_state.video
+        if self._hover_x is None or self._hover_x < LABELS_WIDTH or video is None:
+            return
+        frame_index = self._frame_at(self._hover_x)
+        x = self.scale.centre_of(frame_index)
+        painter.setPen(QPen(self.palette().color(QPalette.ColorRole.PlaceholderText), 1, Qt.PenStyle.DotLine))
+        painter.drawLine(QPointF(x, RULER_HEIGHT), QPointF(x, self.viewport().height()))
+        painter.setFont(self._font())
+        text = f"{frame_index + 1}"
+        width = painter.fontMetrics().horizontalAdvance(text) + 12
+        box = QRectF(min(max(x - width / 2, LABELS_WIDTH), self.viewport().width() - width), 2, width, 16)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.palette().color(QPalette.ColorRole.Button))
+        painter.drawRoundedRect(box, 4, 4)
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _font(self) -> QFont:
+        font = QFont(self.font())
+        font.setPixelSize(11)
+        return font
+
+    # The hand
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() is not Qt.MouseButton.LeftButton or self._view_state.video is None:
+            return
+        row = self._row_at(event.position().y())
+        if row is not None:
+            self.track_clicked.emit(self._lanes[row].track_id)
+        if event.position().x() >= LABELS_WIDTH:
+            self._seeking = True
+            self.sought.emit(self._frame_at(event.position().x()))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._hover_x = event.position().x()
+        if self._seeking:
+            self.sought.emit(self._frame_at(self._hover_x))
+        self.viewport().update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._seeking = False
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        steps = (event.angleDelta().y() or event.angleDelta().x()) / 120
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._zoom(0.8**steps, event.position().x())
+        elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier or not self.verticalScrollBar().maximum():
+            self._look_from(self._first - steps * self._span * 0.1)
+        else:
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.value() - int(steps * (LANE_HEIGHT + LANE_GAP)))
+        event.accept()
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Leave:
+            self._hover_x = None
+            self.viewport().update()
+        elif event.type() == QEvent.Type.Resize:
+            self._set_scroll_range()
+            self._redraw()
+        return super().viewportEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
+            self._redraw()
+
+    # Geometry
+
+    def _zoom(self, factor: float, x: float) -> None:
+        video = self._view_state.video
+        if video is None:
+            return
+        pinned = self.scale.frame_at(x)
+        span = min(max(self._span * factor, SMALLEST_SPAN), float(video.frame_count))
+        share = (pinned - self._first) / self._span
+        self._span = span
+        self._look_from(pinned - share * span)
+
+    def _look_from(self, first: float) -> None:
+        video = self._view_state.video
+        if video is not None:
+            self._first = min(max(first, 0.0), max(video.frame_count - self._span, 0.0))
+            self._redraw()
+
+    def _on_frame(self, frame_index: int) -> None:
+        """Keep the playhead in sight when zoomed in."""
+        if not self._first <= frame_index < self._first + self._span:
+            self._look_from(frame_index - self._span * 0.1)
+        self.viewport().update()
+
+    def _frame_at(self, x: float) -> int:
+        video = self._view_state.video
+        last = video.frame_count - 1 if video is not None else 0
+        return min(max(int(self.scale.frame_at(x)), 0), last)
+
+    def _lane_top(self, row: int) -> float:
+        return RULER_HEIGHT + 4 + row * (LANE_HEIGHT + LANE_GAP) - self.verticalScrollBar().value()
+
+    def _row_at(self, y: float) -> int | None:
+        row = int((y - self._lane_top(0)) // (LANE_HEIGHT + LANE_GAP))
+        return row if y >= RULER_HEIGHT and 0 <= row < len(self._lanes) else None
+
+    def _set_scroll_range(self) -> None:
+        needed = RULER_HEIGHT + 10 + len(self._lanes) * (LANE_HEIGHT + LANE_GAP)
+        bar = self.verticalScrollBar()
+        bar.setRange(0, max(needed - self.viewport().height(), 0))
+        bar.setPageStep(self.viewport().height())
+
+    def _redraw(self) -> None:
+        self._drawn = None
+        self.viewport().update()

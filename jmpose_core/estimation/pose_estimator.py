@@ -1,0 +1,257 @@
+"""A video and its tracks in, annotations out: the one path for the window and the command line."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from jmpose_core import geometry
+from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.devices import autocast, pick_device
+from jmpose_core.errors import Cancelled, WeightsError
+from jmpose_core.estimation.clip import DELTA, ENLARGE, Segment, cut, segments
+from jmpose_core.estimation.frame_flow import FrameFlow
+from jmpose_core.estimation.streaming import FlowBetween, Pair, StreamingNetwork
+from jmpose_core.geometry import Affine, Xyxy
+from jmpose_core.model import heatmaps
+from jmpose_core.model.calibration import Stage, confidence_of
+from jmpose_core.model.network import PoseNetwork
+from jmpose_core.model.systems import pose_network
+from jmpose_core.skeleton import NUM_JOINTS
+from jmpose_core.video import Video
+from jmpose_core.weights.files import WeightsCard, read_weights
+
+CHUNK_FRAMES: Final = 24  # frames of video whose segments are worked on together
+_VISIBLE_FROM: Final = 0.4  # probability: above, the joint is seen; below, it is guessed and shown as occluded
+_PRESENT_FROM: Final = 0.15  # below, the model has no idea: absent
+_SCORED_FROM: Final = 0.25  # joints that count in a person's score (MODEL.md 1.10, the HRNet path: a peak of 0.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the network sees of one person in one frame.
+
+    crop_rgb: (H, W, 3) uint8. initial, refined: (15, h, w) heatmaps. flow: (2, H, W)
+    crop pixels, from the key frame to the next; None for a system without flow. crop_from_image: (2, 3).
+    """
+
+    crop_rgb: npt.NDArray[np.uint8]
+    initial: npt.NDArray[np.float32]
+    flow: npt.NDArray[np.float32] | None
+    refined: npt.NDArray[np.float32]
+    crop_from_image: Affine
+
+
+class PoseEstimator:
+    """JM-Pose or one of its siblings, ready to estimate.
+
+    Args:
+        weights: a bundled name or a weights file.
+        device: "auto", "cpu" or "cuda".
+        reach: supporting frames on either side whose heatmaps are used, where the weights align them; None for as
+            many as the weights' card says.
+
+    Raises:
+        WeightsError: no such weights, not those of a pose network, or they know no such reach.
+    """
+
+    def __init__(self, weights: str | Path = "jmpose_lite", device: str = "auto", *, reach: int | None = None) -> None:
+        self.device = pick_device(device)
+        state, card = read_weights(weights)
+        if reach is not None:
+            card = _with_reach(card, reach, place=str(weights))
+        self.network: PoseNetwork = pose_network(state, card, place=str(weights))
+        self.streaming = StreamingNetwork(self.network, self.device)
+        self._confidence: dict[Stage, nn.Module] = {
+            stage: confidence_of(state, stage, place=str(weights)).to(self.device) for stage in ("initial", "refined")
+        }
+        self.source = Path(weights).stem if isinstance(weights, Path) else str(weights)
+
+    def estimate(
+        self,
+        video: Video,
+        tracks: Mapping[int, Mapping[int, Xyxy]],
+        *,
+        stage: Stage = "refined",
+        exact: bool = False,
+        frame_flow: bool = False,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Annotation]:
+        """Estimate every box of every track, in the order of frames, a chunk of video at a time.
+
+        Args:
+            tracks: track id -> frame index -> box in image pixels.
+            stage: whose heatmaps are decoded.
+            exact: crop each window by its own key frame, as the paper does; slower.
+            frame_flow: flow once a pair of frames for all people in them, not once a person (`FrameFlow`).
+            on_progress: called with the boxes done and their total.
+            should_stop: asked between passes.
+
+        Raises:
+            Cancelled: should_stop said so; what was yielded before is whole.
+        """
+        total = sum(len(boxes) for boxes in tracks.values())
+        done = 0
+        frames = sorted({frame for boxes in tracks.values() for frame in boxes})
+        shared = self._frame_flow() if frame_flow and stage == "refined" else None
+        for first, last in _chunks(frames):
+            work = [
+                segment
+                for track_id, boxes in sorted(tracks.items())
+                for segment in segments(
+                    track_id,
+                    {frame: box for frame, box in boxes.items() if first <= frame < last},
+                    video.frame_count,
+                    self.network.crop_size,
+                    exact=exact,
+                    delta=0 if stage == "initial" else self.network.delta,
+                )
+            ]
+            if shared is not None:
+                shared.forget_before(first - self.network.delta)
+            people: list[Annotation] = []
+            for segment, crops in _crops(video, work, self.network.crop_size, shared):
+                if should_stop():
+                    raise Cancelled("stopped; the people found until then are kept")
+                maps = self.streaming.heatmaps(crops, stage, self._carried(shared, segment))
+                people.extend(self._annotations(segment, maps, stage, video))
+                done += len(segment.key_frames)
+                on_progress(done, total)
+            yield from sorted(people, key=lambda person: (person.frame_index, person.track_id))
+
+    @torch.inference_mode()
+    def probe(self, video: Video, frame_index: int, bbox_xyxy: Xyxy) -> Probe:
+        """Initial heatmaps, flow and refined heatmaps of one person in one frame, cropped as the paper does.
+
+        Raises:
+            ValueError: the box has no area.
+        """
+        size = self.network.crop_size
+        crop_from_image = geometry.crop_from_image(bbox_xyxy, size, enlarge=ENLARGE)
+        delta = max(1, self.network.delta)  # flow is to the next frame, also of a system that sees one alone
+        frames = [
+            min(max(index, 0), video.frame_count - 1) for index in range(frame_index - delta, frame_index + delta + 1)
+        ]
+        crops = np.stack([cut(video.frame(index), crop_from_image, size) for index in frames])
+        images = self.streaming.images(crops)
+        backbone = self.streaming.of_frames(images)
+        return Probe(
+            crop_rgb=crops[delta],
+            initial=backbone.heatmaps[delta].float().cpu().numpy(),
+            flow=self._flow_in_pixels(images[delta], images[delta + 1]),
+            refined=self.streaming.refined(backbone, images, [delta])[0].float().cpu().numpy(),
+            crop_from_image=crop_from_image,
+        )
+
+    def _flow_in_pixels(self, first: Tensor, second: Tensor) -> npt.NDArray[np.float32] | None:
+        if self.network.flow is None:
+            return None
+        with autocast(self.device):
+            return self.network.flow.flow_in_pixels(first[None], second[None])[0].float().cpu().numpy()
+
+    def still(self, image_rgb: npt.NDArray[np.uint8], bbox_xyxy: Xyxy) -> npt.NDArray[np.float64]:
+        """Joints (15, 2) in image pixels of one person in an unrelated image (H, W, 3), by the initial heatmaps.
+
+        Raises:
+            ValueError: the box has no area.
+        """
+        size = self.network.crop_size
+        crop_from_image = geometry.crop_from_image(bbox_xyxy, size, enlarge=ENLARGE)
+        maps = self.streaming.heatmaps(cut(image_rgb, crop_from_image, size)[None], "initial")
+        points, _ = self._decoded(maps, "initial", crop_from_image)
+        return points[0]
+
+    def _frame_flow(self) -> FrameFlow | None:
+        return None if self.network.flow is None else FrameFlow(self.network.flow, self.device)
+
+    def _carried(self, shared: FrameFlow | None, segment: Segment) -> FlowBetween | None:
+        if shared is None:
+            return None
+
+        def between(pairs: Sequence[Pair]) -> Tensor:
+            of_frames = [(segment.frames[start], segment.frames[end]) for start, end in pairs]
+            return shared.carried(of_frames, segment.crop_from_image, self.network.crop_size)
+
+        return between
+
+    def _decoded(
+        self, maps: Tensor, stage: Stage, crop_from_image: Affine
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Joints (N, 15, 2) in image pixels and their confidence (N, 15) of heatmaps (N, 15, h, w)."""
+        cells, _ = heatmaps.decode(maps, blur_sigma=1.0)
+        crop_from_heatmap = geometry.scaled(self.network.crop_size[0] / maps.shape[-2])
+        image_from_heatmap = geometry.compose(geometry.inverse(crop_from_image), crop_from_heatmap)
+        points = geometry.apply(image_from_heatmap, cells.double().cpu().numpy())
+        return points, self._confidence[stage](maps).double().cpu().numpy()
+
+    def _annotations(self, segment: Segment, maps: Tensor, stage: Stage, video: Video) -> Iterator[Annotation]:
+        points, confidence = self._decoded(maps, stage, segment.crop_from_image)
+        for index, frame in enumerate(segment.key_frames):
+            sure = confidence[index]
+            counted = sure[sure > _SCORED_FROM]
+            yield Annotation(
+                frame_index=frame,
+                track_id=segment.track_id,
+                bbox_xyxy=segment.bboxes_xyxy[index],
+                keypoints=points[index],
+                visibility=_visibility(points[index], sure, video.width, video.height),
+                confidence=sure,
+                origin=np.full(NUM_JOINTS, Origin.PREDICTED, np.uint8),
+                score=float(counted.mean()) if len(counted) else 0.0,
+                source=self.source,
+            )
+
+
+def _with_reach(card: WeightsCard, reach: int, *, place: str) -> WeightsCard:
+    if not card.options.get("align"):
+        raise WeightsError(f"{place}: {card.variant} does not align supporting frames, so its window cannot be widened")
+    if reach < DELTA:
+        raise WeightsError(f"{place}: a reach of {reach} is too small; its learnt parts need {DELTA} frames or more")
+    return msgspec.structs.replace(card, options={**card.options, "reach": reach})
+
+
+def _visibility(
+    points: npt.NDArray[np.float64], confidence: npt.NDArray[np.float64], width: int, height: int
+) -> npt.NDArray[np.uint8]:
+    inside = (points >= -0.5).all(axis=1) & (points[:, 0] <= width - 0.5) & (points[:, 1] <= height - 0.5)
+    codes = np.full(NUM_JOINTS, Visibility.ABSENT, np.uint8)
+    codes[inside & (confidence >= _PRESENT_FROM)] = Visibility.OCCLUDED
+    codes[inside & (confidence >= _VISIBLE_FROM)] = Visibility.VISIBLE
+    return codes
+
+
+def _chunks(frames: list[int]) -> Iterator[tuple[int, int]]:
+    """Ranges (last excluded) of CHUNK_FRAMES that hold the frames.
+
+    They lie on one grid, so that a video is cut into the same segments wherever
+    its estimation begins, and gives the same numbers.
+    """
+    for place in sorted({frame // CHUNK_FRAMES for frame in frames}):
+        yield place * CHUNK_FRAMES, (place + 1) * CHUNK_FRAMES
+
+
+def _crops(
+    video: Video, work: list[Segment], crop_size: tuple[int, int], shared: FrameFlow | None
+) -> Iterator[tuple[Segment, npt.NDArray[np.uint8]]]:
+    """Each segment with its crops (F, H, W, 3), decoding every frame once and holding none but what `shared` keeps."""
+    wanted: dict[int, list[Segment]] = {}
+    for segment in work:
+        for frame in set(segment.frames):
+            wanted.setdefault(frame, []).append(segment)
+    crops: dict[int, dict[int, npt.NDArray[np.uint8]]] = {id(segment): {} for segment in work}
+    for frame in sorted(wanted):
+        image = video.frame(frame)
+        if shared is not None:
+            shared.see(frame, image)
+        for segment in wanted[frame]:
+            crops[id(segment)][frame] = cut(image, segment.crop_from_image, crop_size)
+            if len(crops[id(segment)]) == len(set(segment.frames)):
+                own = crops.pop(id(segment))
+                yield segment, np.stack([own[index] for index in segment.frames])

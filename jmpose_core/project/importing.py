@@ -1,0 +1,287 @@
+"""An annotation file into a project: first what would happen, then all of it as one undo step. No Qt, no torch."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from jmpose_core.annotations import Annotation, Origin
+from jmpose_core.formats.by_name import read_named_document
+from jmpose_core.formats.document import PersonRecord, PoseTrackDocument
+from jmpose_core.formats.files import fault
+from jmpose_core.formats.image_matching import ImageMatch, match_images
+from jmpose_core.formats.joint_conversion import with_joints
+from jmpose_core.formats.joint_sets import ALIASES
+from jmpose_core.formats.people import annotations_of
+from jmpose_core.project import Project, Step, StepInfo, VideoRecord
+from jmpose_core.project.as_document import image_names
+from jmpose_core.skeleton import JOINTS
+
+LARGEST_TRACK_ID: Final = 2_000_000_000  # fits the 32 bits of Qt's signals
+
+
+class ImportAs(StrEnum):
+    """What the people of a file are."""
+
+    LABELS = "labels"  # a person's word: no prediction overrides them
+    PREDICTIONS = "predictions"  # a model's word: corrected joints stay as they are
+
+
+_ORIGIN: Final = {ImportAs.LABELS: Origin.CORRECTED, ImportAs.PREDICTIONS: Origin.PREDICTED, None: None}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImportPlan:
+    """What importing a file into one video of a project would do; nothing has been written."""
+
+    file: Path
+    format_name: str  # a name of formats.by_name.FORMATS
+    video: VideoRecord
+    labels: list[Annotation]
+    predictions: list[Annotation]
+    predicted_frames: frozenset[int]  # whose predictions are replaced
+    images: int  # in the file
+    match: ImageMatch
+    left_out_people: int  # on images that are no frame of the video
+    missing_joints: tuple[str, ...]  # of the 15, which the file does not name
+    dropped: Mapping[str, int]  # what a project does not keep -> how often
+    synthesised: Mapping[str, int]  # what is derived and was not in the file -> how often
+    replaced: int  # people who are shown on these frames now, and will not be
+    kept: int  # people with corrected joints on these frames who stay
+    image_size: tuple[int, int] | None  # width, height that the file gives; None where it gives none
+
+    @property
+    def people(self) -> int:
+        """People who will be imported."""
+        return len(self.labels) + len(self.predictions)
+
+    @property
+    def tracks(self) -> int:
+        """Tracks of these people, by the file's numbers."""
+        return len({person.track_id for person in (*self.labels, *self.predictions)})
+
+    @property
+    def frames(self) -> int:
+        """Frames with these people."""
+        return len({person.frame_index for person in (*self.labels, *self.predictions)})
+
+    @property
+    def other_size(self) -> bool:
+        """Whether the file's images are of another size than the video: its joints would lie elsewhere."""
+        return self.image_size is not None and self.image_size != (self.video.width, self.video.height)
+
+
+def plan_import(project: Project, video: VideoRecord, file: Path, import_as: ImportAs | None = None) -> ImportPlan:
+    """Read a file of any known format and say what importing it would do.
+
+    Images go to frames by file name where the names are the video's, else by position.
+
+    Args:
+        import_as: what the people are. By default those with scores are predictions, the others labels.
+
+    Raises:
+        FormatError: the file breaks its format, has a track twice in an image, or holds several videos of which none
+            is this one; the message names file, place and cure.
+        ProjectError, VideoError: the project or the video cannot be read.
+    """
+    format_name, document = read_named_document(file)
+    _check_tracks(document, file)
+    match = match_images(document, image_names(project, video), video.name, file, real_names=_is_folder(project, video))
+    untracked = _number_untracked(document, 1 + max((track.track_id for track in project.tracks(video.id)), default=-1))
+    named = np.isin(JOINTS, [ALIASES.get(name, name) for name in document.joint_names])
+    renamed, other_joints = _in_our_joints(document)
+    everybody = _with_frames(annotations_of(renamed, origin=_ORIGIN.get(import_as)), match.frames)
+    predictions, labels = _told_apart(everybody, import_as)
+    labels = _as_labels(labels, named)
+    predicted_frames = _predicted_frames(predictions, labels, match)
+    replaced, kept = _present_people(project, video, {person.frame_index for person in labels}, predicted_frames)
+    return ImportPlan(
+        file=file,
+        format_name=format_name,
+        video=video,
+        labels=labels,
+        predictions=predictions,
+        predicted_frames=predicted_frames,
+        images=len(document.images),
+        match=match,
+        left_out_people=len(document.people) - len(everybody),
+        missing_joints=tuple(name for name, is_named in zip(JOINTS, named, strict=True) if not is_named),
+        dropped=other_joints | _not_kept(document),
+        synthesised=_made_up(document) | ({"track_id": untracked} if untracked else {}),
+        replaced=replaced,
+        kept=kept,
+        image_size=_image_size(document),
+    )
+
+
+def write_import(project: Project, plan: ImportPlan) -> StepInfo | None:
+    """Do what the plan says, as one undo step.
+
+    Labels take the place of everybody on their frames; the model's own word stays beneath them, so that it can be
+    measured. Predictions take the place of the predictions: see `Step.apply_predictions`.
+
+    Raises:
+        ProjectError: the project cannot be written; nothing was changed.
+    """
+    with project.step(f"Import {plan.file.name}") as step:
+        _write_labels(project, step, plan)
+        found = _by_frame(plan.predictions)
+        for first, last in _runs(plan.predicted_frames):
+            people = [person for frame in range(first, last) for person in found.get(frame, ())]
+            step.apply_predictions(plan.video.id, people, first=first, last=last)
+    return step.info
+
+
+def _write_labels(project: Project, step: Step, plan: ImportPlan) -> None:
+    video_id, labels = plan.video.id, _by_frame(plan.labels)
+    places = {(person.frame_index, person.track_id) for person in plan.labels}
+    for first, last in _runs(labels):
+        beneath = {(p.frame_index, p.track_id) for p in project.predictions_between(video_id, first, last)}
+        present = [p for p in project.people_between(video_id, first, last) if not _goes_by_itself(p, plan)]
+        step.remove_all(video_id, {(p.frame_index, p.track_id) for p in present} - places)
+        found = [person for frame in range(first, last) for person in labels[frame]]
+        step.put_all(video_id, (_wholly_owned(p) if (p.frame_index, p.track_id) in beneath else p for p in found))
+
+
+def _goes_by_itself(person: Annotation, plan: ImportPlan) -> bool:
+    """Whether the predictions of the plan take this person's place."""
+    return person.frame_index in plan.predicted_frames and person.origin.max() < Origin.PROPAGATED
+
+
+def _by_frame(people: Iterable[Annotation]) -> dict[int, list[Annotation]]:
+    grouped: dict[int, list[Annotation]] = {}
+    for person in people:
+        grouped.setdefault(person.frame_index, []).append(person)
+    return grouped
+
+
+def _check_tracks(document: PoseTrackDocument, file: Path) -> None:
+    owner: dict[tuple[int, int], int] = {}
+    for index, person in enumerate(document.people):
+        if person.track_id is None:
+            continue
+        place = f"annotations[{index}].track_id"
+        if not 0 <= person.track_id <= LARGEST_TRACK_ID:
+            what = f"{person.track_id} is not between 0 and {LARGEST_TRACK_ID}"
+            raise fault(file, place, what, cure="number the tracks from 0")
+        before = owner.setdefault((person.image_id, person.track_id), index)
+        if before != index:
+            what = f"{person.track_id} is also annotations[{before}]'s in the same image"
+            raise fault(file, place, what, cure="give each person of an image a track of its own")
+
+
+def _number_untracked(document: PoseTrackDocument, free: int) -> int:
+    """Give people without a track one each, which neither file nor project has; how many they were."""
+    untracked = [person for person in document.people if person.track_id is None]
+    free = max([free, *(1 + person.track_id for person in document.people if person.track_id is not None)])
+    for track_id, person in enumerate(untracked, free):
+        person.track_id = track_id
+    return len(untracked)
+
+
+def _is_folder(project: Project, video: VideoRecord) -> bool:
+    """Whether the video's image names are those of files, and not made up."""
+    return (project.path.parent / video.path).is_dir()
+
+
+def _in_our_joints(document: PoseTrackDocument) -> tuple[PoseTrackDocument, dict[str, int]]:
+    """The document with joints that go by our names, and how often it labels others."""
+    if not set(JOINTS) <= set(document.joint_names):
+        converted, conversion = with_joints(document, JOINTS)
+        return converted, conversion.dropped
+    others = {slot: name for slot, name in enumerate(document.joint_names) if name not in JOINTS}
+    posed = [person.keypoints for person in document.people if person.keypoints is not None]
+    counts = {name: sum(bool(points[slot].any()) for points in posed) for slot, name in others.items()}
+    return document, {name: count for name, count in counts.items() if count}
+
+
+def _told_apart(people: Iterable[Annotation], import_as: ImportAs | None) -> tuple[list[Annotation], list[Annotation]]:
+    """Predictions and labels."""
+    predictions: list[Annotation] = []
+    labels: list[Annotation] = []
+    for person in people:
+        is_prediction = import_as is ImportAs.PREDICTIONS or person.origin.max() == Origin.PREDICTED
+        (predictions if is_prediction else labels).append(person)
+    return predictions, labels
+
+
+def _with_frames(people: Iterable[Annotation], frames: Sequence[int | None]) -> list[Annotation]:
+    """The people on the video's frames, by frame; those on other images are left out."""
+    placed = [(frames[person.frame_index], person) for person in people]
+    moved = [replace(person, frame_index=frame) for frame, person in placed if frame is not None]
+    return sorted(moved, key=lambda person: person.frame_index)
+
+
+def _as_labels(people: Iterable[Annotation], named: np.ndarray) -> list[Annotation]:
+    """Of a labelled person, joints that the file names and does not give are absent by a person's word."""
+    origin = np.where(named, Origin.CORRECTED, Origin.NONE).astype(np.uint8)
+    # Of those without any joint only the box is known: the joints are for a model to find.
+    return [replace(person, origin=origin) if person.visibility.any() else person for person in people]
+
+
+def _wholly_owned(person: Annotation) -> Annotation:
+    """The person with nothing left to the prediction beneath: that may be of somebody else who has its number."""
+    return replace(person, origin=np.full(len(JOINTS), Origin.CORRECTED, np.uint8))
+
+
+def _predicted_frames(
+    predictions: Sequence[Annotation], labels: Sequence[Annotation], match: ImageMatch
+) -> frozenset[int]:
+    """A file of predictions alone speaks of every image it lists: where it has nobody, nobody was found."""
+    if not predictions:
+        return frozenset()
+    if labels:
+        return frozenset(person.frame_index for person in predictions)
+    return frozenset(frame for frame in match.frames if frame is not None)
+
+
+def _present_people(
+    project: Project, video: VideoRecord, labelled: set[int], predicted: frozenset[int]
+) -> tuple[int, int]:
+    """People who go, and corrected people who stay."""
+    replaced = kept = 0
+    for first, last in _runs(labelled | predicted):
+        for person in project.people_between(video.id, first, last):
+            stays = person.frame_index not in labelled and person.origin.max() >= Origin.PROPAGATED
+            kept += stays
+            replaced += not stays
+    return replaced, kept
+
+
+def _not_kept(document: PoseTrackDocument) -> dict[str, int]:
+    counts = {
+        "ignore regions": sum(len(image.ignore_regions or ()) for image in document.images),
+        "head boxes": sum(person.bbox_head_xywh is not None for person in document.people),
+        "identities across videos": sum(person.person_id is not None for person in document.people),
+    }
+    return {what: count for what, count in counts.items() if count}
+
+
+def _made_up(document: PoseTrackDocument) -> dict[str, int]:
+    counts = Counter(what for person in document.people for what in person.synthesised)
+    counts["bbox"] += sum(_needs_box(person) for person in document.people)
+    return {what: count for what, count in counts.items() if count}
+
+
+def _needs_box(person: PersonRecord) -> bool:
+    return person.bbox_xywh is None and "bbox" not in person.synthesised
+
+
+def _image_size(document: PoseTrackDocument) -> tuple[int, int] | None:
+    sizes = Counter((i.width, i.height) for i in document.images if i.width is not None and i.height is not None)
+    if not sizes:
+        return None
+    (width, height), _ = sizes.most_common(1)[0]
+    return (width, height) if width is not None and height is not None else None
+
+
+def _runs(frames: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Frames that follow one another, as first and last (excluded)."""
+    ordered = np.array(sorted(frames), np.int64)
+    if len(ordered):
+        for run in np.split(ordered, np.flatnonzero(np.diff(ordered) != 1) + 1):
+            yield int(run[0]), int(run[-1]) + 1

@@ -1,0 +1,1 @@
+"""Weights files: safetensors that describe themselves, and files that share a base."""

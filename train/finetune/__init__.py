@@ -1,0 +1,1 @@
+"""Fine-tuning on corrected labels, started from the window or by `jmpose train`."""

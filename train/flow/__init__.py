@@ -1,0 +1,1 @@
+"""Training and evaluation of optical flow on pairs of frames whose flow is known."""

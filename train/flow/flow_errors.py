@@ -1,0 +1,154 @@
+"""How good a flow is: exact error on held-out synthetic pairs, warping error on real people. Beside OpenCV's DIS.
+
+python -m train.flow.flow_errors --weights runs/flow/raft_small.safetensors --data ../shared/data
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torchvision.models.optical_flow import raft_small
+
+from jmpose_core.drawing import Picture
+from jmpose_core.geometry import Affine, crop_from_image
+from jmpose_core.weights.files import load_into, read_weights
+from train.flow.cutouts import FlowSources, davis_sequences, load_sources, read_davis_mask
+from train.flow.layer_motion import sampled
+from train.flow.pairs import FlowPair, render_pair
+from train.people.pictures import read_picture
+
+FlowMethod: TypeAlias = Callable[[Picture, Picture], npt.NDArray[np.float32]]  # two crops -> (H, W, 2) pixels
+
+EVALUATION_SIZE: Final = (192, 144)  # height, width: jmpose_lite's flow size
+UPDATES: Final = 6  # at inference: raft_small_flow's
+PAIRS: Final = 200
+_LARGE_MOTION: Final = 8.0  # pixels
+_SEED: Final = 20_240_521
+_DAVIS_FRAME_STEP: Final = 2
+
+
+def raft_method(raft: nn.Module, updates: int) -> FlowMethod:
+    """The network in float32, as inference runs it."""
+
+    def estimate(first: Picture, second: Picture) -> npt.NDArray[np.float32]:
+        raft.eval()
+        with torch.no_grad():
+            flow = raft(_prepared(first), _prepared(second), num_flow_updates=updates)[-1]
+        return flow[0].permute(1, 2, 0).numpy()
+
+    return estimate
+
+
+def dis_method() -> FlowMethod:
+    """Dense inverse search (Kroeger et al., ECCV 2016), OpenCV's medium preset."""
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+    def estimate(first: Picture, second: Picture) -> npt.NDArray[np.float32]:
+        grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (first, second)]
+        start = np.zeros((*grey[0].shape, 2), np.float32)
+        return dis.calc(grey[0], grey[1], start).astype(np.float32, copy=False)
+
+    return estimate
+
+
+def zero_method(first: Picture, second: Picture) -> npt.NDArray[np.float32]:
+    """Nothing moves: what any method has to beat."""
+    return np.zeros((*first.shape[:2], 2), np.float32)
+
+
+def held_out_pairs(sources: FlowSources, count: int) -> list[FlowPair]:
+    """The same synthetic pairs in every run; `sources` are the held-out ones."""
+    return [render_pair(np.random.default_rng((_SEED, n)), sources, EVALUATION_SIZE) for n in range(count)]
+
+
+def endpoint_errors(method: FlowMethod, pairs: list[FlowPair]) -> dict[str, float]:
+    """Mean distance to the exact flow, pixels at 192x144: everywhere, where visible, and of large motion (visible)."""
+    errors, lengths, seen = [], [], []
+    for pair in pairs:
+        errors.append(np.linalg.norm(method(pair.first, pair.second) - pair.flow, axis=-1))
+        lengths.append(np.linalg.norm(pair.flow, axis=-1))
+        seen.append(pair.visible)
+    error, length, visible = np.stack(errors), np.stack(lengths), np.stack(seen)
+    large = visible & (length > _LARGE_MOTION)
+    return {
+        "epe_all": round(float(error.mean()), 3),
+        "epe_visible": round(float(error[visible].mean()), 3),
+        "epe_visible_large": round(float(error[large].mean()), 3),
+        "share_over_3px": round(float((error[visible] > 3).mean()), 4),
+    }
+
+
+def davis_pairs(data: Path, frame_distance: int) -> Iterator[tuple[Picture, Picture, npt.NDArray[np.bool_]]]:
+    """Crops of the held-out DAVIS people `frame_distance` frames apart, and the person's mask in the first."""
+    for sequence in davis_sequences(data, held_out=True):
+        frames = sorted(sequence.glob("*.jpg"))
+        for first, second in list(zip(frames, frames[frame_distance:], strict=False))[::_DAVIS_FRAME_STEP]:
+            mask = read_davis_mask(first)
+            left, top, box_width, box_height = cv2.boundingRect(mask)
+            if min(box_width, box_height) < 16:
+                continue
+            affine = crop_from_image((left, top, left + box_width, top + box_height), EVALUATION_SIZE)
+            crops = [_crop(read_picture(path), affine) for path in (first, second)]
+            yield crops[0], crops[1], _crop(mask, affine) > 127
+
+
+def warping_error(method: FlowMethod, data: Path, frame_distance: int) -> float:
+    """Mean difference (0..255) inside the person between the first crop and the second drawn back by the flow."""
+    grid = np.stack(np.meshgrid(np.arange(EVALUATION_SIZE[1]), np.arange(EVALUATION_SIZE[0])), -1).astype(np.float32)
+    differences = []
+    for first, second, mask in davis_pairs(data, frame_distance):
+        places = grid + method(first, second)
+        warped = sampled(second, places, cv2.BORDER_REPLICATE)
+        differences.append(float(np.abs(warped.astype(np.int16) - first)[mask].mean()))
+    return round(float(np.mean(differences)), 3)
+
+
+def evaluate(
+    raft: nn.Module, data: Path, sources: FlowSources, *, pairs: int, updates: int
+) -> dict[str, dict[str, float]]:
+    """All figures of the network, of DIS and of no motion."""
+    synthetic = held_out_pairs(sources, pairs)
+    methods: dict[str, FlowMethod] = {
+        "raft_small": raft_method(raft, updates),
+        "dis": dis_method(),
+        "zero": zero_method,
+    }
+    report: dict[str, dict[str, float]] = {}
+    for name, method in methods.items():
+        figures = endpoint_errors(method, synthetic)
+        for distance in (1, 2):
+            figures[f"davis_warping_error_{distance}"] = warping_error(method, data, distance)
+        report[name] = figures
+    return report
+
+
+def _prepared(picture: Picture) -> Tensor:
+    return torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
+
+
+def _crop(picture: npt.NDArray[np.uint8], affine: Affine) -> npt.NDArray[np.uint8]:
+    return cv2.warpAffine(picture, affine, EVALUATION_SIZE[::-1]).astype(np.uint8, copy=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Errors of a raft_small beside DIS and no motion.")
+    parser.add_argument("--weights", type=Path, required=True, help="raft_small.safetensors")
+    parser.add_argument("--data", type=Path, required=True, help="folder with lspet/, coco/ and flow/")
+    arguments = parser.parse_args()
+    cv2.setNumThreads(0)
+    raft = raft_small(weights=None)
+    load_into(raft, read_weights(arguments.weights)[0], place=str(arguments.weights))
+    report = evaluate(raft, arguments.data, load_sources(arguments.data, held_out=True), pairs=PAIRS, updates=UPDATES)
+    sys.stdout.write(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

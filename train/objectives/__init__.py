@@ -1,0 +1,1 @@
+"""What networks are trained to: heatmap losses and the information objectives of JM-Pose and its siblings."""

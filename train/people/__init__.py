@@ -1,0 +1,1 @@
+"""Labelled people as training samples: poses, augmentation, and clips made from stills."""

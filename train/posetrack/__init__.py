@@ -1,0 +1,1 @@
+"""PoseTrack folders as training data, and the paper's training in epochs."""

@@ -1,0 +1,1 @@
+"""The report that a training leaves: text, charts, sample pictures."""

@@ -1,0 +1,1 @@
+"""The MoveNet teachers: their labels, and their weights as a starting point."""
