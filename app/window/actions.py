@@ -43,7 +43,7 @@ class ActionSpec:
 
 
 def action_table(window: MainWindow) -> list[ActionSpec]:
-    """All commands, in the order of the menus. Keys are those of UX.md for what exists."""
+    """All commands, in the order of the menus. Keys are the defaults."""
     bench, view, ask = window.bench, window.frame_view, window.prompts
     nav, edit, state, play = bench.navigator, bench.editor, bench.view_state, bench.playback
     anytime, person, joint = Needs.NOTHING, Needs.PERSON, Needs.JOINT

@@ -1,4 +1,4 @@
-"""Optical flow of whole frames: computed once a pair, carried into each person's crop (MODEL.md 8, proposal 3).
+"""Optical flow of whole frames: computed once a pair, carried into each person's crop (docs/model.md).
 
 What it costs does not depend on the number of people. A person smaller in the frame than in a crop is
 seen coarser; docs/ablations.md has what that loses, and from how many people on it gains time.

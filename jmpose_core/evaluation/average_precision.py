@@ -1,4 +1,4 @@
-"""AP of joints, as poseval and the PoseTrack21 kit define it (POSETRACK.md, poseval rules 3 to 7)."""
+"""AP of joints, as poseval and the PoseTrack21 kit define it (docs/posetrack.md)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

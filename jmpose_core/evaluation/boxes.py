@@ -1,4 +1,4 @@
-"""PoseTrack21MOT: tracks as boxes, with ignore regions (POSETRACK.md, PoseTrack21 kit)."""
+"""PoseTrack21MOT: tracks as boxes, with ignore regions (docs/posetrack.md)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

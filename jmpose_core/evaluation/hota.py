@@ -1,4 +1,4 @@
-"""HOTA of poses per joint, as the PoseTrack21 kit defines it (POSETRACK.md, PoseTrack21 kit).
+"""HOTA of poses per joint, as the PoseTrack21 kit defines it (docs/posetrack.md).
 
 Luiten et al., IJCV 2021, on keypoints: similarity falls from 1 to 0 at half a head
 size. Unlike TrackEval's HOTA, frames are matched one by one, without a term for the whole track.

@@ -1,4 +1,4 @@
-"""CLEAR MOT and IDF1 per joint, as poseval feeds motmetrics (POSETRACK.md, poseval rules 8 to 13)."""
+"""CLEAR MOT and IDF1 per joint, as poseval feeds motmetrics (docs/posetrack.md)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields

@@ -1,6 +1,6 @@
 """Between a document's people and the program's annotations.
 
-Visibility, as POSETRACK.md has it: a joint is ABSENT where x = y = third value = 0,
+Visibility, as docs/posetrack.md has it: a joint is ABSENT where x = y = third value = 0,
 VISIBLE where the third value is above 0, and OCCLUDED where only it is 0 (PoseTrack21
 marks occlusion so). COCO's third value differs and is mapped in `coco`.
 """

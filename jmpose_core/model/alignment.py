@@ -1,4 +1,4 @@
-"""Supporting frames' heatmaps brought to the key frame along the flow, before they are merged (MODEL.md 8: 1 and 7).
+"""Supporting frames' heatmaps brought to the key frame along the flow, before they are merged (docs/model.md).
 
 No parameters, and no flow beyond what JM-Pose has already: adjacent fields are
 chained, those towards the key frame inverted.
@@ -57,7 +57,7 @@ def chained(first: Tensor, second: Tensor) -> Tensor:
 
 
 def occlusion(flow: Tensor) -> Tensor:
-    """How far forward and backward flow miss each other: (B, 4, h, w) in cells, 0 to about 4 (MODEL.md 8, proposal 2).
+    """How far forward and backward flow miss each other: (B, 4, h, w) in cells, 0 to about 4 (docs/model.md).
 
     Args:
         flow: (B, 8, 2, h, w): four adjacent fields, then the same pairs backwards.

@@ -1,4 +1,4 @@
-"""CJL, the context-aware joint learner: a joint feature from the motion feature (paper eqs. 2-5, MODEL.md 1.5)."""
+"""CJL, the context-aware joint learner: a joint feature from the motion feature (paper eqs. 2-5, docs/model.md)."""
 
 import torch
 from torch import Tensor, nn

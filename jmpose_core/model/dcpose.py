@@ -1,4 +1,4 @@
-"""DCPose (Liu et al., CVPR 2021; MODEL.md 4): heatmaps of three frames merged, then warped by what changed."""
+"""DCPose (Liu et al., CVPR 2021; docs/model.md): heatmaps of three frames merged, then warped by what changed."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""FAMI-Pose (Liu et al., CVPR 2022; MODEL.md 3): supporting features aligned with the key frame's, coarse to fine."""
+"""FAMI-Pose (Liu et al., CVPR 2022; docs/model.md): supporting features aligned with the key frame's."""
 
 from dataclasses import dataclass
 

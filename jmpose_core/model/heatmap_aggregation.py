@@ -1,4 +1,4 @@
-"""From the initial heatmaps of a clip to one aggregated heatmap of its key frame (MODEL.md 1.3)."""
+"""From the initial heatmaps of a clip to one aggregated heatmap of its key frame (docs/model.md)."""
 
 import torch
 from torch import Tensor, nn

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SIGMA_LITE = 2.0  # cells, for 64x48 maps
-SIGMA_PAPER = 3.0  # cells, for 96x72 maps (MODEL.md 1.9, [R])
+SIGMA_PAPER = 3.0  # cells, for 96x72 maps (docs/model.md)
 
 
 def encode(keypoints: Tensor, size: tuple[int, int], sigma: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""JMML, the progressive joint-motion mutual learning, and its layer JMIB (paper eqs. 6-10, MODEL.md 1.6)."""
+"""JMML, the progressive joint-motion mutual learning, and its layer JMIB (paper eqs. 6-10, docs/model.md)."""
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""The JM-Pose refiner, put together from its parts (Wu et al., ACM MM 2024; MODEL.md 1), and its named sizes."""
+"""The JM-Pose refiner, put together from its parts (Wu et al., ACM MM 2024; docs/model.md), and its named sizes."""
 
 from dataclasses import dataclass
 from typing import Literal, TypedDict, Unpack

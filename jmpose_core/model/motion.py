@@ -1,4 +1,4 @@
-"""The motion feature M_t of a clip: from optical flow or, in JM-Pose*, feature differences (MODEL.md 1.4, 1.11)."""
+"""The motion feature M_t of a clip: from optical flow or, in JM-Pose*, feature differences (docs/model.md)."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""Residual steps blocks, of which DCPose is built (RSN: Cai et al., ECCV 2020, fig. 3; MODEL.md 4)."""
+"""Residual steps blocks, of which DCPose is built (RSN: Cai et al., ECCV 2020, fig. 3; docs/model.md)."""
 
 import torch
 from torch import Tensor, nn

@@ -41,6 +41,6 @@ def test_swapping_sides_twice_gives_the_same_places():
 def test_skeleton_is_consistent():
     assert [FLIP[FLIP[joint]] for joint in range(15)] == list(range(15))
     assert sum(FLIP[joint] == joint for joint in range(15)) == 3  # neck, nose, head top
-    assert SLOT_OF_JOINT == (16, 14, 12, 11, 13, 15, 10, 8, 6, 5, 7, 9, 1, 0, 2)  # POSETRACK.md
+    assert SLOT_OF_JOINT == (16, 14, 12, 11, 13, 15, 10, 8, 6, 5, 7, 9, 1, 0, 2)  # docs/posetrack.md
     assert [POSETRACK18_SLOTS[slot] for slot in SLOT_OF_JOINT] == list(JOINTS)
     assert {joint for limb in LIMBS for joint in limb} == set(range(15))

@@ -1,4 +1,4 @@
-"""The mutual information objectives of FAMI-Pose and TDMI, as their code has them and corrected (MODEL.md 2 and 3).
+"""The mutual information objectives of FAMI-Pose and TDMI, as their code has them and corrected (docs/model.md).
 
 As coded, every estimate is `coded_kl`, which is no mutual information (train/information.py), and
 the label is the prediction itself. Corrected, variables at one cell are taken

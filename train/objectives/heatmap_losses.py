@@ -17,7 +17,7 @@ def heatmap_loss(network: PoseNetwork, logits: Tensor, cells: Tensor, weight: Te
 
 
 def heatmap_l2(heatmaps: Tensor, cells: Tensor, weight: Tensor, sigma: float) -> Tensor:
-    """Squared error of (B, K, h, w) against Gaussians of peak 1, mean over all maps and cells (MODEL.md 1.9).
+    """Squared error of (B, K, h, w) against Gaussians of peak 1, mean over all maps and cells (docs/model.md).
 
     The weight scales both sides, hence acts squared; an unlabelled joint
     still counts in the mean, so that the loss of a joint does not depend on the others.

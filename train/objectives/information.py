@@ -1,4 +1,4 @@
-"""The information orthogonality (IO) objective of JM-Pose, and three ways to estimate it (MODEL.md 1.8).
+"""The information orthogonality (IO) objective of JM-Pose, and three ways to estimate it (docs/model.md).
 
 Joint feature J and motion feature M may share what the heatmaps H say, and
 should share nothing else: I(M;J|H) is minimised. The paper's eq. 13 splits it,

@@ -26,7 +26,7 @@ from train.objectives.information import (
 EstimatorName = Literal["gauss", "vsd", "family"]
 ESTIMATORS: Final[tuple[EstimatorName, ...]] = get_args(EstimatorName)
 
-# alpha of MODEL.md 1.9. The coded terms are means over cells, about 1/6912 of a nat each, and weigh 1 as published.
+# alpha of docs/model.md. The coded terms are means over cells, about 1/6912 of a nat each, and weigh 1 as published.
 IO_WEIGHTS: Final[dict[EstimatorName, float]] = {"gauss": 1e-4, "vsd": 1e-4, "family": 1.0}
 
 

@@ -22,7 +22,7 @@ _LOWER = [JOINT_INDEX[f"{side}_{name}"] for side in ("left", "right") for name i
 class CropAugmentation:
     """How far a crop may stray from the labelled box. The zero of each field leaves the crop as it is.
 
-    Values of the field (MODEL.md 1.9): rotation N(0, 45) clipped to 90 degrees six
+    Values of the field (docs/model.md): rotation N(0, 45) clipped to 90 degrees six
     times in ten, scale 0.65 to 1.35, half body three times in ten.
     """
 

@@ -36,7 +36,7 @@ _HALF_BODY_ENLARGE: Final = 1.5 / ENLARGE  # the field's half-body crop is 1.5 t
 
 @dataclass(frozen=True, slots=True)
 class PoseTrackAugmentation:
-    """The paper's augmentations with its family's numbers (MODEL.md 1.9); all frames of a clip share one draw."""
+    """The paper's augmentations with its family's numbers (docs/model.md); all frames of a clip share one draw."""
 
     rotation_deg: float = 45.0  # standard deviation
     rotation_limit_deg: float = 90.0

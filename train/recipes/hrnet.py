@@ -3,7 +3,7 @@
     jmpose train POSETRACK... --preset jm-pose --variant hrnet_w48 --out OUT --init HRNET
 
 HRNet's COCO checkpoints know neither head_top nor head_bottom, so a refiner behind one never sees
-them. The schedule is MMPose's for PoseTrack18 (td-hm_hrnet-w48_8xb64-20e_posetrack18-384x288; MODEL.md 1.2).
+them. The schedule is MMPose's for PoseTrack18 (td-hm_hrnet-w48_8xb64-20e_posetrack18-384x288; docs/model.md).
 Leaves VARIANT.safetensors, the --init of all variants with that backbone.
 """
 

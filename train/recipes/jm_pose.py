@@ -3,7 +3,7 @@
     jmpose train POSETRACK... --preset jm-pose --out OUT --init HRNET --init RAFT [--variant NAME] [--resume]
 
 Wu et al., ACM MM 2024, section 4, with its family's published configuration where the paper is
-silent (MODEL.md 1.9). A single-frame variant goes to stage 0, train.recipes.hrnet, whose result is the
+silent (docs/model.md). A single-frame variant goes to stage 0, train.recipes.hrnet, whose result is the
 --init of all the others. Leaves VARIANT.safetensors (the epoch of the best mAP on the val split, with
 ground-truth boxes), log.jsonl with its charts in report/, and checkpoint.pt.
 """

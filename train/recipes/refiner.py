@@ -46,7 +46,7 @@ AUGMENTATION: Final = CropAugmentation(
     rotation_deg=30.0, rotation_probability=0.4, scale=0.2, shift=0.05, half_body_probability=0.0, flip_probability=0.5
 )
 BATCH: Final = 16
-IO_WEIGHT: Final = 1e-4  # alpha of MODEL.md 1.9, summed over the layers
+IO_WEIGHT: Final = 1e-4  # alpha of docs/model.md, summed over the layers
 SCHEDULE: Final = Schedule(peak=2e-3, rise=0.03, floor=0.005)
 WEIGHT_DECAY: Final = 0.01
 LARGEST_GRADIENT: Final = 1.0

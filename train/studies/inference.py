@@ -64,7 +64,7 @@ def reaches(weights: str | Path, people: list[LabelledPerson], *, degraded: bool
 
 
 def mean_by_flow_error(clips: ClipMaps) -> Tensor:
-    """The aligned mean with each frame weighed at each cell by how well its chain of flow leads back (MODEL.md 8, 7).
+    """The aligned mean with each frame weighed at each cell by how well its chain of flow leads back (docs/model.md).
 
     Takes the flow of every pair both ways, twice what the aligned mean needs.
     """

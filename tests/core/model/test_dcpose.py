@@ -80,7 +80,7 @@ def test_chain_projects_its_first_shortcut_only_and_is_not_negative():
 
 @pytest.mark.parametrize(("joints", "masks"), [(15, 135), (17, 153)])
 def test_public_checkpoints_shapes(joints, masks):
-    """With 17 joints: 68 -> 34, 51 -> 17, 51 -> 64; offsets 306, masks 153, no bias (MODEL.md 4)."""
+    """With 17 joints: 68 -> 34, 51 -> 17, 51 -> 64; offsets 306, masks 153, no bias (docs/model.md)."""
     refiner = dcpose_w48_refiner(joints=joints)
     shapes = {name: tuple(parameter.shape) for name, parameter in refiner.named_parameters()}
     assert shapes["residual_fusion.0.downsample.0.weight"] == (2 * joints, 4 * joints, 1, 1)
