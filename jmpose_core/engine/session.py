@@ -16,7 +16,6 @@ from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Ready
 from jmpose_core.engine.stage_progress import OnProgress, StageProgress
 from jmpose_core.errors import WeightsError
 from jmpose_core.estimation.pose_estimator import CHUNK_FRAMES, PoseEstimator
-from jmpose_core.geometry import Xyxy
 from jmpose_core.tracking import Seed
 from jmpose_core.video import Video, open_video
 from jmpose_core.weights.files import installed_weights, read_card
@@ -68,20 +67,21 @@ class Session:
         search = PeopleSearch(video, frames, self._seen, on_progress, should_stop)
         for own, tracks in _tracks(search, request, estimator, frames):
             tell = progress.part(len(own))
-            parts = _parts(tracks, own, request.visible_frame)
-            total = sum(_count(part) for part in parts)
+            parts = _parts(own, request.visible_frame)
+            total = sum(_count(tracks, part) for part in parts)
             done = 0
             for part in parts:
                 yield from estimator.estimate(
                     video,
-                    part,
+                    tracks,
+                    frames=part,
                     stage=request.stage,
                     exact=request.exact,
                     frame_flow=request.frame_flow,
                     on_progress=lambda now, _, tell=tell, done=done, total=total: tell(done + now, total),
                     should_stop=should_stop,
                 )
-                done += _count(part)
+                done += _count(tracks, part)
             tell(1, 1)  # also where there is nobody
 
     def probe(self, request: Probe) -> ProbeResult:
@@ -138,20 +138,12 @@ def _tracks(
     return search.everybody(estimator, request.visible_frame)
 
 
-def _parts(tracks: Tracks, own: range, visible_frame: int) -> list[dict[int, dict[int, Xyxy]]]:
-    """The boxes from the visible frame's neighbourhood on, then those before."""
+def _parts(own: range, visible_frame: int) -> list[range]:
+    """The frames from the visible frame's neighbourhood on, then those before."""
     near = visible_frame - _NEAR_FRAMES
     start = max(own.start, near - near % CHUNK_FRAMES)  # between chunks: the numbers do not depend on it
-    return [_between(tracks, start, own.stop), _between(tracks, own.start, min(start, own.stop))]
+    return [range(start, own.stop), range(own.start, min(start, own.stop))]
 
 
-def _count(boxes: Tracks) -> int:
-    return sum(len(frames) for frames in boxes.values())
-
-
-def _between(tracks: Tracks, first: int, last: int) -> dict[int, dict[int, Xyxy]]:
-    parts = {
-        track_id: {frame: box for frame, box in boxes.items() if first <= frame < last}
-        for track_id, boxes in tracks.items()
-    }
-    return {track_id: boxes for track_id, boxes in parts.items() if boxes}
+def _count(boxes: Tracks, frames: range) -> int:
+    return sum(frame in frames for own in boxes.values() for frame in own)

@@ -1,12 +1,11 @@
 """A person's crops over a few frames: what the pose networks see.
 
-A track is cut into segments that share one crop geometry, so that each frame
-passes the backbone once and each frame pair passes RAFT once for all windows
-that contain it. A segment of a single key frame is the paper's own way of
-cropping ("exact"): every window by its key frame's box.
+Every frame of a track is cropped by its own box, so that it passes the networks once for all windows that contain
+it; what a window needs of its supporting frames is carried into the key frame's crop afterwards. "Exact" is the
+paper's own way of cropping: every frame of a window by its key frame's box.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,51 +18,53 @@ from jmpose_core.geometry import Affine, Xyxy
 
 DELTA: Final = 2  # supporting frames on either side of a key frame, as in the paper's experiments
 ENLARGE: Final = 1.25  # of the box, as in the paper
-_MAX_KEY_FRAMES: Final = 12
-_MAX_GROWTH: Final = 1.2  # the shared crop may be this much wider than a key frame's own
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """Consecutive key frames of one track that are cropped alike.
+    """Key frames of one track whose windows are worked on together.
 
-    frames: every frame that is cropped, supporting frames included, clamped to
-    the video, first and last repeated at its ends. Key frame i is frames[i + delta].
+    frames: every frame that is cropped, each once, in the order of time: the key frames and their supporting frames.
+    crops_from_image: (F, 2, 3), the crop of each of `frames`.
+    windows: of each key frame the places in `frames` of its 2 * delta + 1 frames, itself in the middle; a video's
+        first and last frame are repeated at its ends.
+    bboxes_xyxy: of the key frames.
     """
 
     track_id: int
-    key_frames: range
+    key_frames: tuple[int, ...]
     frames: tuple[int, ...]
-    crop_from_image: Affine
-    bboxes_xyxy: tuple[Xyxy, ...]  # of the key frames
+    crops_from_image: npt.NDArray[np.float64]
+    windows: tuple[tuple[int, ...], ...]
+    bboxes_xyxy: tuple[Xyxy, ...]
 
 
 def segments(
     track_id: int,
     boxes: Mapping[int, Xyxy],
+    key_frames: Sequence[int],
     frame_count: int,
     crop_size: tuple[int, int],
     *,
     exact: bool,
     delta: int = DELTA,
 ) -> Iterator[Segment]:
-    """Cut a track into segments.
+    """The key frames of a track with their crops: one segment for all, or one for each where `exact`.
 
     Args:
-        boxes: frame index -> box of the person; gaps end a segment.
+        boxes: frame index -> box of the person. A supporting frame without one is cropped by the boxes before and
+            after it, in between in proportion to the time.
+        key_frames: those of `boxes` that are estimated, in the order of time.
         frame_count: of the video.
         crop_size: height, width.
-        exact: one key frame a segment.
+        exact: crop supporting frames by their key frame's box.
         delta: supporting frames on either side; 0 where only initial heatmaps are wanted.
     """
-    run: list[int] = []
-    for frame in sorted(boxes):
-        if run and (exact or frame != run[-1] + 1 or not _fit(run, frame, boxes, crop_size)):
-            yield _segment(track_id, run, boxes, frame_count, crop_size, delta)
-            run = []
-        run.append(frame)
-    if run:
-        yield _segment(track_id, run, boxes, frame_count, crop_size, delta)
+    if exact:
+        for key in key_frames:
+            yield _segment(track_id, (key,), {key: boxes[key]}, frame_count, crop_size, delta)
+    elif key_frames:
+        yield _segment(track_id, tuple(key_frames), boxes, frame_count, crop_size, delta)
 
 
 def cut(frame_rgb: npt.NDArray[np.uint8], crop_from_image: Affine, crop_size: tuple[int, int]) -> npt.NDArray[np.uint8]:
@@ -102,45 +103,30 @@ def _cut_shrunk(
     return np.asarray(cv2.warpAffine(small, crop_from_small, (width, height), flags=cv2.INTER_LINEAR), np.uint8)
 
 
-def _fit(run: list[int], frame: int, boxes: Mapping[int, Xyxy], crop_size: tuple[int, int]) -> bool:
-    """Whether one crop still serves the run with one more frame."""
-    if len(run) >= _MAX_KEY_FRAMES:
-        return False
-    aspect = crop_size[1] / crop_size[0]
-    widths = [_crop_width(boxes[index], aspect) for index in (*run, frame)]
-    return _crop_width(_union([boxes[index] for index in (*run, frame)]), aspect) <= _MAX_GROWTH * min(widths)
-
-
 def _segment(
     track_id: int,
-    run: list[int],
+    keys: tuple[int, ...],
     boxes: Mapping[int, Xyxy],
     frame_count: int,
     crop_size: tuple[int, int],
     delta: int,
 ) -> Segment:
-    own = [boxes[index] for index in run]
-    aspect = crop_size[1] / crop_size[0]
-    union = _union(own)
-    # The union is wider than each box: enlarge it by less, so that people keep the size that the networks know.
-    usual = float(np.median([_crop_width(box, aspect) for box in own]))
-    enlarge = max(1.08, ENLARGE * usual / _crop_width(union, aspect))
-    frames = tuple(min(max(index, 0), frame_count - 1) for index in range(run[0] - delta, run[-1] + delta + 1))
+    windows = [[min(max(key + step, 0), frame_count - 1) for step in range(-delta, delta + 1)] for key in keys]
+    frames = sorted({frame for window in windows for frame in window})
+    place = {frame: index for index, frame in enumerate(frames)}
     return Segment(
         track_id,
-        range(run[0], run[-1] + 1),
-        frames,
-        geometry.crop_from_image(union, crop_size, enlarge=enlarge),
-        tuple(own),
+        keys,
+        tuple(frames),
+        np.stack([geometry.crop_from_image(box, crop_size, enlarge=ENLARGE) for box in _boxes_at(frames, boxes)]),
+        tuple(tuple(place[frame] for frame in window) for window in windows),
+        tuple(boxes[key] for key in keys),
     )
 
 
-def _crop_width(bbox_xyxy: Xyxy, aspect: float) -> float:
-    left, top, right, bottom = bbox_xyxy
-    return max(right - left, (bottom - top) * aspect)
-
-
-def _union(boxes: list[Xyxy]) -> Xyxy:
-    array = np.array(boxes)
-    low, high = array[:, :2].min(axis=0), array[:, 2:].max(axis=0)
-    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+def _boxes_at(frames: Sequence[int], boxes: Mapping[int, Xyxy]) -> list[Xyxy]:
+    """A box for every frame: its own, else between its neighbours' in time, else the nearest."""
+    known = sorted(boxes)
+    sides = np.array([boxes[frame] for frame in known], np.float64).T
+    found = np.column_stack([np.interp(frames, known, side) for side in sides])
+    return [(float(left), float(top), float(right), float(bottom)) for left, top, right, bottom in found]

@@ -17,10 +17,12 @@ from jmpose_core.devices import autocast, pick_device
 from jmpose_core.errors import Cancelled, WeightsError
 from jmpose_core.estimation.clip import DELTA, ENLARGE, Segment, cut, segments
 from jmpose_core.estimation.frame_flow import FrameFlow
-from jmpose_core.estimation.streaming import FlowBetween, Pair, StreamingNetwork
+from jmpose_core.estimation.streaming import FlowBetween, StreamingNetwork
 from jmpose_core.geometry import Affine, Xyxy
 from jmpose_core.model import heatmaps
+from jmpose_core.model.blocks import BackboneOutput
 from jmpose_core.model.calibration import Stage, confidence_of
+from jmpose_core.model.flow import Pair
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.systems import pose_network
 from jmpose_core.skeleton import NUM_JOINTS
@@ -30,7 +32,7 @@ from jmpose_core.weights.files import WeightsCard, read_weights
 CHUNK_FRAMES: Final = 24  # frames of video whose segments are worked on together
 _VISIBLE_FROM: Final = 0.4  # probability: above, the joint is seen; below, it is guessed and shown as occluded
 _PRESENT_FROM: Final = 0.15  # below, the model has no idea: absent
-_SCORED_FROM: Final = 0.25  # joints that count in a person's score (docs/model.md: a peak of 0.2)
+_SCORED_FROM: Final = 0.25  # joints that count in a person's score (MODEL.md 1.10, the HRNet path: a peak of 0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class PoseEstimator:
         video: Video,
         tracks: Mapping[int, Mapping[int, Xyxy]],
         *,
+        frames: range | None = None,
         stage: Stage = "refined",
         exact: bool = False,
         frame_flow: bool = False,
@@ -88,6 +91,8 @@ class PoseEstimator:
 
         Args:
             tracks: track id -> frame index -> box in image pixels.
+            frames: only the boxes of these frames are estimated; those beside them say where supporting frames
+                are cropped. None for every box.
             stage: whose heatmaps are decoded.
             exact: crop each window by its own key frame, as the paper does; slower.
             frame_flow: flow once a pair of frames for all people in them, not once a person (`FrameFlow`).
@@ -97,17 +102,21 @@ class PoseEstimator:
         Raises:
             Cancelled: should_stop said so; what was yielded before is whole.
         """
-        total = sum(len(boxes) for boxes in tracks.values())
+        keys = {
+            track_id: [frame for frame in sorted(boxes) if frames is None or frame in frames]
+            for track_id, boxes in sorted(tracks.items())
+        }
+        total = sum(len(own) for own in keys.values())
         done = 0
-        frames = sorted({frame for boxes in tracks.values() for frame in boxes})
         shared = self._frame_flow() if frame_flow and stage == "refined" else None
-        for first, last in _chunks(frames):
+        for first, last in _chunks(sorted({frame for own in keys.values() for frame in own})):
             work = [
                 segment
-                for track_id, boxes in sorted(tracks.items())
+                for track_id, own in keys.items()
                 for segment in segments(
                     track_id,
-                    {frame: box for frame, box in boxes.items() if first <= frame < last},
+                    tracks[track_id],
+                    [frame for frame in own if first <= frame < last],
                     video.frame_count,
                     self.network.crop_size,
                     exact=exact,
@@ -120,7 +129,13 @@ class PoseEstimator:
             for segment, crops in _crops(video, work, self.network.crop_size, shared):
                 if should_stop():
                     raise Cancelled("stopped; the people found until then are kept")
-                maps = self.streaming.heatmaps(crops, stage, self._carried(shared, segment))
+                maps = self.streaming.heatmaps(
+                    crops,
+                    stage,
+                    windows=segment.windows,
+                    crops_from_image=segment.crops_from_image,
+                    flow_between=self._carried(shared, segment),
+                )
                 people.extend(self._annotations(segment, maps, stage, video))
                 done += len(segment.key_frames)
                 on_progress(done, total)
@@ -146,9 +161,13 @@ class PoseEstimator:
             crop_rgb=crops[delta],
             initial=backbone.heatmaps[delta].float().cpu().numpy(),
             flow=self._flow_in_pixels(images[delta], images[delta + 1]),
-            refined=self.streaming.refined(backbone, images, [delta])[0].float().cpu().numpy(),
+            refined=self._refined_key(backbone, images, delta).float().cpu().numpy(),
             crop_from_image=crop_from_image,
         )
+
+    def _refined_key(self, backbone: BackboneOutput, images: Tensor, key: int) -> Tensor:
+        delta = self.network.delta
+        return self.streaming.refined(backbone, images, [range(key - delta, key + delta + 1)])[0]
 
     def _flow_in_pixels(self, first: Tensor, second: Tensor) -> npt.NDArray[np.float32] | None:
         if self.network.flow is None:
@@ -165,7 +184,7 @@ class PoseEstimator:
         size = self.network.crop_size
         crop_from_image = geometry.crop_from_image(bbox_xyxy, size, enlarge=ENLARGE)
         maps = self.streaming.heatmaps(cut(image_rgb, crop_from_image, size)[None], "initial")
-        points, _ = self._decoded(maps, "initial", crop_from_image)
+        points, _ = self._decoded(maps, "initial", [crop_from_image])
         return points[0]
 
     def _frame_flow(self) -> FrameFlow | None:
@@ -175,24 +194,27 @@ class PoseEstimator:
         if shared is None:
             return None
 
-        def between(pairs: Sequence[Pair]) -> Tensor:
+        def between(pairs: Sequence[Pair], key: int) -> Tensor:
             of_frames = [(segment.frames[start], segment.frames[end]) for start, end in pairs]
-            return shared.carried(of_frames, segment.crop_from_image, self.network.crop_size)
+            return shared.carried(of_frames, segment.crops_from_image[key], self.network.crop_size)
 
         return between
 
     def _decoded(
-        self, maps: Tensor, stage: Stage, crop_from_image: Affine
+        self, maps: Tensor, stage: Stage, crops_from_image: Sequence[Affine]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Joints (N, 15, 2) in image pixels and their confidence (N, 15) of heatmaps (N, 15, h, w)."""
         cells, _ = heatmaps.decode(maps, blur_sigma=1.0)
         crop_from_heatmap = geometry.scaled(self.network.crop_size[0] / maps.shape[-2])
-        image_from_heatmap = geometry.compose(geometry.inverse(crop_from_image), crop_from_heatmap)
-        points = geometry.apply(image_from_heatmap, cells.double().cpu().numpy())
-        return points, self._confidence[stage](maps).double().cpu().numpy()
+        points = [
+            geometry.apply(geometry.compose(geometry.inverse(crop), crop_from_heatmap), own)
+            for crop, own in zip(crops_from_image, cells.double().cpu().numpy(), strict=True)
+        ]
+        return np.stack(points), self._confidence[stage](maps).double().cpu().numpy()
 
     def _annotations(self, segment: Segment, maps: Tensor, stage: Stage, video: Video) -> Iterator[Annotation]:
-        points, confidence = self._decoded(maps, stage, segment.crop_from_image)
+        key_crops = [segment.crops_from_image[window[len(window) // 2]] for window in segment.windows]
+        points, confidence = self._decoded(maps, stage, key_crops)
         for index, frame in enumerate(segment.key_frames):
             sure = confidence[index]
             counted = sure[sure > _SCORED_FROM]
@@ -243,15 +265,15 @@ def _crops(
     """Each segment with its crops (F, H, W, 3), decoding every frame once and holding none but what `shared` keeps."""
     wanted: dict[int, list[Segment]] = {}
     for segment in work:
-        for frame in set(segment.frames):
+        for frame in segment.frames:
             wanted.setdefault(frame, []).append(segment)
-    crops: dict[int, dict[int, npt.NDArray[np.uint8]]] = {id(segment): {} for segment in work}
+    crops: dict[int, list[npt.NDArray[np.uint8]]] = {id(segment): [] for segment in work}
     for frame in sorted(wanted):
         image = video.frame(frame)
         if shared is not None:
             shared.see(frame, image)
         for segment in wanted[frame]:
-            crops[id(segment)][frame] = cut(image, segment.crop_from_image, crop_size)
-            if len(crops[id(segment)]) == len(set(segment.frames)):
-                own = crops.pop(id(segment))
-                yield segment, np.stack([own[index] for index in segment.frames])
+            own = crops[id(segment)]
+            own.append(cut(image, segment.crops_from_image[len(own)], crop_size))
+            if len(own) == len(segment.frames):
+                yield segment, np.stack(crops.pop(id(segment)))

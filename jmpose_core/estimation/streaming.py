@@ -8,16 +8,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from jmpose_core import geometry
 from jmpose_core.devices import as_images, autocast
 from jmpose_core.model.blocks import BackboneOutput
 from jmpose_core.model.calibration import Stage
+from jmpose_core.model.carrying import carried_flow, carried_maps
 from jmpose_core.model.clip_maps import ClipMaps
+from jmpose_core.model.flow import Pair
 from jmpose_core.model.network import PoseNetwork
 
 _BATCH: Final = 16  # crops a pass: larger gains nothing on a CPU
 
-Pair: TypeAlias = tuple[int, int]  # flow from one crop to another, by their places in the segment
-FlowBetween: TypeAlias = Callable[[Sequence[Pair]], Tensor]  # P pairs -> (P, 2, h, w) in heatmap cells
+Window: TypeAlias = Sequence[int]  # places of a key frame's crops, in the order of time, its own in the middle
+# Pairs of crops and a key crop's place -> flow (P, 2, h, w) on the key crop's grid, in its heatmap cells.
+FlowBetween: TypeAlias = Callable[[Sequence[Pair], int], Tensor]
 
 
 class StreamingNetwork:
@@ -28,18 +32,31 @@ class StreamingNetwork:
         self.device = device
 
     @torch.inference_mode()
-    def heatmaps(self, crops: npt.NDArray[np.uint8], stage: Stage, flow_between: FlowBetween | None = None) -> Tensor:
-        """Crops (F, H, W, 3) -> initial (F, 15, h, w) or refined (F - 2 delta, 15, h, w) heatmaps.
+    def heatmaps(
+        self,
+        crops: npt.NDArray[np.uint8],
+        stage: Stage,
+        *,
+        windows: Sequence[Window] | None = None,
+        crops_from_image: npt.NDArray[np.float64] | None = None,
+        flow_between: FlowBetween | None = None,
+    ) -> Tensor:
+        """Crops (F, H, W, 3) -> initial or refined (W, 15, h, w) heatmaps of W key frames.
 
         Args:
+            windows: of the key frames; None for every crop with a whole window about it, or every crop at the
+                initial stage.
+            crops_from_image: (F, 2, 3), where the crops lie; None for all at one place.
             flow_between: flow from elsewhere; None computes it between the crops.
         """
         images = self.images(crops)
         backbone = self.of_frames(images)
+        if windows is None:
+            delta = self.network.delta if stage == "refined" else 0
+            windows = [range(key - delta, key + delta + 1) for key in range(delta, len(images) - delta)]
         if stage == "initial":
-            return backbone.heatmaps
-        delta = self.network.delta
-        return self.refined(backbone, images, range(delta, len(images) - delta), flow_between)
+            return backbone.heatmaps[[window[len(window) // 2] for window in windows]]
+        return self.refined(backbone, images, windows, crops_from_image=crops_from_image, flow_between=flow_between)
 
     def images(self, crops: npt.NDArray[np.uint8]) -> Tensor:
         """RGB (F, H, W, 3) uint8 -> (F, 3, H, W) in [0, 1]."""
@@ -56,35 +73,103 @@ class StreamingNetwork:
         )
 
     def refined(
-        self, backbone: BackboneOutput, images: Tensor, keys: Sequence[int], flow_between: FlowBetween | None = None
+        self,
+        backbone: BackboneOutput,
+        images: Tensor,
+        windows: Sequence[Window],
+        *,
+        crops_from_image: npt.NDArray[np.float64] | None = None,
+        flow_between: FlowBetween | None = None,
     ) -> Tensor:
-        """Refined heatmaps of the key frames at these places, each with its window about it."""
+        """Refined heatmaps (W, 15, h, w) of the key frames that these windows are about; arguments as `heatmaps`."""
+        grids = _Grids(crops_from_image, self.network.crop_size, backbone.heatmaps)
+        pairs = [
+            [
+                (window[len(window) // 2 + start], window[len(window) // 2 + end])
+                for start, end in self.network.flow_pairs
+            ]
+            for window in windows
+        ]
         with autocast(self.device):
-            windows = self._windows(backbone, keys, flow_between or (lambda pairs: self._flow(images, pairs)))
-            return torch.cat([self.network.refiner(part).refined for part in windows.split(_BATCH)])
+            flow_of = flow_between or self._own_flow(images, pairs, grids)
+            found = []
+            for start in range(0, len(windows), _BATCH):
+                part = slice(start, start + _BATCH)
+                found.append(
+                    self.network.refiner(self._maps(backbone, windows[part], pairs[part], grids, flow_of)).refined
+                )
+            return torch.cat(found)
 
-    def _windows(self, backbone: BackboneOutput, keys: Sequence[int], flow_between: FlowBetween) -> ClipMaps:
-        """What the refiner sees of each key frame's window."""
-        delta, refiner = self.network.delta, self.network.refiner
-
-        def windows(maps: Tensor) -> Tensor:
-            return torch.stack([maps[key - delta : key + delta + 1] for key in keys])
-
+    def _maps(
+        self,
+        backbone: BackboneOutput,
+        windows: Sequence[Window],
+        pairs: Sequence[Sequence[Pair]],
+        grids: "_Grids",
+        flow_between: FlowBetween,
+    ) -> ClipMaps:
+        """What the refiner sees of each key frame's window, on the key frame's grid."""
+        refiner = self.network.refiner
+        keys = [window[len(window) // 2] for window in windows]
+        flow = [flow_between(own, key) for own, key in zip(pairs, keys, strict=True)] if refiner.uses_flow else []
         return ClipMaps(
-            windows(backbone.heatmaps),
-            tuple(windows(level) for level in backbone.features) if refiner.uses_features else (),
-            self._window_flows(keys, flow_between) if refiner.uses_flow else None,
+            grids.carried(backbone.heatmaps, windows),
+            tuple(grids.carried(level, windows) for level in backbone.features) if refiner.uses_features else (),
+            torch.stack(flow) if refiner.uses_flow else None,
         )
 
-    def _window_flows(self, keys: Sequence[int], flow_between: FlowBetween) -> Tensor:
-        """(windows, P, 2, h, w); a pair that several windows contain is computed once."""
-        pairs = [[(key + start, key + end) for start, end in self.network.flow_pairs] for key in keys]
+    def _own_flow(self, images: Tensor, pairs: Sequence[Sequence[Pair]], grids: "_Grids") -> FlowBetween:
+        """Flow between the crops; a pair that several windows contain is computed once."""
         distinct = sorted({pair for window in pairs for pair in window})
         place = {pair: index for index, pair in enumerate(distinct)}
-        flow = flow_between(distinct)
-        return torch.stack([flow[[place[pair] for pair in window]] for window in pairs])
+        flow = self.network.flow.between(images, distinct) if self.network.flow is not None and distinct else None
 
-    def _flow(self, images: Tensor, pairs: Sequence[Pair]) -> Tensor:
-        assert self.network.flow is not None
-        first, second = (images[[pair[side] for pair in pairs]].split(_BATCH) for side in (0, 1))
-        return torch.cat([self.network.flow(a, b) for a, b in zip(first, second, strict=True)])
+        def between(own: Sequence[Pair], key: int) -> Tensor:
+            assert flow is not None
+            return grids.carried_flow(flow[[place[pair] for pair in own]], own, key)
+
+        return between
+
+
+class _Grids:
+    """The heatmap grids of crops that lie at different places of an image.
+
+    Args:
+        crops_from_image: (F, 2, 3); None for all at one place.
+        crop_size: height, width.
+        heatmaps: (F, K, h, w), whose size and device count.
+    """
+
+    def __init__(
+        self, crops_from_image: npt.NDArray[np.float64] | None, crop_size: tuple[int, int], heatmaps: Tensor
+    ) -> None:
+        self._device = heatmaps.device
+        self._still = crops_from_image is None or bool((crops_from_image == crops_from_image[0]).all())
+        if crops_from_image is not None:
+            cells_from_crop = geometry.scaled(heatmaps.shape[-2] / crop_size[0])
+            self._cells_from_image = [geometry.compose(cells_from_crop, crop) for crop in crops_from_image]
+            self._image_from_cells = [geometry.inverse(affine) for affine in self._cells_from_image]
+
+    def carried(self, maps: Tensor, windows: Sequence[Window]) -> Tensor:
+        """Maps (F, C, h, w) of the windows' crops on their key frames' grids: (W, T, C, h, w)."""
+        chosen = torch.stack([maps[list(window)] for window in windows])
+        if self._still:
+            return chosen
+        between = [(place, window[len(window) // 2]) for window in windows for place in window]
+        moved = [index for index, (place, key) in enumerate(between) if place != key]
+        flat = chosen.flatten(0, 1)
+        flat[moved] = carried_maps(flat[moved], self._tensor([between[index] for index in moved]).to(flat))
+        return flat.unflatten(0, chosen.shape[:2])
+
+    def carried_flow(self, flow: Tensor, pairs: Sequence[Pair], key: int) -> Tensor:
+        """Flow (P, 2, h, w) between pairs of crops, as motion on the grid of the crop `key`."""
+        if self._still:
+            return flow
+        first_from_key = self._tensor([(first, key) for first, _ in pairs])
+        key_from_second = self._tensor([(key, second) for _, second in pairs])
+        return carried_flow(flow.float(), first_from_key, key_from_second)
+
+    def _tensor(self, between: Sequence[Pair]) -> Tensor:
+        """(N, 2, 3), to the first grid of each pair from the second."""
+        maps = [geometry.compose(self._cells_from_image[to], self._image_from_cells[start]) for to, start in between]
+        return torch.from_numpy(np.stack(maps)).float().to(self._device)

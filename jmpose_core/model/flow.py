@@ -5,14 +5,22 @@ p of the first crop says that its content lies at p + (u, v) in the second: with
 crop first, every field lies on the key frame's grid.
 """
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models.optical_flow import raft_large, raft_small
+from torchvision.models.optical_flow import RAFT, raft_large, raft_small
+from torchvision.models.optical_flow._utils import make_coords_grid, upsample_flow
 
 HEATMAP_FLOW_LIMIT = 24.0  # heatmap cells; a quarter of a 96-cell heatmap in one frame step
 RAFT_STRIDE = 8
 RAFT_MINIMUM = 128  # below it the correlation pyramid's last level has a single cell
+
+_AT_ONCE = 16  # images or pairs a pass
+
+Pair: TypeAlias = tuple[int, int]  # from one image to another, by their places
 
 
 class Flow(nn.Module):
@@ -59,7 +67,29 @@ class Flow(nn.Module):
         Raises:
             ValueError: crops of other or unequal shapes.
         """
-        flow = F.avg_pool2d(self._flow(first, second), self.pixels_per_cell) / self.pixels_per_cell
+        return self._in_cells(self._flow(first, second))
+
+    @torch.no_grad()
+    def between(self, images: Tensor, pairs: Sequence[Pair]) -> Tensor:
+        """Flow on the heatmap grid for pairs of several images; each image is encoded once, however many pairs have it.
+
+        Args:
+            images: (N, 3, H, W) RGB in [0, 1], crops in the aspect of `size`.
+            pairs: P of them, by places in `images`; an image with itself has no flow.
+
+        Returns:
+            (P, 2, h, w), in heatmap cells, u to the right and v down, within +-24.
+        """
+        moving = [pair for pair in pairs if pair[0] != pair[1]]
+        found = images.new_zeros((len(pairs), 2, *self.heatmap_size))
+        if moving:
+            flow = self._in_cells(_raft_between(self.raft, self._resized(images) * 2 - 1, moving, self.updates))
+            found[[index for index, pair in enumerate(pairs) if pair[0] != pair[1]]] = flow.to(found)
+        return found
+
+    def _in_cells(self, flow: Tensor) -> Tensor:
+        """Flow at `size` in its pixels -> on the heatmap grid in cells."""
+        flow = F.avg_pool2d(flow, self.pixels_per_cell) / self.pixels_per_cell
         return flow.clamp(-HEATMAP_FLOW_LIMIT, HEATMAP_FLOW_LIMIT)
 
     def flow_in_pixels(self, first: Tensor, second: Tensor) -> Tensor:
@@ -96,6 +126,42 @@ class Flow(nn.Module):
 def _check_pair(first: Tensor, second: Tensor) -> None:
     if first.shape != second.shape or first.ndim != 4 or first.shape[1] != 3:
         raise ValueError(f"flow needs two B x 3 x H x W images, got {tuple(first.shape)} and {tuple(second.shape)}")
+
+
+def _raft_between(raft: RAFT, images: Tensor, pairs: Sequence[Pair], updates: int) -> Tensor:
+    """What `raft` says of pairs of images (N, 3, H, W) in [-1, 1]: (P, 2, H, W), in pixels.
+
+    torchvision's RAFT.forward, but for two things: an image in several pairs is encoded once, and the flow is brought
+    to the images' size after the last update alone.
+    """
+    firsts = sorted({first for first, _ in pairs})
+    place = {index: row for row, index in enumerate(firsts)}
+    features = _in_batches(raft.feature_encoder, images)
+    contexts = _in_batches(raft.context_encoder, images[firsts])
+    flows = []
+    for start in range(0, len(pairs), _AT_ONCE):
+        batch = pairs[start : start + _AT_ONCE]
+        raft.corr_block.build_pyramid(
+            features[[first for first, _ in batch]], features[[second for _, second in batch]]
+        )
+        context = contexts[[place[first] for first, _ in batch]]
+        state, context = context.split(
+            [raft.update_block.hidden_state_size, context.shape[1] - raft.update_block.hidden_state_size], dim=1
+        )
+        state, context = state.tanh(), context.relu()
+        grid = make_coords_grid(len(batch), *context.shape[-2:]).to(images.device)
+        moved = grid
+        for _ in range(updates):
+            correlation = raft.corr_block.index_pyramid(centroids_coords=moved)
+            state, change = raft.update_block(state, context, correlation, moved - grid)
+            moved = moved + change
+        mask = None if raft.mask_predictor is None else raft.mask_predictor(state)
+        flows.append(upsample_flow(flow=moved - grid, up_mask=mask))
+    return torch.cat(flows)
+
+
+def _in_batches(encoder: nn.Module, images: Tensor) -> Tensor:
+    return torch.cat([encoder(part) for part in images.split(_AT_ONCE)])
 
 
 def raft_small_flow() -> Flow:

@@ -3,35 +3,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmpose_core import geometry
-from jmpose_core.estimation.clip import DELTA, cut, segments
+from jmpose_core.estimation.clip import DELTA, ENLARGE, cut, segments
 
 SIZE = (256, 192)
 
 
-@given(st.sets(st.integers(0, 80), min_size=1, max_size=60), st.booleans(), st.floats(0, 15))
-def test_segments_cover_each_box_once_with_its_supporting_frames(frames, exact, speed):
+@given(st.sets(st.integers(0, 80), min_size=1, max_size=60), st.data(), st.booleans(), st.floats(0, 15))
+def test_every_key_frame_is_cropped_by_its_own_box_and_has_its_supporting_frames(frames, data, exact, speed):
     boxes = {frame: (frame * speed, 10.0, frame * speed + 100, 250.0) for frame in frames}
-    found = list(segments(7, boxes, 81, SIZE, exact=exact))
-    keys = [frame for segment in found for frame in segment.key_frames]
-    assert keys == sorted(frames)
+    keys = sorted(data.draw(st.sets(st.sampled_from(sorted(frames)))))
+    found = list(segments(7, boxes, keys, 81, SIZE, exact=exact))
+    assert [frame for segment in found for frame in segment.key_frames] == keys
+    assert len(found) == (len(keys) if exact else min(1, len(keys)))
     for segment in found:
         assert segment.track_id == 7
-        for index, key in enumerate(segment.key_frames):
-            window = segment.frames[index : index + 2 * DELTA + 1]
-            assert window == tuple(min(max(key + d, 0), 80) for d in range(-DELTA, DELTA + 1))
-            assert segment.bboxes_xyxy[index] == boxes[key]
-            corners = np.array(boxes[key]).reshape(2, 2)
-            inside = geometry.apply(segment.crop_from_image, corners)
-            assert (inside >= -0.5).all() and (inside <= (SIZE[1] - 0.5, SIZE[0] - 0.5)).all()
-        if exact:
-            assert len(segment.key_frames) == 1
+        assert list(segment.frames) == sorted(set(segment.frames))
+        assert len(segment.crops_from_image) == len(segment.frames)
+        for key, window, box in zip(segment.key_frames, segment.windows, segment.bboxes_xyxy, strict=True):
+            shown = [segment.frames[place] for place in window]
+            assert shown == [min(max(key + d, 0), 80) for d in range(-DELTA, DELTA + 1)]
+            assert box == boxes[key]
+            own = geometry.crop_from_image(box, SIZE, enlarge=ENLARGE)
+            np.testing.assert_allclose(segment.crops_from_image[window[DELTA]], own)
+            if exact:
+                np.testing.assert_allclose(segment.crops_from_image, np.broadcast_to(own, (len(segment.frames), 2, 3)))
 
 
-def test_a_still_person_is_cropped_alike_and_a_fast_one_anew():
-    still = dict.fromkeys(range(24), (10.0, 10.0, 110.0, 250.0))
-    fast = {frame: (10.0 + 60 * frame, 10.0, 110.0 + 60 * frame, 250.0) for frame in range(24)}
-    assert len(list(segments(0, still, 24, SIZE, exact=False))) == 2
-    assert len(list(segments(0, fast, 24, SIZE, exact=False))) > 6
+def test_a_supporting_frame_without_a_box_is_cropped_between_its_neighbours():
+    boxes = {4: (0.0, 0.0, 100.0, 200.0), 8: (40.0, 0.0, 140.0, 200.0)}
+    (segment,) = segments(0, boxes, [4, 8], 20, SIZE, exact=False)
+    assert segment.frames == (2, 3, 4, 5, 6, 7, 8, 9, 10)
+    centres = [
+        geometry.apply(geometry.inverse(crop), np.array([(SIZE[1] - 1) / 2, (SIZE[0] - 1) / 2]))[0]
+        for crop in segment.crops_from_image
+    ]
+    np.testing.assert_allclose(centres, [50, 50, 50, 60, 70, 80, 90, 90, 90])
 
 
 def test_shrinking_cut_agrees_with_the_map():

@@ -1,14 +1,17 @@
 """Of networks that regress heatmaps in half precision, as those of the paper's size do; here narrow ones."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import resources
 from jmpose_core.errors import WeightsError
 from jmpose_core.estimation.pose_estimator import PoseEstimator
+from jmpose_core.geometry import Xyxy
 from jmpose_core.model import dcpose, systems
 from jmpose_core.model.hrnet import HRNet, SlotHRNet
 from jmpose_core.model.network import PoseNetwork
@@ -80,3 +83,71 @@ def test_a_wider_window_is_the_estimators_to_choose() -> None:
 def test_a_window_that_weights_do_not_know_is_refused(weights: str, reach: int, says: str) -> None:
     with pytest.raises(WeightsError, match=says):
         PoseEstimator(weights, "cpu", reach=reach)
+
+
+def jumper_from(first: int, last: int, *, step: float = 0.0) -> dict[int, Xyxy]:
+    """The jumper's box; it moves `step` pixels a frame to the right."""
+    left, top, right, bottom = JUMPER
+    return {
+        frame: (left + step * (frame - 48), top, right + step * (frame - 48), bottom) for frame in range(first, last)
+    }
+
+
+def test_a_box_that_stands_still_gives_streaming_the_poses_of_exact_cropping() -> None:
+    estimator = PoseEstimator(LITE, "cpu")
+    with open_video(resources.DEMO_CLIP) as video:
+        boxes = {0: jumper_from(46, 51)}
+        streaming, exact = (list(estimator.estimate(video, boxes, exact=exact)) for exact in (False, True))
+    for first, second in zip(streaming, exact, strict=True):
+        np.testing.assert_allclose(first.keypoints, second.keypoints, atol=0.3)
+        np.testing.assert_allclose(first.confidence, second.confidence, atol=0.01)
+
+
+def test_boxes_that_wander_give_much_the_same_poses_as_exact_cropping() -> None:
+    estimator = PoseEstimator(LITE, "cpu")
+    with open_video(resources.DEMO_CLIP) as video:
+        boxes = {0: jumper_from(46, 51, step=6.0)}
+        streaming, exact = (list(estimator.estimate(video, boxes, exact=exact)) for exact in (False, True))
+    apart = [
+        np.linalg.norm(first.keypoints - second.keypoints, axis=1)[second.confidence > 0.5]
+        for first, second in zip(streaming, exact, strict=True)
+    ]
+    assert np.median(np.concatenate(apart)) < 0.01 * (JUMPER[3] - JUMPER[1])
+
+
+def test_a_neighbours_box_changes_nothing_about_a_person() -> None:
+    estimator = PoseEstimator(LITE, "cpu")
+    left, top, right, bottom = JUMPER
+    neighbour = dict.fromkeys(range(46, 49), (left - 300, top, right - 300, bottom + 20))
+    with open_video(resources.DEMO_CLIP) as video:
+        alone = list(estimator.estimate(video, {4: jumper_from(46, 49)}))
+        beside = list(estimator.estimate(video, {4: jumper_from(46, 49), 9: neighbour}))
+    for first, second in zip(alone, (person for person in beside if person.track_id == 4), strict=True):
+        np.testing.assert_array_equal(first.keypoints, second.keypoints)
+
+
+def test_each_frame_passes_the_networks_once_and_a_part_of_the_frames_gives_the_same_poses() -> None:
+    estimator = PoseEstimator(LITE, "cpu")
+    assert estimator.network.flow is not None
+    seen: dict[str, int] = {"backbone": 0, "flow": 0}
+
+    def count(name: str) -> Callable[[nn.Module, tuple[torch.Tensor, ...], object], None]:
+        def add(module: nn.Module, given: tuple[torch.Tensor, ...], answer: object) -> None:
+            seen[name] += len(given[0])
+
+        return add
+
+    hooks = [
+        estimator.network.backbone.register_forward_hook(count("backbone")),
+        estimator.network.flow.raft.feature_encoder.register_forward_hook(count("flow")),
+    ]
+    boxes = {0: jumper_from(38, 47, step=4.0)}
+    with open_video(resources.DEMO_CLIP) as video:
+        whole = list(estimator.estimate(video, boxes))
+        for hook in hooks:
+            hook.remove()
+        part = list(estimator.estimate(video, boxes, frames=range(40, 43)))
+    assert seen == {"backbone": 9 + 4, "flow": 9 + 4}
+    assert [person.frame_index for person in part] == [40, 41, 42]
+    for first, second in zip(whole[2:5], part, strict=True):
+        np.testing.assert_allclose(first.keypoints, second.keypoints, atol=1e-2)

@@ -31,7 +31,7 @@ from train.teachers.movenet import MultiPose, Thunder
 
 SHARED: Final = tuple(index for index, joint in enumerate(JOINTS) if joint in COCO)
 _TURNS: Final = 30
-_STREAM: Final = 12  # key frames of a segment, the most that streaming puts into one
+_STREAM: Final = 12  # key frames of one person that follow each other
 
 Poses = npt.NDArray[np.float64]
 

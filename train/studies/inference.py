@@ -99,7 +99,10 @@ def flows(weights: str | Path, people: list[LabelledPerson], *, degraded: bool) 
         yield "flow of the crop", streaming.heatmaps(crops, "refined")
         for seen in CROP_HEIGHTS:
             between = _frame_flow(network, clip.crops, margin, long_side=2 * seen)
-            yield f"flow of the frame, crop {seen} px high in it", streaming.heatmaps(crops, "refined", between)
+            yield (
+                f"flow of the frame, crop {seen} px high in it",
+                streaming.heatmaps(crops, "refined", flow_between=between),
+            )
 
     return _judged(ways, held_out_clips(people, network.crop_size, degraded=degraded, margin=margin))
 
@@ -110,7 +113,7 @@ def _frame_flow(network: PoseNetwork, frames: np.ndarray, margin: tuple[int, int
     for index, frame in enumerate(frames):
         shared.see(index, frame)
     crop_from_frame = np.array([[1.0, 0, -margin[1]], [0, 1.0, -margin[0]]])
-    return lambda pairs: shared.carried(pairs, crop_from_frame, network.crop_size)
+    return lambda pairs, key: shared.carried(pairs, crop_from_frame, network.crop_size)
 
 
 def _flow_of(clips: ClipMaps) -> Tensor:

@@ -1,3 +1,5 @@
+import cv2
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -154,3 +156,23 @@ def test_the_bundled_flow_sees_no_motion_in_one_frame_and_a_shift_in_two():
     shifted = flow(texture[..., :192], texture[..., 8:])  # content moves 8 crop pixels, 2 cells, to the left
     centre = shifted[0, :, 16:48, 12:36].mean(dim=(1, 2))
     torch.testing.assert_close(centre, torch.tensor([-2.0, 0.0]), atol=0.3, rtol=0)
+
+
+def test_flow_of_several_pairs_encodes_each_image_once_and_answers_as_pair_by_pair():
+    flow = load_pose_network("jmpose_lite").flow
+    assert flow is not None
+    rng = np.random.default_rng(0)
+    pictures = [cv2.resize(rng.random((8, 6, 3), np.float32), (192, 256)) for _ in range(4)]
+    images = torch.from_numpy(np.stack(pictures)).movedim(-1, 1)
+    encoded = []
+    hook = flow.raft.feature_encoder.register_forward_hook(lambda module, given, _: encoded.append(len(given[0])))
+    pairs = [(0, 1), (1, 2), (2, 2), (2, 3), (2, 1)]
+    with torch.inference_mode():
+        together = flow.between(images, pairs)
+        hook.remove()
+        alone = torch.cat([flow(images[[first]], images[[second]]) for first, second in pairs])
+    assert sum(encoded) == 4
+    moving = [0, 1, 3, 4]
+    torch.testing.assert_close(together[moving], alone[moving], atol=2e-3, rtol=0)
+    assert alone[moving].abs().amax() > 0.5
+    assert together[2].abs().max() == 0
