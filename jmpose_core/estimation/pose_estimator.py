@@ -32,7 +32,7 @@ from jmpose_core.weights.files import WeightsCard, read_weights
 CHUNK_FRAMES: Final = 24  # frames of video whose segments are worked on together
 _VISIBLE_FROM: Final = 0.4  # probability: above, the joint is seen; below, it is guessed and shown as occluded
 _PRESENT_FROM: Final = 0.15  # below, the model has no idea: absent
-_SCORED_FROM: Final = 0.25  # joints that count in a person's score (MODEL.md 1.10, the HRNet path: a peak of 0.2)
+_SCORED_FROM: Final = 0.25  # joints that count in a person's score (docs/model.md: a peak of 0.2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,25 @@ class MultiPose:
 
     def boxes(self, frame_rgb: npt.NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
         """Boxes xyxy (6, 4) in pixels of the frame and scores (6,), best first."""
+        people, (columns, rows), scale = self._found(frame_rgb)
+        height, width = frame_rgb.shape[:2]
+        boxes = people[:, [52, 51, 54, 53]] * np.array([columns, rows, columns, rows]) / scale
+        return np.clip(boxes, 0, [width, height, width, height]), people[:, 55]
+
+    def poses(self, frame_rgb: npt.NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
+        """The 17 COCO joints (6, 17, 3) as x, y in pixels of the frame and score, and boxes (6, 4), best first."""
+        people, (columns, rows), scale = self._found(frame_rgb)
+        y_x_score = people[:, :51].reshape(-1, 17, 3)
+        points = y_x_score[..., [1, 0]] * [columns, rows] / scale - 0.5
+        return np.concatenate([points, y_x_score[..., 2:]], axis=2), people[:, [52, 51, 54, 53]] * [
+            columns,
+            rows,
+            columns,
+            rows,
+        ] / scale
+
+    def _found(self, frame_rgb: npt.NDArray[np.uint8]) -> tuple[FloatArray, tuple[int, int], float]:
+        """People (6, 56), best first; columns and rows of the padded picture, and how far the frame was shrunk."""
         height, width = frame_rgb.shape[:2]
         scale = self.longest_side / max(height, width)
         resized = cv2.resize(frame_rgb, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
@@ -37,9 +56,7 @@ class MultiPose:
         padded = np.zeros((rows, columns, 3), np.uint8)
         padded[: resized.shape[0], : resized.shape[1]] = resized
         people = self.people(padded)
-        people = people[np.argsort(-people[:, 55], kind="stable")]
-        boxes = people[:, [52, 51, 54, 53]] * np.array([columns, rows, columns, rows]) / scale
-        return np.clip(boxes, 0, [width, height, width, height]), people[:, 55]
+        return people[np.argsort(-people[:, 55], kind="stable")], (columns, rows), scale
 
 
 class Thunder:
