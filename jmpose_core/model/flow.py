@@ -6,7 +6,7 @@ crop first, every field lies on the key frame's grid.
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import torch
 import torch.nn.functional as F
@@ -83,7 +83,9 @@ class Flow(nn.Module):
         moving = [pair for pair in pairs if pair[0] != pair[1]]
         found = images.new_zeros((len(pairs), 2, *self.heatmap_size))
         if moving:
-            flow = self._in_cells(_raft_between(self.raft, self._resized(images) * 2 - 1, moving, self.updates))
+            flow = self._in_cells(
+                _raft_between(cast(RAFT, self.raft), self._resized(images) * 2 - 1, moving, self.updates)
+            )
             found[[index for index, pair in enumerate(pairs) if pair[0] != pair[1]]] = flow.to(found)
         return found
 
@@ -149,7 +151,7 @@ def _raft_between(raft: RAFT, images: Tensor, pairs: Sequence[Pair], updates: in
             [raft.update_block.hidden_state_size, context.shape[1] - raft.update_block.hidden_state_size], dim=1
         )
         state, context = state.tanh(), context.relu()
-        grid = make_coords_grid(len(batch), *context.shape[-2:]).to(images.device)
+        grid = make_coords_grid(len(batch), context.shape[-2], context.shape[-1]).to(images.device)
         moved = grid
         for _ in range(updates):
             correlation = raft.corr_block.index_pyramid(centroids_coords=moved)

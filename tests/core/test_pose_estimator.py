@@ -139,7 +139,7 @@ def test_each_frame_passes_the_networks_once_and_a_part_of_the_frames_gives_the_
 
     hooks = [
         estimator.network.backbone.register_forward_hook(count("backbone")),
-        estimator.network.flow.raft.feature_encoder.register_forward_hook(count("flow")),
+        estimator.network.flow.get_submodule("raft.feature_encoder").register_forward_hook(count("flow")),
     ]
     boxes = {0: jumper_from(38, 47, step=4.0)}
     with open_video(resources.DEMO_CLIP) as video:

@@ -165,7 +165,9 @@ def test_flow_of_several_pairs_encodes_each_image_once_and_answers_as_pair_by_pa
     pictures = [cv2.resize(rng.random((8, 6, 3), np.float32), (192, 256)) for _ in range(4)]
     images = torch.from_numpy(np.stack(pictures)).movedim(-1, 1)
     encoded = []
-    hook = flow.raft.feature_encoder.register_forward_hook(lambda module, given, _: encoded.append(len(given[0])))
+    hook = flow.get_submodule("raft.feature_encoder").register_forward_hook(
+        lambda module, given, _: encoded.append(len(given[0]))
+    )
     pairs = [(0, 1), (1, 2), (2, 2), (2, 3), (2, 1)]
     with torch.inference_mode():
         together = flow.between(images, pairs)
