@@ -10,6 +10,7 @@ PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
 BIN = $(VENV)/bin
+unexport PYTHONPATH PYTHONHOME  # what $(VENV) holds, and nothing else
 READY = $(VENV)/.installed
 
 .PHONY: demo app test check bench
@@ -21,7 +22,7 @@ app: $(READY)
 	@$(BIN)/jmpose app $(ARGS)
 
 test: $(READY)
-	@QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest $(ARGS)
+	@QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -P -m pytest $(ARGS)
 
 check: $(READY)
 	@$(BIN)/ruff check .
@@ -41,6 +42,6 @@ $(READY): pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "'$(PYTHON)' cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Setting up $(VENV), once: this downloads PyTorch and Qt and takes a few minutes."
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@$(PYTHON) -P -m venv $(VENV)
+	@$(BIN)/python -P -m pip install --quiet --editable '.[dev]'
 	@touch $@

@@ -1,16 +1,17 @@
 """Fine-tuning as a child process: `python -m train finetune`, which reports in JSON lines."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QProcess, Signal
+from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal
+
+from jmpose_core.child_process import child_environment, python_command
 
 KILL_AFTER_MS = 3000
 LOG_LINES = 200
-COMMAND = (sys.executable, "-m", "train", "finetune")
+COMMAND = python_command("train", "finetune")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class FinetuneJob(QObject):
         process.finished.connect(self._on_finished)
         process.errorOccurred.connect(self._on_error)
         self._process = process
+        process.setProcessEnvironment(_environment())
         process.start(command[0], command[1:])
 
     def _read(self) -> None:
@@ -124,3 +126,10 @@ class FinetuneJob(QObject):
     def _end(self, text: str) -> None:
         self._process = None
         self.ended.emit(text, self.log)
+
+
+def _environment() -> QProcessEnvironment:
+    environment = QProcessEnvironment()
+    for name, value in child_environment().items():
+        environment.insert(name, value)
+    return environment

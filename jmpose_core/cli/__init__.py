@@ -3,18 +3,23 @@
 import sys
 from pathlib import Path
 
-from jmpose_core.cli.program import COMMANDS, program
-from jmpose_core.cli.terminal import explained
+from jmpose_core.child_process import put_installed_first
 
 
 def main() -> None:
     """Entry point of `jmpose`."""
+    put_installed_first()  # before any library is imported, so that PYTHONPATH=. cannot replace one
+    from jmpose_core.cli.program import program
+    from jmpose_core.cli.terminal import explained
+
     arguments = with_command(sys.argv[1:])
     explained(lambda: program(arguments))
 
 
 def with_command(arguments: list[str]) -> list[str]:
     """`jmpose` and `jmpose VIDEO` mean `jmpose app [VIDEO]`; a word that is no path is a mistyped command."""
+    from jmpose_core.cli.program import COMMANDS
+
     if not arguments:
         return ["app"]
     word = arguments[0]

@@ -8,6 +8,7 @@ from typing import Final
 
 from rich.markup import escape
 
+from jmpose_core.child_process import INTERPRETER, child_environment
 from jmpose_core.cli.terminal import console, tell
 
 _NEEDED = (
@@ -57,7 +58,11 @@ def _tell_package(name: str, absent: str) -> bool:
 def _faults_of_qt() -> list[str]:
     """Qt is loaded in a process of its own: where system libraries lack, only the window is lost."""
     probe = subprocess.run(
-        [sys.executable, "-c", "import PySide6.QtWidgets"], capture_output=True, text=True, check=False
+        [*INTERPRETER, "-c", "import PySide6.QtWidgets"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=child_environment(),
     )
     if probe.returncode == 0:
         return []

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from jmpose_core.child_process import child_environment, python_command
 from jmpose_core.cli.terminal import progress_bars, stoppable, tell, tell_error
 from jmpose_core.engine.protocol import Progress
 from jmpose_core.errors import JMPoseError
@@ -87,7 +88,10 @@ def train(
     if resume:
         words.append("--resume")
     process = subprocess.Popen(
-        [sys.executable, "-m", "train", preset or "finetune", *words], stdout=subprocess.PIPE, text=True
+        python_command("train", preset or "finetune", *words),
+        stdout=subprocess.PIPE,
+        text=True,
+        env=child_environment(),
     )
     assert process.stdout is not None
     # Ctrl-C reaches the training by itself: it ends in its own time, and its last lines are read.
@@ -125,7 +129,7 @@ def _tell_training(line: str, show: Callable[[Progress], None]) -> None:
 
 def _run_module(name: str, *arguments: str) -> int:
     """Run a package of the program as a process; its exit code, and Ctrl-C goes to it."""
-    process = subprocess.Popen([sys.executable, "-m", name, *arguments])
+    process = subprocess.Popen(python_command(name, *arguments), env=child_environment())
     while True:
         try:
             return process.wait()

@@ -6,11 +6,9 @@ in `stop`; one that writes requests; one that reads replies and calls `on_reply`
 
 import contextlib
 import itertools
-import os
 import queue
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +18,7 @@ from typing import BinaryIO, Final, cast
 import msgspec
 from platformdirs import user_log_path
 
+from jmpose_core.child_process import child_environment, python_command
 from jmpose_core.engine.protocol import (
     Cancel,
     Reply,
@@ -33,7 +32,7 @@ from jmpose_core.engine.protocol import (
 )
 from jmpose_core.errors import EngineError
 
-COMMAND: Final = (sys.executable, "-m", "jmpose_core.engine")
+COMMAND: Final = python_command("jmpose_core.engine")
 GRACE_SECS: Final = 1.0  # between asking the process to end and killing it
 
 
@@ -193,6 +192,6 @@ def _start_process(command: Sequence[str], log_path: Path) -> subprocess.Popen[b
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**child_environment(), "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
         )

@@ -19,6 +19,7 @@ import resources
 from jmpose_core import cli
 from jmpose_core.annotations import Annotation
 from jmpose_core.cli import doctor
+from jmpose_core.cli.program import program
 from jmpose_core.cli.terminal import show_table
 from jmpose_core.engine.protocol import Predict
 from jmpose_core.formats.posetrack18 import read_posetrack18
@@ -82,7 +83,9 @@ def labels(path: Path, sequences: dict[str, int], *, track_ids: tuple[int, ...] 
 
 
 def test_help_needs_neither_torch_nor_qt_nor_the_other_packages() -> None:
-    program = "import sys, jmpose_core.cli; print(sorted({'torch', 'PySide6', 'app', 'train'} & set(sys.modules)))"
+    program = (
+        "import sys, jmpose_core.cli.program; print(sorted({'torch', 'PySide6', 'app', 'train'} & set(sys.modules)))"
+    )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
 
@@ -97,7 +100,7 @@ def help_texts(command: typer.core.TyperGroup | typer.core.TyperCommand) -> Iter
 
 
 def test_help_shows_every_word_of_it() -> None:
-    texts = list(help_texts(cli.program))
+    texts = list(help_texts(program))
     assert len(texts) > 50
     assert [text for text in texts if Text.from_markup(text).plain != text] == []  # square brackets are markup
 

@@ -140,4 +140,4 @@ def test_the_command_line_hands_resume_on(monkeypatch, asked):
     monkeypatch.setattr(run.subprocess, "Popen", Ended)
     run.train([Path("a.jmpose")], Path("out"), resume=bool(asked))
     assert [word for word in started if word == "--resume"] == asked
-    assert started[1:5] == ["-m", "train", "finetune", "a.jmpose"]
+    assert started[3:6] == ["train", "finetune", "a.jmpose"]

@@ -445,7 +445,7 @@ def jmpose_train(monkeypatch):
         started = []
 
         def stand_in(command, **options):
-            started.append(command[3:])
+            started.append(list(command[4:]))
             return subprocess_popen([sys.executable, "-c", ""], **options)
 
         subprocess_popen = subprocess.Popen

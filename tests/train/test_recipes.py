@@ -64,9 +64,9 @@ def test_an_error_that_explains_itself_ends_a_recipe_with_one_line(tmp_path, mon
 def test_all_recipes_skip_what_is_finished_and_go_on_with_what_is_not(tmp_path):
     def left() -> list[tuple[str, bool]]:
         commands = every_recipe.commands(tmp_path / "data", tmp_path)
-        return [(words[1].rpartition(".")[2], "--resume" in words) for words in commands]
+        return [(words[3].removeprefix("train.recipes."), "--resume" in words) for words in commands]
 
-    assert left() == [("teacher", False), *((name, False) for name in every_recipe.RECIPES)]
+    assert left() == [("train.teachers.labelling", False), *((name, False) for name in every_recipe.RECIPES)]
     for part in ("teacher/lspet/annotations.json", "teacher/videos/annotations.json"):
         (tmp_path / part).parent.mkdir(parents=True)
         (tmp_path / part).touch()
@@ -79,8 +79,8 @@ def test_all_recipes_skip_what_is_finished_and_go_on_with_what_is_not(tmp_path):
 def test_all_stops_at_the_first_recipe_that_fails(tmp_path, monkeypatch):
     started = []
 
-    def run(words, check):
-        started.append(words[2])
+    def run(words, env, check):
+        started.append(words[3])
         return type("Ended", (), {"returncode": 3})
 
     monkeypatch.setattr(every_recipe.subprocess, "run", run)

@@ -12,22 +12,23 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from jmpose_core.child_process import child_environment, python_command
 from train.report.writing import is_reported
 
 TEACHER: Final = "train.teachers.labelling"  # labels first: backbone and refiner learn from them
 RECIPES: Final = ("backbone", "detector", "flow", "refiner")  # the refiner takes the backbone and the flow
 
 
-def commands(data: Path, out: Path) -> list[list[str]]:
-    """What is left to do, as arguments of the Python interpreter."""
+def commands(data: Path, out: Path) -> list[tuple[str, ...]]:
+    """What is left to do, as command lines."""
     left = []
     if not all((out / "teacher" / part / "annotations.json").is_file() for part in ("lspet", "videos")):
-        left.append(["-m", TEACHER, "--data", str(data), "--out", str(out / "teacher")])
+        left.append(python_command(TEACHER, "--data", str(data), "--out", str(out / "teacher")))
     for recipe in RECIPES:
         folder = out / recipe
         if not is_reported(folder):
             resume = ["--resume"] if (folder / "checkpoint.pt").is_file() else []
-            left.append(["-m", f"train.recipes.{recipe}", "--data", str(data), "--out", str(folder), *resume])
+            left.append(python_command(f"train.recipes.{recipe}", "--data", str(data), "--out", str(folder), *resume))
     return left
 
 
@@ -39,7 +40,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs' folders, as runs")
     arguments = parser.parse_args()
     for command in commands(arguments.data, arguments.out):
-        ended = subprocess.run([sys.executable, *command], check=False).returncode
+        ended = subprocess.run(command, env=child_environment(), check=False).returncode
         if ended:
             sys.exit(ended)  # the recipe has said why
 
