@@ -67,10 +67,11 @@ class Merge(nn.Module):
             nn.ReLU(inplace=True),
             nn.Conv2d(width, width, 3, padding=1),
             nn.ReLU(inplace=True),
-            nn.Conv2d(width, 3, 3, padding=1),
         )
-        nn.init.zeros_(self.layers[-1].weight)
-        nn.init.zeros_(self.layers[-1].bias)
+        self.answer = nn.Conv2d(width, 3, 3, padding=1)
+        nn.init.zeros_(self.answer.weight)  # it starts as the mean of the two flows
+        assert self.answer.bias is not None
+        nn.init.zeros_(self.answer.bias)
 
     def forward(self, first: Tensor, second: Tensor, start: Tensor, found: Tensor, hidden: Tensor) -> Tensor:
         """Merge `start` and `found`.
@@ -86,7 +87,7 @@ class Merge(nn.Module):
         misses = [first - sampled_at(second, flow) for flow in (start, found)]
         state = F.interpolate(self.squeeze(hidden), first.shape[-2:], mode="bilinear")
         seen = torch.cat([first, *misses, start / STRIDE, found / STRIDE, state], dim=1)
-        choice, correction = self.layers(seen).split([1, 2], dim=1)
+        choice, correction = self.answer(self.layers(seen)).split([1, 2], dim=1)
         trust = choice.sigmoid()
         return trust * found + (1 - trust) * start + correction
 
@@ -185,7 +186,9 @@ def guided_raft_lite() -> GuidedRaft:
     """A narrower RAFT for a CPU: one encoder with batch norm for both of its uses, three levels. Untrained."""
     matching, hidden, context = 64, 48, 32
     encoder = FeatureEncoder(
-        block=BottleneckBlock, layers=(24, 24, 48, 64, matching + hidden + context), norm_layer=nn.BatchNorm2d
+        block=BottleneckBlock,  # type: ignore[arg-type] - torchvision's annotation names its other block alone
+        layers=(24, 24, 48, 64, matching + hidden + context),
+        norm_layer=nn.BatchNorm2d,
     )
     corr_block = CorrBlock(num_levels=3, radius=3)
     motion_encoder = MotionEncoder(

@@ -26,8 +26,10 @@ class MovingAverage(Generic[NetworkT]):
     def follow(self, network: NetworkT, step: int) -> None:
         """Move towards `network` as it is after `step` steps. Whole numbers, as counts of batches, are copied."""
         kept = min(self.decay, (1 + step) / (10 + step))
-        for mean, own in zip(self.network.state_dict().values(), network.state_dict().values(), strict=True):
-            if mean.dtype.is_floating_point:
-                mean.lerp_(own, 1 - kept)
-            else:
+        means, owns = list(self.network.state_dict().values()), list(network.state_dict().values())
+        floating = [index for index, mean in enumerate(means) if mean.dtype.is_floating_point]
+        # All at once: on a GPU, hundreds of small operations would take longer than the step itself.
+        torch._foreach_lerp_([means[index] for index in floating], [owns[index] for index in floating], 1 - kept)
+        for mean, own in zip(means, owns, strict=True):
+            if not mean.dtype.is_floating_point:
                 mean.copy_(own)

@@ -22,7 +22,7 @@ from train.recipes.command import Command, start
 from train.report.samples import flow_rows
 from train.report.writing import Chart, write_report
 
-DATA: Final = ("synthetic pairs of LSP-Extended, COCO, DAVIS people and Debian photos (train/flow_data.py)",)
+DATA: Final = ("synthetic pairs of LSP-Extended, COCO, DAVIS people and Debian photos (train/flow/pairs.py)",)
 PHASES: Final = (  # small crops and few updates while there is most to learn, then the real size
     Phase(until=0.6, size=(128, 128), updates=4, matching_weight=0.5),
     Phase(until=1.0, size=(192, 144), updates=5, matching_weight=0.1),

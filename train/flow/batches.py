@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from jmpose_core.model.dense_inverse_search import DenseInverseSearch, grey
-from train.flow_rendering import Pairs
+from train.flow.rendering import Pairs
 
 _SEARCHED_AT_ONCE: Final = 8  # pairs a call of a worker
 

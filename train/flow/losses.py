@@ -8,7 +8,7 @@ from torch import Tensor
 
 from jmpose_core.model.guided_raft import STRIDE, GuidedRaft
 from jmpose_core.model.warping import sampled_at
-from train.flow_batches import StartedPairs
+from train.flow.batches import StartedPairs
 
 _GAMMA: Final = 0.8  # weight of an update against the next one, RAFT equation 7
 _MATCHING_WEIGHT: Final = 0.05

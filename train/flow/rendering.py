@@ -1,6 +1,6 @@
 """Synthetic pairs of frames with exact flow, drawn many at once on the training's device.
 
-The scene is that of train.flow_data, whose pairs are the held-out ones: a background under camera motion, people and
+The scene is that of train.flow.pairs, whose pairs are the held-out ones: a background under camera motion, people and
 shapes above it in five slots, now and then a black bar. All B pairs of a call share the order of the slots and nothing
 else. A layer moves by x2 = P(x1 + bend(x1)): a smooth bend, then a homography P.
 """
@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from train.flow_disturbance import disturbed
-from train.flow_textures import Textures
+from train.flow.disturbance import disturbed
+from train.flow.textures import Textures
 
 _STEEPEST_BEND: Final = 0.2  # of any partial derivative: keeps the bend invertible by fixed-point iteration
 _INVERSE_ITERATIONS: Final = 6
@@ -142,7 +142,9 @@ class PairRenderer:
         return torch.where(covered[..., None], torch.zeros_like(flow), flow)
 
     def _camera(self, draw: "_Draws", reach: float) -> Tensor:
-        moved = self._random_motion(draw, self._centre(draw.count), reach, distance=3.0, turn=2.0, growth=0.03, tilt=1.0)
+        moved = self._random_motion(
+            draw, self._centre(draw.count), reach, distance=3.0, turn=2.0, growth=0.03, tilt=1.0
+        )
         still = torch.eye(3, device=self.device).expand_as(moved)
         return torch.where(draw.chance(0.75).view(-1, 1, 1) > 0, moved, still)
 
@@ -228,7 +230,7 @@ class PairRenderer:
         growth: float,
         tilt: float = 0.0,
     ) -> Tensor:
-        """As train.flow_motion.random_motion: (B, 3, 3)."""
+        """As train.flow.layer_motion.random_motion: (B, 3, 3)."""
         near = -distance * (1 - draw.uniform(0, 1)).clamp(min=1e-6).log()
         far = draw.uniform(0, 4 * distance)
         length = torch.where(draw.chance(0.8) > 0, near, far).clamp(max=_FARTHEST) * reach * self.size[0] / 192

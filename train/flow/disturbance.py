@@ -1,6 +1,6 @@
 """What cameras and codecs do to two frames of one scene, differently to each; for many pairs at once, on any device.
 
-As train.flow_photometry does it to one pair.
+As train.flow.photometry does it to one pair.
 """
 
 import math

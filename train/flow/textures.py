@@ -1,7 +1,6 @@
 """Photos and cut-out people as two stacks of one size each, in a device's memory."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import cv2
@@ -10,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from train.flow_sources import FlowSources
+from train.flow.cutouts import FlowSources
 
 SIDE: Final = 256  # of the photos, pixels
 CUTOUT_SIDE: Final = 224
@@ -55,15 +54,15 @@ def photo_squares(photo: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.uint8]]:
         height, width = photo.shape[:2]
     lacking = [max(SIDE - side, 0) for side in (height, width)]
     if any(lacking):
-        (down, across) = lacking
-        photo = np.asarray(
-            cv2.copyMakeBorder(photo, down // 2, down - down // 2, across // 2, across - across // 2, cv2.BORDER_REFLECT_101),
-            np.uint8,
-        )
+        down, across = lacking
+        border = (down // 2, down - down // 2, across // 2, across - across // 2)
+        photo = np.asarray(cv2.copyMakeBorder(photo, *border, cv2.BORDER_REFLECT_101), np.uint8)
         height, width = photo.shape[:2]
-    corners = {(0, 0), (height - SIDE, width - SIDE)} if max(height, width) >= 1.4 * SIDE else {
-        ((height - SIDE) // 2, (width - SIDE) // 2)
-    }
+    corners = (
+        {(0, 0), (height - SIDE, width - SIDE)}
+        if max(height, width) >= 1.4 * SIDE
+        else {((height - SIDE) // 2, (width - SIDE) // 2)}
+    )
     return [np.ascontiguousarray(photo[y : y + SIDE, x : x + SIDE]) for y, x in sorted(corners)]
 
 

@@ -1,6 +1,6 @@
 """Everything that learning flow needs, in one small file, for a machine that has the package but not the data.
 
-    python -m train.flow_package --data ../shared/data --out runs/flow_package
+    python -m train.flow.package --data ../shared/data --out runs/flow_package
 
 Photos and cut-outs to make pairs of, crops of real people over three frames, and held-out pairs to measure on.
 """
@@ -21,9 +21,9 @@ from torch import Tensor
 
 from jmpose_core.drawing import Picture
 from jmpose_core.errors import FormatError, JMPoseError
-from train.flow_data import FlowPair
-from train.flow_sources import Cutout, FlowSources
-from train.flow_textures import Textures, photo_squares, textures_of
+from train.flow.cutouts import Cutout, FlowSources
+from train.flow.pairs import FlowPair
+from train.flow.textures import Textures, photo_squares, textures_of
 
 FILE: Final = "flow_package.npz"
 _WEBP_QUALITY: Final = 82
@@ -59,7 +59,7 @@ def write_package(
     arrays["flows"] = np.stack([pair.flow for pair in held_out]).astype(np.float16)
     arrays["visible"] = np.packbits(np.stack([pair.visible for pair in held_out]), axis=-1)
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(folder / FILE, **arrays)
+    np.savez_compressed(folder / FILE, allow_pickle=False, **arrays)
     return folder / FILE
 
 
@@ -74,7 +74,7 @@ def read_package(folder: Path) -> FlowMaterial:
             pictures = {name: list(_decoded(arrays[name], arrays[f"{name}_sizes"])) for name in _NAMES}
             flows, visible = arrays["flows"].astype(np.float32), arrays["visible"]
     except (OSError, KeyError, ValueError) as error:
-        raise FormatError(f"{folder / FILE}: not a package of train.flow_package ({error}); make it again") from error
+        raise FormatError(f"{folder / FILE}: not a package of train.flow.package ({error}); make it again") from error
     cutouts = [Cutout(rgb, alpha[..., 0]) for rgb, alpha in zip(pictures["cutouts"], pictures["alphas"], strict=True)]
     real = np.stack([np.stack(np.split(frames, 3)) for frames in pictures["real"]])
     held_out = []
@@ -101,13 +101,15 @@ def _decoded(files: npt.NDArray[np.uint8], sizes: npt.NDArray) -> Iterator[Pictu
     stream = io.BytesIO(files.tobytes())
     for size in sizes:
         picture = cv2.imdecode(np.frombuffer(stream.read(int(size)), np.uint8), cv2.IMREAD_COLOR)
-        yield np.ascontiguousarray(picture[..., ::-1])
+        if picture is None:
+            raise ValueError("a picture in it cannot be decoded")
+        yield np.ascontiguousarray(picture[..., ::-1], np.uint8)
 
 
 def main() -> None:
-    from train.flow_evaluation import held_out_pairs  # here and below: what a machine without the data lacks
-    from train.flow_people import real_people
-    from train.flow_sources import load_sources
+    from train.flow.cutouts import load_sources
+    from train.flow.flow_errors import held_out_pairs  # here and below: what a machine without the data lacks
+    from train.flow.people import real_people
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with lspet/, coco/, flow/ and videos/")

@@ -11,13 +11,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from jmpose_core.model.guided_raft import GuidedRaft, guided_raft_lite, guided_raft_small
-from train.flow_batches import Searcher, StartedBatches, StartedPairs, mirrored_flow
-from train.flow_data import FlowPair
-from train.flow_losses import known_flow_loss, prepared, real_frames_loss, total_of
-from train.flow_package import FlowMaterial
-from train.flow_rendering import PairRenderer
-from train.schedule import Schedule
-from train.training import Loss, Training, learn
+from train.flow.batches import Searcher, StartedBatches, StartedPairs, mirrored_flow
+from train.flow.losses import known_flow_loss, prepared, real_frames_loss, total_of
+from train.flow.package import FlowMaterial
+from train.flow.pairs import FlowPair
+from train.flow.rendering import PairRenderer, Pairs
+from train.loop.schedule import Schedule
+from train.loop.training import Loss, Training, learn
 
 NETWORKS: Final = {"raft_small": guided_raft_small, "raft_lite": guided_raft_lite}
 SIZE: Final = (192, 144)  # height, width: jmpose_lite's flow size
@@ -65,7 +65,7 @@ class FlowLearning:
         self.training = Training(networks, optimiser, SCHEDULE, minutes, LARGEST_GRADIENT)
         renderer = PairRenderer(material.textures.to(device), SIZE)
 
-        def render(number: int):
+        def render(number: int) -> Pairs:
             reach = min(1.0, 0.4 + 0.6 * number / MOTION_WARM_UP)
             return renderer.render(sizes.batch * sizes.group, seed=SEED * 1_000_003 + number, reach=reach)
 

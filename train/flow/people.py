@@ -12,8 +12,8 @@ from jmpose_core.drawing import Picture
 from jmpose_core.errors import FormatError
 from jmpose_core.geometry import Xyxy, crop_from_image
 from jmpose_core.video import open_video
-from train.flow_sources import davis_sequences, read_davis_mask
-from train.pictures import read_picture
+from train.flow.cutouts import davis_sequences, read_davis_mask
+from train.people.pictures import read_picture
 
 SIZE: Final = (192, 144)  # height, width: jmpose_lite's flow size
 JHMDB_HELD_OUT: Final = 5  # every fifth source film
