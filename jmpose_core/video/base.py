@@ -2,13 +2,17 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from jmpose_core.errors import VideoError
 
 
 @dataclass(frozen=True)
@@ -34,16 +38,38 @@ class Video(ABC):
     height: int
     fps: float  # average, frames per second
     times: NDArray[np.float64]  # (frame_count,) seconds from the first frame, never decreasing
+    damage: str = ""  # what is known to be missing since it was opened, as a sentence for the user
 
     def frame(self, index: int) -> NDArray[np.uint8]:
         """Frame `index` as a new, contiguous array: height x width x 3, RGB.
 
         Raises `IndexError` outside 0 <= index < frame_count, and `VideoError` if the
-        picture is damaged.
+        picture is damaged; that frame is then among the `damaged_frames`.
         """
         if not 0 <= index < self.frame_count:
             raise IndexError(f"{self.path}: frame {index} of {self.frame_count}")
-        return self._read(index)
+        try:
+            return self._read(index)
+        except VideoError:
+            self.damaged_frames.add(index)
+            raise
+
+    @cached_property
+    def damaged_frames(self) -> set[int]:
+        """Frames that were asked for and could not be decoded."""
+        return set()
+
+    def nearest_frame(self, index: int) -> NDArray[np.uint8]:
+        """Frame `index` or, where it is damaged, the sound frame nearest in time: the one before it of two.
+
+        Raises `VideoError` if no frame can be decoded.
+        """
+        for distance in range(self.frame_count):
+            for candidate in dict.fromkeys((index - distance, index + distance)):
+                if 0 <= candidate < self.frame_count and candidate not in self.damaged_frames:
+                    with suppress(VideoError):
+                        return self.frame(candidate)
+        raise VideoError(f"{self.path}: not one frame can be decoded. Copy it again.")
 
     def frames(self, first: int = 0, last: int | None = None) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Frames first, first + 1, ... with their indices; `last` is excluded (None: all the rest)."""

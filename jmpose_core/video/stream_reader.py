@@ -1,22 +1,31 @@
-"""The first video stream of a file, as counted packets and the pictures decoded from them."""
+"""The video stream of a file, as counted packets and the pictures decoded from them."""
 
-import math
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Disposition
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from jmpose_core.errors import VideoError
+from jmpose_core.video.cures import conversion
+from jmpose_core.video.gif import with_delays
+from jmpose_core.video.sound_pictures import SoundPictures
 
 # Demuxers that FFmpeg offers for files which are not one self-contained video.
 _PICTURE_FORMATS = ("image2", "_pipe")
 _FOREIGN_FORMATS = {"tty", "hls", "concat", "dash", "sdp"}
-_DECODING_THREADS = 4  # more add delay to each seek and contend with the window and the engine
+DECODING_THREADS = 4  # more add delay to each seek and contend with the window and the engine
+
+
+class UnclearDamageError(Exception):
+    """Several threads were decoding when a packet turned out to be damaged: they do not say which one it was."""
 
 
 class StreamReader:
@@ -27,21 +36,29 @@ class StreamReader:
     back as that of the picture.
     """
 
-    def __init__(self, path: Path, *, threads: int = _DECODING_THREADS) -> None:
+    def __init__(self, path: Path, *, threads: int = DECODING_THREADS) -> None:
         self._container = _open_container(path)
         try:
-            self.stream = _first_video_stream(path, self._container)
+            self.stream = _shown_stream(path, self._container)
         except VideoError:
             self._container.close()
             raise
         self.stream.thread_type = "AUTO"
         self.stream.codec_context.thread_count = threads
+        self._threads = threads
         self.next_position = 0  # of the packet that the decoder gets next
+        self.found_damage = False
 
     @property
     def format_name(self) -> str:
         """FFmpeg's name of the container format."""
         return self._container.format.name
+
+    @property
+    def declared_secs(self) -> float:
+        """How long the container says that the video is; 0 where it does not, or where it holds sound too."""
+        alone = len(self._container.streams) == 1
+        return self._container.duration / av.time_base if alone and self._container.duration else 0.0
 
     def packets(self) -> Iterator[av.Packet]:
         """The stream's packets from where the file stands. Raises `FFmpegError` where the file is torn."""
@@ -51,30 +68,38 @@ class StreamReader:
         """Move to a key frame at or before `stamp` (in the stream's time base), as far as the format knows."""
         self._container.seek(stamp, stream=self.stream)
 
-    def pictures(self, packets: Iterable[av.Packet], first_position: int) -> Iterator[av.VideoFrame]:
+    def pictures(
+        self, packets: Iterable[av.Packet], first_position: int, frame_of_packet: NDArray[np.int64] | None = None
+    ) -> Iterator[av.VideoFrame]:
         """Decode packets whose first is at `first_position`; a picture's `pts` is its packet's position.
 
-        Damage spreads to all that is predicted from it, which decoders hide as well as
-        they can. So a damaged picture and those after it up to the next key frame are left
-        out, and a few before it where the place of the damage is not known exactly.
+        Damaged pictures and those predicted from them are left out (see `SoundPictures`).
+
+        Raises:
+            UnclearDamageError: several threads decode, and found damage; read again with one.
         """
-        bad_from, bad_to = math.inf, math.inf  # positions
-        key = first_position
+        sound = SoundPictures(first_position, frame_of_packet)
         self.next_position = first_position
         for packet in chain(packets, [None]):
             if packet is not None:
                 packet.pts = self.next_position
-                if packet.is_keyframe:
-                    key = self.next_position
-                    bad_to = min(bad_to, key) if bad_from < key else math.inf
+                sound.decoding(self.next_position, is_key=packet.is_keyframe)
                 self.next_position += 1
             for picture in self._decode(packet):
-                if picture is None or picture.pts is None:  # decoding threads report a failure some packets later
-                    bad_from, bad_to = min(bad_from, self.next_position - 1 - _DECODING_THREADS), math.inf
-                elif picture.is_corrupt:
-                    bad_from, bad_to = min(bad_from, picture.pts), key if key > picture.pts else math.inf
-                elif not bad_from <= picture.pts < bad_to:
-                    yield picture
+                if picture is None or picture.pts is None:
+                    self._note_damage()
+                    sound.damaged(self.next_position - 1)
+                    continue
+                if picture.is_corrupt:
+                    self._note_damage()
+                    sound.damaged(picture.pts)
+                yield from sound.shown(picture, picture.pts)
+        yield from sound.rest()
+
+    def _note_damage(self) -> None:
+        self.found_damage = True
+        if self._threads > 1:
+            raise UnclearDamageError
 
     def shown_positions(self) -> Iterator[int]:
         """Decode from the start: the packets that show a picture, in the order they are shown."""
@@ -105,6 +130,9 @@ def _open_container(path: Path) -> InputContainer:
     except (FFmpegError, OSError) as error:
         raise VideoError(_why_unreadable(path, error)) from error
     name = container.format.name
+    if name == "gif":
+        container.close()
+        return _open_gif(path)
     if name.endswith(_PICTURE_FORMATS):
         container.close()
         raise VideoError(f"{path}: this is a picture, not a video. Open the folder that holds it.")
@@ -112,6 +140,13 @@ def _open_container(path: Path) -> InputContainer:
         container.close()
         raise VideoError(f"{path}: this is not a video file. Choose a video, or a folder of images.")
     return container
+
+
+def _open_gif(path: Path) -> InputContainer:
+    try:
+        return av.open(io.BytesIO(with_delays(path.read_bytes())), mode="r", format="gif", metadata_errors="ignore")
+    except (FFmpegError, OSError) as error:
+        raise VideoError(_why_unreadable(path, error)) from error
 
 
 def _why_unreadable(path: Path, error: FFmpegError | OSError) -> str:
@@ -124,14 +159,16 @@ def _why_unreadable(path: Path, error: FFmpegError | OSError) -> str:
         return f"{path}: the file is empty. Copy or record it again."
     if head[4:8] == b"ftyp":
         return f"{path}: the video is cut off, its index is missing. Copy it again, or finish the recording."
-    return (
-        f"{path}: not a video that can be read ({error.strerror}). Choose another file, or convert this one: "
-        f"ffmpeg -i {path.name} -c:v libx264 {path.stem}-converted.mp4"
-    )
+    return f"{path}: not a video that can be read ({error.strerror}). Choose another file, or {conversion(path)}"
 
 
-def _first_video_stream(path: Path, container: InputContainer) -> VideoStream:
-    for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:  # the cover of an audio file
+def _shown_stream(path: Path, container: InputContainer) -> VideoStream:
+    """The stream that players show: the default one, else the richest; never the cover picture of an audio file."""
+    candidates = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    best = container.streams.best("video")
+    for stream in candidates:
+        if best is not None and stream.index == best.index:
             return stream
+    if candidates:
+        return candidates[0]
     raise VideoError(f"{path}: the file has no video stream. Choose a file with pictures.")

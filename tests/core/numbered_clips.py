@@ -1,11 +1,12 @@
 """Short clips whose every frame shows its own number, so that a test needs no second decoder to compare with."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 WIDTH, HEIGHT = 128, 96
@@ -39,8 +40,9 @@ def write_clip(
     container_options: dict[str, str] | None = None,
     options: dict[str, str] | None = None,
     container_format: str | None = None,
+    b_frames_from: int = 0,
 ) -> None:
-    """Frame N of the clip shows N at `stamps[N]` / `rate` seconds."""
+    """Frame N of the clip shows N at `stamps[N]` / `rate` seconds; the encoder may use B-frames from one on."""
     with av.open(str(path), "w", format=container_format, options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=rate, options={"g": "12", "sc_threshold": "0", **(options or {})})
         assert isinstance(stream, VideoStream)
@@ -49,6 +51,8 @@ def write_clip(
         for number, stamp in enumerate(stamps):
             picture = av.VideoFrame.from_ndarray(numbered(number), format="rgb24").reformat(format=pixels)
             picture.pts, picture.time_base = stamp, Fraction(1, rate)
+            if number < b_frames_from:
+                picture.pict_type = PictureType.P
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
 
@@ -68,6 +72,30 @@ def copy_clip(source: Path, target: Path, *, shift: int = 0, skip: int = 0, hide
                 copy.is_keyframe = packet.is_keyframe
                 copy.stream = stream
                 writing.mux(copy)
+
+
+def restamped_copy(source: Path, target: Path, stamp: Callable[[int, av.Packet], int]) -> None:
+    """The packets of `source` with timestamps of the copier's own, as `ffmpeg -c copy` writes where it is misled.
+
+    `stamp` gives both timestamps of packet number N, in units of a thousandth of a second.
+    """
+    milliseconds = Fraction(1, 1000)
+    with av.open(str(source)) as reading, av.open(str(target), "w") as writing:
+        stream = writing.add_stream_from_template(reading.streams.video[0])
+        for number, packet in enumerate(packet for packet in reading.demux(video=0) if packet.size):
+            copy = av.Packet(bytes(packet))
+            copy.pts = copy.dts = stamp(number, packet)
+            copy.time_base, copy.is_keyframe, copy.stream = milliseconds, packet.is_keyframe, stream
+            writing.mux(copy)
+
+
+def with_display_matrix(mp4: bytes, a: int, b: int, c: int, d: int) -> bytes:
+    """The file with x' = a x + c y, y' = b x + d y as its track's display matrix."""
+    content = bytearray(mp4)
+    start = content.index(b"tkhd") + 44
+    values = (a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+    content[start : start + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in values)
+    return bytes(content)
 
 
 def _without_show_flag(vp8_frame: bytes) -> bytes:
