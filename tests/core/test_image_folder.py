@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageOps
 
 from jmpose_core.errors import VideoError
 from jmpose_core.video import ImageFolder, image_files, list_images, open_video
@@ -15,7 +16,7 @@ from jmpose_core.video.image_files import read_image_size
 from jmpose_core.video.image_folder import natural_key
 from tests.core.numbered_clips import HEIGHT, WIDTH, number_of, numbered
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 sizes = st.integers(1, 700)
 
 
@@ -105,10 +106,90 @@ def test_other_headers(tmp_path, content, monkeypatch):
     assert read_image_size(tmp_path / "a.jpg") == (WIDTH, HEIGHT)
 
 
-def test_exif_orientation_is_ignored(tmp_path):
-    (tmp_path / "a.jpg").write_bytes(with_exif(encoded(".jpg", numbered(5)), 6))
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_stored_turned_is_shown_upright(tmp_path, suffix, orientation):
+    """What an EXIF orientation means, compared with another library."""
+    path = tmp_path / f"a{suffix}"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    tags = {"tiffinfo": {0x0112: orientation}} if suffix == ".tif" else {"exif": exif}
+    Image.fromarray(numbered(5)).save(path, quality=95, **tags)
+    with Image.open(path) as stored:
+        shown = np.asarray(ImageOps.exif_transpose(stored))
     with open_video(tmp_path) as video:
-        assert video.frame(0).shape == (video.height, video.width, 3) == (HEIGHT, WIDTH, 3)
+        assert video.frame(0).shape == (video.height, video.width, 3) == shown.shape
+        assert np.abs(video.frame(0).astype(int) - shown).mean() < 2  # decoders of JPEG round differently
+
+
+@pytest.mark.parametrize("exif", [b"", b"II*\0", b"II*\0\x08\0\0\0\xff\xff", b"II*\0\xff\xff\xff\x7f", bytes(40)])
+def test_exif_that_is_torn_says_nothing(tmp_path, exif):
+    jpeg = encoded(".jpg", numbered(5))
+    segment = b"Exif\0\0" + exif
+    (tmp_path / "a.jpg").write_bytes(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + jpeg[2:])
+    with open_video(tmp_path) as video:
+        assert video.frame(0).shape == (HEIGHT, WIDTH, 3)
+
+
+def test_tiff_among_the_frames_is_a_frame(folder):
+    (folder / "img3.png").unlink()
+    (folder / "img3.tif").write_bytes(encoded(".tif", numbered(3)))
+    with open_video(folder) as video:
+        assert [number_of(rgb) for _, rgb in video.frames()] == list(range(12))
+        assert video.image_name(3) == "img3.tif"
+
+
+def test_a_tiff_of_16_bits_a_channel_is_read(tmp_path):
+    (tmp_path / "a.tif").write_bytes(encoded(".tif", numbered(3).astype(np.uint16) * 256))
+    with open_video(tmp_path) as video:
+        np.testing.assert_allclose(video.frame(0).astype(int), numbered(3), atol=1)
+
+
+def test_a_tiff_that_holds_several_pictures_is_refused_and_named(folder):
+    pages = [Image.fromarray(numbered(number)) for number in range(3)]
+    pages[0].save(folder / "stack.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(VideoError, match=r"stack\.tif: the file holds several pictures"):
+        open_video(folder)
+
+
+@pytest.mark.parametrize("name", ["img3.heic", "img3.gif", "IMG3.DNG"])
+def test_a_picture_that_cannot_be_read_is_named_and_not_left_out_in_silence(folder, name):
+    (folder / "img3.png").unlink()
+    (folder / name).write_bytes(b"a picture")
+    with pytest.raises(VideoError, match=rf"{name}: pictures of a kind that cannot be read.*move them out"):
+        open_video(folder)
+
+
+def test_a_broken_link_is_a_damaged_frame_and_later_frames_keep_their_places(folder):
+    (folder / "img3.png").unlink()
+    (folder / "img3.png").symlink_to(folder / "gone.png")
+    with open_video(folder) as video:
+        assert (video.frame_count, number_of(video.frame(4))) == (12, 4)
+        with pytest.raises(VideoError, match=r"img3\.png: the link leads nowhere"):
+            video.frame(3)
+        assert video.damaged_frames == {3}
+        assert video.fingerprint() == video.fingerprint()
+
+
+@pytest.mark.parametrize("where", [0, 5])
+def test_an_image_that_may_not_be_read_is_a_damaged_frame(folder, where, monkeypatch):
+    denied = folder / f"img{where}.png"
+    read, opened = Path.read_bytes, Path.open
+
+    def refusing(of):
+        def call(path, *args, **how):
+            if path == denied:
+                raise PermissionError(13, "Permission denied")
+            return of(path, *args, **how)
+
+        return call
+
+    monkeypatch.setattr(Path, "read_bytes", refusing(read))
+    monkeypatch.setattr(Path, "open", refusing(opened))
+    with open_video(folder) as video:
+        assert (video.width, video.height, video.frame_count) == (WIDTH, HEIGHT, 12)
+        with pytest.raises(VideoError, match=rf"img{where}\.png: cannot be read \(Permission denied\)"):
+            video.frame(where)
 
 
 def test_mixed_sizes_name_the_first_that_differs(folder):
@@ -143,10 +224,19 @@ def test_torn_image(tmp_path, suffix, capfd):
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"BM", b"text, not an image"])
-def test_no_image_inside(folder, content, capfd):
+def test_what_is_no_image_inside_is_a_damaged_frame(folder, content, capfd):
     (folder / "img5.png").write_bytes(content)
-    with pytest.raises(VideoError, match=r"img5\.png: the image is empty, torn, or not an image"):
-        open_video(folder)
+    with open_video(folder) as video:
+        assert (video.frame_count, number_of(video.frame(6))) == (12, 6)
+        with pytest.raises(VideoError, match=r"img5\.png: the image is empty, torn, or not an image"):
+            video.frame(5)
+
+
+def test_a_folder_without_one_sound_image_is_refused(tmp_path):
+    (tmp_path / "1.png").touch()
+    (tmp_path / "2.png").touch()
+    with pytest.raises(VideoError, match=r"1\.png: the image is empty"):
+        open_video(tmp_path)
 
 
 def test_folder_without_images(tmp_path):
