@@ -17,7 +17,7 @@ from jmpose_core.errors import FormatError
 from jmpose_core.geometry import Xyxy
 from jmpose_core.skeleton import SLOT_OF_JOINT
 
-VALIDATION_EVERY: Final = {"lspet": 20, "coco": 5}
+VALIDATION_EVERY: Final = {"lspet": 20, "coco": 5, "coco2": 5}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +85,6 @@ def is_validation(person: LabelledPerson) -> bool:
 
 
 def is_validation_image(source: str, image_id: int) -> bool:
-    """Whether an image of "lspet" or "coco" belongs to that split; those of other sources never do."""
+    """Whether an image of "lspet", "coco" or "coco2" belongs to that split; those of other sources never do."""
     every = VALIDATION_EVERY.get(source)
     return every is not None and image_id % every == 0

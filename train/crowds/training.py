@@ -1,0 +1,165 @@
+"""The compact backbone on packed people: one training, on a GPU in minutes or on a CPU in hours.
+
+Needs torch, OpenCV, NumPy and safetensors alone, so that it runs where nothing else of the program is installed.
+"""
+
+import itertools
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from jmpose_core.model.compact import CompactBackbone
+from train.crowds.bank import PeopleBank, read_bank
+from train.crowds.batches import CrowdBatch, Variation, drawn_batch
+from train.crowds.evaluation import evaluate
+from train.crowds.objective import people_loss
+from train.loop.schedule import Schedule
+from train.loop.training import Training, decay_groups, learn
+
+DRAWS: Final = {"lspet": 1.0, "coco": 3.0, "coco2": 3.0, "jhmdb": 1.0, "videos": 0.7}
+FROZEN_STAGES: Final = 2  # of the trunk: its filters down to stride 4 keep their values and cost no gradient
+SCHEDULE: Final = Schedule(peak=6e-4, rise=0.04, floor=0.005)
+PRIOR_SHARE: Final = 3.0  # times the learning rate: what starts at zero may move faster
+BETAS: Final = (0.9, 0.99)
+WEIGHT_DECAY: Final = 0.02
+LARGEST_GRADIENT: Final = 5.0
+RESULT: Final = "backbone.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleTraining:
+    """What a training on packed people is told.
+
+    packs: folders that train.crowds.packing wrote. start: a weights file whose backbone is gone on from; its names
+    may begin with "backbone.". out: gets backbone.safetensors and log.jsonl after every check. state: where the
+    checkpoint lies. minutes: of learning. batch: crops a step. device, threads: that compute, that decode.
+    every: of the people, one in so many, for a trial.
+    """
+
+    packs: Sequence[Path]
+    start: Path
+    out: Path
+    state: Path
+    minutes: float
+    device: torch.device
+    batch: int = 256
+    threads: int = 8
+    check_secs: float = 60.0
+    every: int = 1
+    resume: bool = False
+
+    def run(self) -> dict[str, float]:
+        """Train; the figures of the moving average at the end."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.state.mkdir(parents=True, exist_ok=True)
+        began = time.perf_counter()
+        banks = [
+            read_bank(
+                self.packs,
+                validation=held_out,
+                draws=DRAWS,
+                device=self.device,
+                threads=self.threads,
+                every=self.every,
+            )
+            for held_out in (False, True)
+        ]
+        _note(self.state, people=len(banks[0]), held_out=len(banks[1]), read_secs=time.perf_counter() - began)
+        training = self._training()
+        self._choose_layout(training, banks[0])
+        if self.resume:
+            training.resume(self.state / "checkpoint.pt")
+        else:
+            _note(self.state, **evaluate(training.average.network, banks[1]))
+        figures = learn(
+            training,
+            _batches(banks[0], self.batch),
+            lambda batch: people_loss(training.network, batch),
+            lambda: self._checked(training, banks[1]),
+            out=self.state,
+            save_secs=self.check_secs,
+        )
+        return figures or self._checked(training, banks[1])
+
+    def _training(self) -> Training[CompactBackbone]:
+        network = started_from(load_file(self.start)).to(self.device)
+        network = network.to(memory_format=torch.channels_last).train()
+        for part in (network.trunk.stem, *network.trunk.stages[:FROZEN_STAGES]):
+            part.requires_grad_(False)
+        prior = set(network.prior.parameters()) if network.prior is not None else set()
+        groups = [
+            {**group, "params": [one for one in group["params"] if (one in prior) == told], "share": share}
+            for group in decay_groups(network, WEIGHT_DECAY)
+            for told, share in ((False, 1.0), (True, PRIOR_SHARE))
+        ]
+        optimiser = torch.optim.AdamW(
+            [group for group in groups if group["params"]],
+            lr=SCHEDULE.peak,
+            betas=BETAS,
+            fused=self.device.type == "cuda",
+        )
+        return Training(network, optimiser, SCHEDULE, self.minutes, LARGEST_GRADIENT)
+
+    def _checked(self, training: Training[CompactBackbone], held_out: PeopleBank) -> Mapping[str, float]:
+        """The figures of the moving average, whose weights are written beside the log."""
+        figures = evaluate(training.average.network, held_out)
+        half = {name: value.half().contiguous().cpu() for name, value in training.average.network.state_dict().items()}
+        metadata = {"figures": json.dumps(figures), "crops": str(training.step * self.batch)}
+        save_file(half, self.out / RESULT, metadata=metadata)
+        shutil.copyfile(self.state / "log.jsonl", self.out / "log.jsonl")
+        return figures
+
+    def _choose_layout(self, training: Training[CompactBackbone], bank: PeopleBank) -> None:
+        """On a GPU, whichever of the two memory layouts is faster with its kernels."""
+        if self.device.type != "cuda":
+            return
+        torch.backends.cudnn.benchmark = True
+        batch = drawn_batch(bank, self.batch, Variation())
+        secs = {}
+        for layout in (torch.contiguous_format, torch.channels_last):
+            training.network.to(memory_format=layout)  # type: ignore[call-overload]
+            for step in range(8):
+                if step == 4:
+                    torch.cuda.synchronize()
+                    began = time.perf_counter()
+                people_loss(training.network, batch).total.backward()
+                training.network.zero_grad()
+            torch.cuda.synchronize()
+            secs[layout] = time.perf_counter() - began
+        chosen = min(secs, key=lambda layout: secs[layout])
+        training.network.to(memory_format=chosen)  # type: ignore[call-overload]
+        rates = {f"crops a second, {layout}": 4 * self.batch / spent for layout, spent in secs.items()}
+        _note(self.state, **rates)
+
+
+def started_from(state: Mapping[str, Tensor]) -> CompactBackbone:
+    """A backbone with a prior from the weights of one, or of a whole network, that may lack it."""
+    own = {name.removeprefix("backbone."): value for name, value in state.items()}
+    network = CompactBackbone(prior=True)
+    fresh = network.state_dict()
+    network.load_state_dict({name: own.get(name, value).to(value.dtype) for name, value in fresh.items()})
+    missing = [name for name in fresh if name not in own and not name.startswith("prior.")]
+    if missing:
+        raise ValueError(f"not a compact backbone's weights: {missing[0]} is missing")
+    return network
+
+
+def _batches(bank: PeopleBank, count: int) -> Iterator[CrowdBatch]:
+    variation = Variation()
+    for _ in itertools.count():
+        yield drawn_batch(bank, count, variation)
+
+
+def _note(state: Path, **entry: float) -> None:
+    line = json.dumps({name: round(value, 4) for name, value in entry.items()})
+    with (state / "log.jsonl").open("a") as file:
+        file.write(line + "\n")
+    print(line, flush=True)  # noqa: T201 - the run's output is watched
