@@ -91,10 +91,10 @@ def batch_of(bank: PeopleBank, index: Tensor, variation: Variation) -> CrowdBatc
     )
     weight = joints[..., 2] * within_crop(joints[..., :2]) * torch.where(crowd.covered, _COVERED_WEIGHT, 1.0)
     return CrowdBatch(
-        images=(images * 2 - 1).contiguous(memory_format=torch.channels_last),
+        images=images * 2 - 1,
         cells=in_cells(joints[..., :2]),
         weight=weight,
-        prior=simulated_prior(known, variation.witness).contiguous(memory_format=torch.channels_last),
+        prior=simulated_prior(known, variation.witness),
         others=in_cells(crowd.others[..., :2]),
         others_weight=crowd.others[..., 2] * within_crop(crowd.others[..., :2]),
     )

@@ -24,7 +24,7 @@ PLAIN: Final = Variation(0, 0, 0, 0, 0, 0, crowd_probability=1, occluder_probabi
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Judged:
+class Judged:
     """Predicted and true joints (N, 15, 2) in cells, labelled (N, 15), and others (N, M, 15, 3)."""
 
     predicted: Tensor
@@ -52,7 +52,7 @@ def evaluate(network: nn.Module, bank: PeopleBank) -> dict[str, float]:
     return figures
 
 
-def stolen_share(judged: _Judged) -> float:
+def stolen_share(judged: Judged) -> float:
     """Share of labelled joints with a neighbour's of that name elsewhere that lie nearer to the neighbour's."""
     there = (judged.others[..., 2] > 0) & judged.labelled[:, None]
     between = (judged.others[..., :2] - judged.truth[:, None]).norm(dim=-1)
@@ -65,12 +65,12 @@ def stolen_share(judged: _Judged) -> float:
 
 
 @torch.inference_mode()
-def _judged(network: nn.Module, batch: CrowdBatch, told: bool) -> _Judged:
+def _judged(network: nn.Module, batch: CrowdBatch, told: bool) -> Judged:
     with autocast(batch.images.device):
-        output = network(batch.images, batch.prior if told else None)
+        output = network(batch.images.contiguous(memory_format=torch.channels_last), batch.prior if told else None)
     predicted, _ = heatmaps.decode(output.heatmaps, blur_sigma=1.0)
     others = torch.cat([batch.others, batch.others_weight[..., None]], dim=-1)
-    return _Judged(predicted.cpu(), batch.cells.cpu(), (batch.weight > 0.4).cpu(), others.cpu())
+    return Judged(predicted.cpu(), batch.cells.cpu(), (batch.weight > 0.4).cpu(), others.cpu())
 
 
 def _real_batches(bank: PeopleBank) -> Iterator[CrowdBatch]:
@@ -87,7 +87,7 @@ def _real_batches(bank: PeopleBank) -> Iterator[CrowdBatch]:
         )
         labelled = (joints[..., 2] > 0.999).float()
         yield CrowdBatch(
-            (images * inside * 2 - 1).contiguous(memory_format=torch.channels_last),
+            images * inside * 2 - 1,
             in_cells(joints[..., :2]),
             labelled,
             prior,
@@ -106,14 +106,14 @@ def _pasted_batches(bank: PeopleBank) -> Iterator[CrowdBatch]:
             yield batch_of(bank, index, PLAIN)
 
 
-def _joined(parts: Iterator[_Judged]) -> _Judged:
+def _joined(parts: Iterator[Judged]) -> Judged:
     found = list(parts)
     most = max(part.others.shape[1] for part in found)
 
     def filled(others: Tensor) -> Tensor:
         return torch.cat([others, others.new_zeros(len(others), most - others.shape[1], *others.shape[2:])], dim=1)
 
-    return _Judged(
+    return Judged(
         torch.cat([part.predicted for part in found]),
         torch.cat([part.truth for part in found]),
         torch.cat([part.labelled for part in found]),
@@ -121,7 +121,7 @@ def _joined(parts: Iterator[_Judged]) -> _Judged:
     )
 
 
-def _pck(judged: _Judged, rows: Tensor) -> float:
+def _pck(judged: Judged, rows: Tensor) -> float:
     parts = (judged.predicted, judged.truth, judged.labelled)
     predicted, truth, labelled = (part[rows].numpy() for part in parts)
     return float(pck(predicted, truth, labelled, threshold=0.2).total)

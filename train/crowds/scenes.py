@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -94,7 +94,8 @@ def write_pack(folder: Path, scenes: Iterable[Scene]) -> int:
     for number, part in enumerate(parts):
         (folder / f"pictures-{number}.bin").write_bytes(part)
     columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-    np.savez_compressed(folder / "people.npz", places=np.array(places, np.int64), **columns)
+    columns["places"] = np.array(places, np.int64)
+    np.savez_compressed(folder / "people.npz", **columns)  # type: ignore[arg-type] - its other argument has no such name
     return len(rows)
 
 
@@ -133,14 +134,15 @@ def read_pictures(
         height, width = decoded.shape[:2]
         pictures[row, :height, :width] = decoded[..., ::-1]
         if mask:
-            masks[row, :height, :width] = cv2.imdecode(np.frombuffer(encoded[picture:], np.uint8), cv2.IMREAD_GRAYSCALE)
+            outline = cv2.imdecode(np.frombuffer(encoded[picture:], np.uint8), cv2.IMREAD_GRAYSCALE)
+            masks[row, :height, :width] = np.asarray(outline, np.uint8)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(decode, range(len(index))))
     return pictures, masks
 
 
-def _columns(folder: Path) -> dict[str, npt.NDArray[np.generic]]:
+def _columns(folder: Path) -> dict[str, Any]:
     place = folder / "people.npz"
     try:
         with np.load(place) as file:
@@ -149,7 +151,7 @@ def _columns(folder: Path) -> dict[str, npt.NDArray[np.generic]]:
         raise FormatError(f"{place}: cannot be read ({error}); make it with python -m train.crowds.packing") from error
 
 
-def _row(scene: Scene) -> dict[str, npt.NDArray[np.generic]]:
+def _row(scene: Scene) -> dict[str, Any]:
     return {
         "source": np.array(scene.source),
         "image_id": np.array(scene.image_id, np.int64),

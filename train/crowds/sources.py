@@ -1,5 +1,6 @@
 """Scenes out of the data folder: LSP-Extended, COCO, JHMDB's films, and people in videos whom two teachers agree on."""
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from train.teachers.movenet import MultiPose, Thunder
 from train.teachers.tinypose import TinyPose
 
 JHMDB_HELD_OUT: Final = 5  # source films of JHMDB whose number this divides are never trained on
-_JHMDB_STEP: Final = 3  # frames between two that are taken
+_JHMDB_STEP: Final = 4  # frames between two that are taken
 _SURROUNDINGS: Final = 1.9  # sides of the picture kept about a person, times the person's own
 _SMALLEST: Final = 24.0  # longer side of a person that is taken, pixels
 _TEACHER_WEIGHT: Final = 0.7  # of a joint that both teachers put at one place
@@ -30,6 +31,8 @@ _AGREED: Final = 0.06  # of the box's diagonal: how far the two may lie apart
 _TRUSTED: Final = 0.3  # their scores
 _VIDEO_FRAMES: Final = 150  # of each folder of videos
 _NOSE: Final = JOINT_INDEX["nose"]
+_SURE_NOSE: Final = 0.45  # MultiPose's score of a nose that is taken as a label
+_ALL: Final = slice(None)  # of a folder's people or clips
 
 Image = npt.NDArray[np.uint8]
 
@@ -62,14 +65,13 @@ class Teachers:
         return ours
 
 
-def coco(folder: Path, teachers: Teachers) -> Iterator[Scene]:
+def coco(folder: Path, teachers: Teachers, part: slice = _ALL) -> Iterator[Scene]:
     """Each labelled person of coco/ or coco2/ with the surroundings."""
     document = json.loads((folder / "annotations.json").read_bytes())
-    for image in document["images"]:
+    for image in document["images"][part]:
         people = [person for person in document["annotations"] if person["image_id"] == image["id"]]
         picture = read_picture(folder / image["file_name"])
-        path = folder / "masks" / f"{image['id']:012d}.png"
-        mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
+        mask = folder / "masks" / f"{image['id']:012d}.png"
         yield from scenes_of(
             folder.name,
             image["id"],
@@ -78,47 +80,43 @@ def coco(folder: Path, teachers: Teachers) -> Iterator[Scene]:
             np.stack([_joints(person) for person in people]),
             [_xyxy(person["bbox"]) for person in people],
             witnessed(teachers.multipose, picture, 512),
-            mask=mask,
+            mask=_mask(mask) if mask.is_file() else None,
         )
 
 
-def lsp_extended(folder: Path, teachers: Teachers) -> Iterator[Scene]:
-    """LSP-Extended with Thunder's nose where it is sure of one."""
+def lsp_extended(folder: Path, teachers: Teachers, part: slice = _ALL) -> Iterator[Scene]:
+    """LSP-Extended with MultiPose's nose where it is sure of one."""
     document = json.loads((folder / "annotations.json").read_bytes())
     files = {image["id"]: folder / image["file_name"] for image in document["images"]}
-    for person in document["annotations"]:
+    for person in document["annotations"][part]:
         picture, bbox = read_picture(files[person["image_id"]]), _xyxy(person["bbox"])
-        joints = _joints(person)
-        nose = teachers.thunder.pose(picture, bbox)[0]  # COCO's first; TinyPose is worse on acrobats
-        if not joints[_NOSE, 2] and nose[2] > _TRUSTED:
-            joints[_NOSE] = *nose[:2], _TEACHER_WEIGHT
         validation = is_validation_image("lspet", person["image_id"])
         seen = witnessed(teachers.multipose, picture, 256)
+        joints = _with_nose(_joints(person), bbox, seen)
         yield from scenes_of("lspet", person["image_id"], validation, picture, joints[None], [bbox], seen, whole=True)
 
 
-def jhmdb(folder: Path, teachers: Teachers) -> Iterator[Scene]:
-    """Every few frames of each clip; held-out films are marked as such."""
+def jhmdb(folder: Path, teachers: Teachers, part: slice = _ALL) -> Iterator[Scene]:
+    """Every few frames of each clip with MultiPose's nose; held-out films are marked as such."""
     films = json.loads((folder / "sources.json").read_bytes())
-    for number, clip in enumerate(sorted(films)):
+    for number, clip in list(enumerate(sorted(films)))[part]:
         document = json.loads((folder / clip / "annotations.json").read_bytes())
         frame_of = {image["id"]: int(Path(image["file_name"]).stem) for image in document["images"]}
         labels = {frame_of[person["image_id"]]: person for person in document["annotations"]}
         with open_video(folder / clip / "video.mp4") as video:
             for frame in sorted(labels)[::_JHMDB_STEP]:
                 picture, bbox = video.frame(frame), _xyxy(labels[frame]["bbox"])
-                joints = _joints(labels[frame])
-                joints[_NOSE] = teachers.agreed(picture, bbox)[_NOSE]
                 seen = witnessed(teachers.multipose, picture, 384)
+                joints = _with_nose(_joints(labels[frame]), bbox, seen)
                 held_out = films[clip] % JHMDB_HELD_OUT == 0
                 yield from scenes_of(
                     "jhmdb", number * 1000 + frame, held_out, picture, joints[None], [bbox], seen, whole=True
                 )
 
 
-def videos(data: Path, teachers: Teachers) -> Iterator[Scene]:
+def videos(data: Path, teachers: Teachers, part: slice = _ALL) -> Iterator[Scene]:
     """People of the videos and of DAVIS whom MultiPose finds and on whose joints Thunder and TinyPose agree."""
-    for number, (frame, mask) in enumerate(_frames(data)):
+    for number, (frame, mask) in itertools.islice(enumerate(_frames(data)), part.start, None, part.step):
         seen = witnessed(teachers.multipose, frame, 512)
         boxes = [_within(box, frame) for box, score in zip(seen.boxes, seen.scores, strict=True) if score > _TRUSTED]
         boxes = [box for box in boxes if box[3] - box[1] >= 60 and box[2] - box[0] >= 20]
@@ -164,7 +162,7 @@ def scenes_of(
             image_id,
             validation,
             _brought(picture[top:bottom, left:right], factor),
-            tuple(float(side) for side in _moved(np.array(bbox).reshape(2, 2), region, factor).ravel()),
+            _moved_box(bbox, region, factor),
             _moved(joints[index], region, factor),
             _some(_moved(joints[others], region, factor)),
             np.zeros((NUM_JOINTS, 3), np.float32) if own is None else _moved(seen.joints[own], region, factor),
@@ -181,7 +179,19 @@ def _frames(data: Path) -> Iterator[tuple[Image, Image | None]]:
                 for index in range(0, video.frame_count, -(-video.frame_count * len(paths) // _VIDEO_FRAMES)):
                     yield video.frame(index), None
     for path in sorted((data / "flow" / "davis_people").glob("*/?????.jpg"))[::3]:
-        yield read_picture(path), cv2.imread(str(path.with_name(f"{path.stem}_mask.png")), cv2.IMREAD_GRAYSCALE)
+        yield read_picture(path), _mask(path.with_name(f"{path.stem}_mask.png"))
+
+
+def _mask(path: Path) -> Image:
+    return np.ascontiguousarray(read_picture(path)[..., 0])
+
+
+def _with_nose(joints: npt.NDArray[np.float64], bbox: Xyxy, seen: Seen) -> npt.NDArray[np.float64]:
+    """Labels that lack a nose, with the one that MultiPose sees in this person where it is sure of it."""
+    (own,) = matched(seen, np.array([bbox]))
+    if own is not None and not joints[_NOSE, 2] and seen.joints[own, _NOSE, 2] > _SURE_NOSE:
+        joints[_NOSE] = *seen.joints[own, _NOSE, :2], _TEACHER_WEIGHT
+    return joints
 
 
 def _joints(person: dict[str, Any]) -> npt.NDArray[np.float64]:
@@ -223,10 +233,15 @@ def _moved(
     return moved
 
 
+def _moved_box(bbox: Xyxy, region: tuple[int, int, int, int], factor: float) -> Xyxy:
+    left, top, right, bottom = _moved(np.array(bbox).reshape(2, 2), region, factor).ravel().tolist()
+    return left, top, right, bottom
+
+
 def _some(people: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The OTHERS people with the most joints in the picture, filled up with nobody."""
-    inside = ((people[..., :2] > 0) & (people[..., :2] < SIDE)).all(axis=-1)
-    people = people * [1, 1, 0] + inside[..., None] * people * [0, 0, 1]
+    inside = np.all((people[..., :2] > 0) & (people[..., :2] < SIDE), axis=-1)
+    people = np.concatenate([people[..., :2], people[..., 2:] * inside[..., None]], axis=-1)
     order = np.argsort(-(people[..., 2] > 0).sum(axis=-1), kind="stable")[:OTHERS]
     found = np.zeros((OTHERS, NUM_JOINTS, 3), np.float32)
     found[: len(order)] = people[order]

@@ -3,12 +3,11 @@
 Needs torch, OpenCV, NumPy and safetensors alone, so that it runs where nothing else of the program is installed.
 """
 
-import itertools
 import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -74,20 +73,22 @@ class PeopleTraining:
         ]
         _note(self.state, people=len(banks[0]), held_out=len(banks[1]), read_secs=time.perf_counter() - began)
         training = self._training()
-        self._choose_layout(training, banks[0])
+        layout = self._faster_layout(training, banks[0])
         if self.resume:
             training.resume(self.state / "checkpoint.pt")
         else:
             _note(self.state, **evaluate(training.average.network, banks[1]))
         figures = learn(
             training,
-            _batches(banks[0], self.batch),
+            _batches(banks[0], self.batch, layout),
             lambda batch: people_loss(training.network, batch),
             lambda: self._checked(training, banks[1]),
             out=self.state,
             save_secs=self.check_secs,
         )
-        return figures or self._checked(training, banks[1])
+        figures = figures or dict(self._checked(training, banks[1]))
+        shutil.copyfile(self.state / "log.jsonl", self.out / "log.jsonl")
+        return figures
 
     def _training(self) -> Training[CompactBackbone]:
         network = started_from(load_file(self.start)).to(self.device)
@@ -117,45 +118,53 @@ class PeopleTraining:
         shutil.copyfile(self.state / "log.jsonl", self.out / "log.jsonl")
         return figures
 
-    def _choose_layout(self, training: Training[CompactBackbone], bank: PeopleBank) -> None:
-        """On a GPU, whichever of the two memory layouts is faster with its kernels."""
+    def _faster_layout(self, training: Training[CompactBackbone], bank: PeopleBank) -> torch.memory_format:
+        """Of the two memory layouts, the one with the faster kernels on this GPU; channels last on a CPU."""
         if self.device.type != "cuda":
-            return
+            return torch.channels_last
         torch.backends.cudnn.benchmark = True
-        batch = drawn_batch(bank, self.batch, Variation())
-        secs = {}
-        for layout in (torch.contiguous_format, torch.channels_last):
-            training.network.to(memory_format=layout)  # type: ignore[call-overload]
-            for step in range(8):
-                if step == 4:
-                    torch.cuda.synchronize()
-                    began = time.perf_counter()
-                people_loss(training.network, batch).total.backward()
-                training.network.zero_grad()
-            torch.cuda.synchronize()
-            secs[layout] = time.perf_counter() - began
+        secs = {
+            layout: self._secs_of(training, bank, layout) for layout in (torch.channels_last, torch.contiguous_format)
+        }
         chosen = min(secs, key=lambda layout: secs[layout])
         training.network.to(memory_format=chosen)  # type: ignore[call-overload]
-        rates = {f"crops a second, {layout}": 4 * self.batch / spent for layout, spent in secs.items()}
-        _note(self.state, **rates)
+        _note(self.state, **{f"crops a second, {layout}": self.batch / spent for layout, spent in secs.items()})
+        return chosen
+
+    def _secs_of(self, training: Training[CompactBackbone], bank: PeopleBank, layout: torch.memory_format) -> float:
+        """Seconds a batch, crops and gradient; the weights stay as they are."""
+        training.network.to(memory_format=layout)  # type: ignore[call-overload]
+        batches = _batches(bank, self.batch, layout)
+        began = 0.0
+        for step in range(10):
+            if step == 5:  # the first ones choose kernels
+                torch.cuda.synchronize()
+                began = time.perf_counter()
+            people_loss(training.network, next(batches)).total.backward()
+            training.network.zero_grad()
+        torch.cuda.synchronize()
+        return (time.perf_counter() - began) / 5
 
 
 def started_from(state: Mapping[str, Tensor]) -> CompactBackbone:
     """A backbone with a prior from the weights of one, or of a whole network, that may lack it."""
-    own = {name.removeprefix("backbone."): value for name, value in state.items()}
+    own: dict[str, Tensor] = {name.removeprefix("backbone."): value for name, value in state.items()}
     network = CompactBackbone(prior=True)
     fresh = network.state_dict()
-    network.load_state_dict({name: own.get(name, value).to(value.dtype) for name, value in fresh.items()})
+    known = {name: own[name].to(value.dtype) for name, value in fresh.items() if name in own}
+    network.load_state_dict(fresh | known)
     missing = [name for name in fresh if name not in own and not name.startswith("prior.")]
     if missing:
         raise ValueError(f"not a compact backbone's weights: {missing[0]} is missing")
     return network
 
 
-def _batches(bank: PeopleBank, count: int) -> Iterator[CrowdBatch]:
+def _batches(bank: PeopleBank, count: int, layout: torch.memory_format) -> Iterator[CrowdBatch]:
     variation = Variation()
-    for _ in itertools.count():
-        yield drawn_batch(bank, count, variation)
+    while True:
+        batch = drawn_batch(bank, count, variation)
+        images, prior = (maps.contiguous(memory_format=layout) for maps in (batch.images, batch.prior))
+        yield replace(batch, images=images, prior=prior)
 
 
 def _note(state: Path, **entry: float) -> None:
