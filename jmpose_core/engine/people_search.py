@@ -124,7 +124,9 @@ class PeopleSearch:
         return self._seen.among(self._video, stretch.window, tell, self._should_stop)
 
     def _linked(self, detections: Mapping[int, Detections], seeds: Sequence[Seed] = ()) -> Tracks:
-        return link(detections, seeds=seeds, fps=self._video.fps, sure=self._seen.detector.sure_score)
+        # The tracker's thresholds were set without the witness's joints, which it would compare too.
+        bare = {frame: replace(found, keypoints=None) for frame, found in detections.items()}
+        return link(bare, seeds=seeds, fps=self._video.fps, sure=self._seen.detector.sure_score)
 
     def _looks(self, estimator: PoseEstimator, stretch: Stretch, boxes: Tracks) -> list[Annotation]:
         """Initial poses that tell people from what only looks like them."""

@@ -3,7 +3,7 @@
 import urllib.error
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import cv2
 import numpy as np
@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from jmpose_core.devices import as_images, pick_device
 from jmpose_core.errors import WeightsError
+from jmpose_core.formats.joint_sets import COCO17
 from jmpose_core.model.detector import PersonNet
+from jmpose_core.skeleton import JOINTS, NUM_JOINTS
 from jmpose_core.tracking import Detections
 from jmpose_core.weights.files import load_into, read_weights
 
@@ -34,7 +36,7 @@ DOWNLOADABLE: Final = (
     "ssdlite320_mobilenet_v3_large",
 )
 
-__all__ = ["DOWNLOADABLE", "Detections", "PersonDetector", "normalised", "person_boxes"]
+__all__ = ["DOWNLOADABLE", "Detections", "PersonDetector", "normalised", "person_cells"]
 
 
 class PersonDetector:
@@ -64,6 +66,9 @@ class PersonDetector:
     def detect(self, frame_rgb: Image, *, min_score: float = 0.05) -> Detections:
         """People of one frame (H, W, 3) uint8 RGB, best first, from `min_score` up.
 
+        Their `keypoints` are the witness's, coarse but each person's own (`jmpose_core.model.detector`), of weights
+        that have one; head_bottom and head_top have confidence 0.
+
         Scores from `sure_score` up are people by themselves (about one false box an
         image on COCO); lower ones are for tracking to confirm.
         """
@@ -84,12 +89,15 @@ class PersonDetector:
         height, width = frames_rgb[0].shape[:2]
         scale = min(SHORTEST_SIDE / min(height, width), LONGEST_SIDE / max(height, width))
         inputs = normalised(torch.from_numpy(np.stack([_fitted(frame, scale) for frame in frames_rgb])).to(self.device))
-        logits, boxes = self._network(inputs)
+        network = cast(PersonNet, self._network)
+        features = network.decoded(inputs)
+        logits, boxes = network.people(features)
         found = []
-        for frame_logits, frame_boxes in zip(logits, boxes, strict=True):
-            kept, scores = person_boxes(frame_logits, frame_boxes, min_score=min_score)
-            in_frame = (kept.cpu().numpy().astype(np.float64) + 0.5) / scale - 0.5
-            found.append(_detections(in_frame, scores, height, width))
+        for own_features, own_logits, own_boxes in zip(features, logits, boxes, strict=True):
+            cells, scores = person_cells(own_logits, own_boxes, min_score=min_score)
+            kept = own_boxes[cells]
+            joints = None if network.witness is None else _in_frame(network.witness(own_features, cells, kept), scale)
+            found.append(_detections(_in_frame(kept, scale), scores, height, width, joints))
         return found
 
     def _with_torchvision(self, frames_rgb: Sequence[Image], min_score: float) -> list[Detections]:
@@ -108,13 +116,26 @@ def normalised(frames_rgb: Tensor) -> Tensor:
     return frames_rgb.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
-def person_boxes(logits: Tensor, boxes: Tensor, *, min_score: float) -> tuple[Tensor, Tensor]:
-    """Boxes (M, 4) and scores (M,) of one picture from its cells' logits (N,) and boxes (N, 4), best first."""
+def person_cells(logits: Tensor, boxes: Tensor, *, min_score: float) -> tuple[Tensor, Tensor]:
+    """Centre cells (M,) of the people of one picture and their scores (M,), best first.
+
+    Args:
+        logits: (N,) of its cells.
+        boxes: (N, 4) of its cells.
+        min_score: of people.
+    """
     scores = logits.sigmoid()
-    chosen = scores >= min_score
-    boxes, scores = boxes[chosen], scores[chosen]
-    kept = torchvision.ops.nms(boxes, scores, _NMS_IOU)[:_MOST]
-    return boxes[kept], scores[kept]
+    cells = torch.nonzero(scores >= min_score)[:, 0]
+    cells = cells[torchvision.ops.nms(boxes[cells], scores[cells], _NMS_IOU)[:_MOST]]
+    return cells, scores[cells]
+
+
+def _in_frame(places: Tensor, scale: float) -> npt.NDArray[np.float64]:
+    """Boxes (M, 4) or joints (M, 17, 3) of the detector's input in pixels of the frame."""
+    found = places.cpu().numpy().astype(np.float64)
+    sides = 2 if found.ndim == 3 else 4  # a joint's third number is its confidence
+    found[..., :sides] = (found[..., :sides] + 0.5) / scale - 0.5
+    return found
 
 
 def _fitted(frame: Image, scale: float) -> Image:
@@ -127,17 +148,33 @@ def _fitted(frame: Image, scale: float) -> Image:
     return fitted
 
 
-def _detections(boxes: npt.NDArray[np.float64], scores: Tensor, height: int, width: int) -> Detections:
+def _detections(
+    boxes: npt.NDArray[np.float64],
+    scores: Tensor,
+    height: int,
+    width: int,
+    coco_joints: npt.NDArray[np.float64] | None = None,
+) -> Detections:
     within = np.clip(boxes, -0.5, np.array([width, height, width, height]) - 0.5)
     solid = (within[:, 2] - within[:, 0] >= 1) & (within[:, 3] - within[:, 1] >= 1)
-    return Detections(within[solid], scores.cpu().numpy().astype(np.float64)[solid])
+    joints = None if coco_joints is None else _our_joints(coco_joints)[solid]
+    return Detections(within[solid], scores.cpu().numpy().astype(np.float64)[solid], joints)
+
+
+def _our_joints(coco: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """COCO's joints (M, 17, 3) as ours (M, 15, 3); head_bottom and head_top, which COCO lacks, with confidence 0."""
+    ours = np.zeros((len(coco), NUM_JOINTS, 3))
+    for index, name in enumerate(JOINTS):
+        if name in COCO17:
+            ours[:, index] = coco[:, COCO17.index(name)]
+    return ours
 
 
 def _bundled_detector(weights: str | Path) -> tuple[nn.Module, float]:
     state, card = read_weights(weights)
     if card.variant != "detector":
         raise WeightsError(f"{weights}: weights of {card.variant!r}, not of a person detector; name a detector's file")
-    network = PersonNet()
+    network = PersonNet(joints=any(name.startswith("witness.") for name in state))
     load_into(network, state, place=str(weights))
     return network.eval(), float(card.options.get("sure_score", 0.5))
 

@@ -5,9 +5,11 @@ import pytest
 import torch
 import torchvision
 
+import resources
 from jmpose_core.errors import WeightsError
-from jmpose_core.estimation.detection import PersonDetector, person_boxes
+from jmpose_core.estimation.detection import PersonDetector, person_cells
 from jmpose_core.model.detector import PersonNet
+from jmpose_core.video import open_video
 from jmpose_core.weights.files import WeightsCard, save_weights
 
 
@@ -51,8 +53,8 @@ def test_no_frames_no_detections_and_mixed_sizes_are_refused(sees_everything):
 def test_overlapping_boxes_leave_the_best():
     logits = torch.tensor([0.0, 2.0, 1.0, -9.0])
     boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 11], [50, 50, 60, 60], [80, 80, 90, 90]])
-    kept, scores = person_boxes(logits, boxes, min_score=0.05)
-    assert kept.tolist() == [[0, 0, 10, 11], [50, 50, 60, 60]]
+    cells, scores = person_cells(logits, boxes, min_score=0.05)
+    assert cells.tolist() == [1, 2]
     assert scores.tolist() == sorted(scores.tolist(), reverse=True)
 
 
@@ -83,3 +85,26 @@ def test_torchvision_detector_gives_people_only(monkeypatch):
     monkeypatch.setattr(torchvision.models, "get_model", lambda *_args, **_kwargs: Fake())
     found = PersonDetector("fcos_resnet50_fpn", device="cpu").detect(np.zeros((40, 40, 3), np.uint8))
     assert found.bboxes_xyxy.tolist() == [[0, 0, 10, 20]]
+
+
+def test_the_bundled_detector_witnesses_the_joints_of_each_person_and_not_the_heads_ends():
+    with open_video(resources.DEMO_CLIP) as video:
+        found = PersonDetector("detector", device="cpu").detect(video.frame(48), min_score=0.2)
+    assert found.keypoints is not None
+    assert found.keypoints.shape == (len(found), 15, 3)
+    assert len(found) >= 2
+    limbs = found.keypoints[:, :12]
+    inside = (limbs[..., :2] >= found.bboxes_xyxy[:, None, :2] - 8) & (
+        limbs[..., :2] <= found.bboxes_xyxy[:, None, 2:] + 8
+    )
+    assert inside.all(axis=2)[limbs[..., 2] > 0.2].mean() > 0.95
+    upright = limbs[:, [8, 9], 1].mean(axis=1) < limbs[:, [0, 5], 1].mean(axis=1)  # shoulders above ankles
+    assert upright.all()
+    assert (found.keypoints[:, [12, 14], 2] == 0).all()
+
+
+def test_weights_from_before_the_witness_find_people_without_joints(tmp_path):
+    network = PersonNet(joints=False)
+    save_weights(tmp_path / "detector.safetensors", network.state_dict(), WeightsCard(variant="detector"))
+    found = PersonDetector(tmp_path / "detector.safetensors", device="cpu").detect(np.zeros((64, 64, 3), np.uint8))
+    assert found.keypoints is None

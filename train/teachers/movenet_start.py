@@ -43,7 +43,7 @@ def thunder_backbone(model: Path) -> CompactBackbone:
 
 
 def multipose_detector(model: Path) -> PersonNet:
-    """A person detector with MultiPose's trunk, decoder, and heads for centres and boxes.
+    """A person detector with MultiPose's trunk, decoder, and heads for centres, boxes and joints.
 
     Raises:
         WeightsError: onnx is not installed, or the file is not MoveNet MultiPose.
@@ -53,6 +53,8 @@ def multipose_detector(model: Path) -> PersonNet:
     _fill_body(network, graph)
     for head in ("center", "box_scale", "box_offset"):
         _fill(_convs(network.get_submodule(head)), graph.of(f"{head}_0/"))
+    for head, name in (("heatmap", "kpt_heatmap"), ("regression", "kpt_regress"), ("offset", "kpt_offset")):
+        _fill(_convs(network.get_submodule(f"witness.{head}")), graph.of(f"{name}_0/"))
     return network
 
 
