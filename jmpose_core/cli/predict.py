@@ -3,11 +3,10 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
 from jmpose_core.annotations import Annotation
@@ -16,8 +15,12 @@ from jmpose_core.cli.sources import Output, output_of_stills, outputs_of
 from jmpose_core.cli.terminal import INTERRUPTED, progress_bars, stoppable, tell, tell_error
 from jmpose_core.engine.protocol import Predict, Progress
 from jmpose_core.errors import Cancelled, FormatError, JMPoseError, WeightsError
+from jmpose_core.estimation.options import EstimateOptions
 from jmpose_core.formats.people import document_from
 from jmpose_core.formats.posetrack18 import write_posetrack18
+from jmpose_core.geometry import Xyxy
+from jmpose_core.model.stages import Stage
+from jmpose_core.video import Video
 
 if TYPE_CHECKING:
     from jmpose_core.engine.session import Session
@@ -39,7 +42,7 @@ def predict(
     boxes: Annotated[
         Path | None, typer.Option(help="PoseTrack or COCO file: its boxes and track ids in place of detection.")
     ] = None,
-    stage: Annotated[Literal["initial", "refined"], typer.Option(help="Whose heatmaps are decoded.")] = "refined",
+    stage: Annotated[Stage, typer.Option(help="Whose heatmaps are decoded.")] = "refined",
     exact: Annotated[
         bool, typer.Option("--exact", help="Crop each window by its own key frame, as the paper.")
     ] = False,
@@ -62,23 +65,12 @@ def predict(
 
     chosen = weights or (_DEFAULT_WEIGHTS if variant is None else _of_variant(variant))
     session = Session(device)
-    # The frames are each clip's own and are filled in later.
-    request = Predict(
-        video_path="",
-        first=0,
-        last=0,
-        visible_frame=0,
-        weights=chosen,
-        stage=stage,
-        exact=exact,
-        frame_flow=frame_flow,
-        reach=reach,
-    )
+    options = EstimateOptions(stage=stage, exact=exact, frame_flow=frame_flow, reach=reach)
     failures = broken
     with stoppable() as should_stop:
         for output, file in zip(outputs, files, strict=True):
             try:
-                _predict_to(file, output, session, request, should_stop)
+                _predict_to(file, output, _Prediction(session, chosen, options, should_stop))
             except Cancelled:
                 return INTERRUPTED
             except WeightsError:  # would spoil every source
@@ -97,14 +89,37 @@ def _of_variant(variant: str) -> str:
     return weights_of_variant(variant)
 
 
-def _predict_to(
-    file: Path, output: Output, session: "Session", request: Predict, should_stop: Callable[[], bool]
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Prediction:
+    """What one command predicts with; each clip's request is made from it."""
+
+    session: "Session"
+    weights: str
+    options: EstimateOptions
+    should_stop: Callable[[], bool]
+
+    def people(
+        self, video: Video, boxes: dict[int, dict[int, Xyxy]] | None, on_progress: Callable[[Progress], None]
+    ) -> Iterator[Annotation]:
+        """Everybody in the video, or in the boxes that are given."""
+        request = Predict(
+            video_path=str(video.path),
+            first=0,
+            last=video.frame_count,
+            visible_frame=0,
+            weights=self.weights,
+            boxes=boxes,
+            options=self.options,
+        )
+        return self.session.predict(request, video=video, on_progress=on_progress, should_stop=self.should_stop)
+
+
+def _predict_to(file: Path, output: Output, prediction: _Prediction) -> None:
     """Write one output; where the work ends early, what was done until then."""
     people: list[Annotation] = []
     ended = "so far: "
     try:
-        people.extend(_people(session, output, request, should_stop))
+        people.extend(_people(output, prediction))
         ended = ""
     finally:
         if people or not ended:
@@ -113,19 +128,14 @@ def _predict_to(
             tell(f"{file}: {ended}{len(people)} poses of {tracks} people in {len(output.template.images)} images")
 
 
-def _people(
-    session: "Session", output: Output, request: Predict, should_stop: Callable[[], bool]
-) -> Iterator[Annotation]:
+def _people(output: Output, prediction: _Prediction) -> Iterator[Annotation]:
     """People by their place in the output's images."""
     with progress_bars(output.name) as show:
         started = told = time.perf_counter()
         for done, clip in enumerate(output.clips, 1):
             with clip.open() as video:
-                whole = msgspec.structs.replace(
-                    request, video_path=str(video.path), last=video.frame_count, boxes=clip.boxes
-                )
                 on_progress = show if len(output.clips) == 1 else _unseen
-                for person in session.predict(whole, video=video, on_progress=on_progress, should_stop=should_stop):
+                for person in prediction.people(video, clip.boxes, on_progress):
                     if person.frame_index in clip.image_of_frame:
                         yield replace(person, frame_index=clip.image_of_frame[person.frame_index])
             now = time.perf_counter()

@@ -11,6 +11,7 @@ from jmpose_core.engine.stage_progress import OnProgress, StageProgress, Tell
 from jmpose_core.engine.stretches import Stretch, by_need, overlap_frames, stretches
 from jmpose_core.errors import Cancelled
 from jmpose_core.estimation.detection import PersonDetector
+from jmpose_core.estimation.options import EstimateOptions
 from jmpose_core.estimation.pose_estimator import PoseEstimator
 from jmpose_core.geometry import Xyxy
 from jmpose_core.tracking import Detections, Seed, colour_histograms, link
@@ -19,6 +20,8 @@ from jmpose_core.video import Video
 
 ShouldStop = Callable[[], bool]
 Tracks = Mapping[int, Mapping[int, Xyxy]]
+
+_INITIAL: Final = EstimateOptions(stage="initial")  # what confirms people, and the cheaper one
 
 _LEAST_SCORE: Final = 0.1  # of detections that tracking is shown: weaker ones cost time and are never taken
 _REMEMBERED_FRAMES: Final = 10_000  # about 100 MB where twenty people are seen in each
@@ -132,7 +135,7 @@ class PeopleSearch:
         """Initial poses that tell people from what only looks like them."""
         tell = self._confirming.part(len(stretch.own))
         stop = self._should_stop
-        looks = list(estimator.estimate(self._video, boxes, stage="initial", on_progress=tell, should_stop=stop))
+        looks = list(estimator.estimate(self._video, boxes, options=_INITIAL, on_progress=tell, should_stop=stop))
         tell(1, 1)  # also where there is nobody to look at
         return looks
 

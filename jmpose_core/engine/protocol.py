@@ -11,7 +11,7 @@ import struct
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal, TypeAlias
+from typing import Any, BinaryIO, Final, TypeAlias
 
 import msgspec
 import numpy as np
@@ -19,13 +19,13 @@ import numpy.typing as npt
 
 from jmpose_core.annotations import Annotation
 from jmpose_core.errors import EngineError
+from jmpose_core.estimation.options import DEFAULT_OPTIONS, EstimateOptions
 from jmpose_core.geometry import Affine, Xyxy
 
 INLINE_BYTES: Final = 1 << 16
 MAX_FRAME_BYTES: Final = 1 << 30
 _LENGTH: Final = struct.Struct("<I")
 
-Stage: TypeAlias = Literal["initial", "refined"]
 Float32Array: TypeAlias = npt.NDArray[np.float32]
 ByteArray: TypeAlias = npt.NDArray[np.uint8]
 
@@ -60,10 +60,7 @@ class Predict(Message, frozen=True, kw_only=True):
         None  # track id -> frame index -> box, in place of detection and tracking
     )
     seeds: list[Seed] = []
-    stage: Stage = "refined"
-    exact: bool = False
-    frame_flow: bool = False  # flow once a pair of frames, carried into every person's crop
-    reach: int | None = None  # supporting frames on either side; None for the weights' own
+    options: EstimateOptions = DEFAULT_OPTIONS
 
 
 class Probe(Message, frozen=True, kw_only=True):

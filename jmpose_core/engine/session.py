@@ -57,7 +57,7 @@ class Session:
             Cancelled: should_stop said so; what was yielded before is whole.
             JMPoseError: the video or the weights cannot be used.
         """
-        estimator = self._estimator(request.weights, request.reach)
+        estimator = self._estimator(request.weights, request.options.reach)
         if video is None:
             video = self._opened(Path(request.video_path))
         else:
@@ -75,9 +75,7 @@ class Session:
                     video,
                     tracks,
                     frames=part,
-                    stage=request.stage,
-                    exact=request.exact,
-                    frame_flow=request.frame_flow,
+                    options=request.options,
                     on_progress=lambda now, _, tell=tell, done=done, total=total: tell(done + now, total),
                     should_stop=should_stop,
                 )

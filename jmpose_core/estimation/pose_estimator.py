@@ -17,13 +17,15 @@ from jmpose_core.devices import autocast, pick_device
 from jmpose_core.errors import Cancelled, WeightsError
 from jmpose_core.estimation.clip import DELTA, ENLARGE, Segment, cut, segments
 from jmpose_core.estimation.frame_flow import FrameFlow
+from jmpose_core.estimation.options import DEFAULT_OPTIONS, EstimateOptions
 from jmpose_core.estimation.streaming import FlowBetween, StreamingNetwork
 from jmpose_core.geometry import Affine, Xyxy
 from jmpose_core.model import heatmaps
 from jmpose_core.model.blocks import BackboneOutput
-from jmpose_core.model.calibration import Stage, confidence_of
+from jmpose_core.model.calibration import confidence_of
 from jmpose_core.model.flow import Pair
 from jmpose_core.model.network import PoseNetwork
+from jmpose_core.model.stages import Stage
 from jmpose_core.model.systems import pose_network
 from jmpose_core.skeleton import NUM_JOINTS
 from jmpose_core.video import Video
@@ -65,6 +67,7 @@ class PoseEstimator:
 
     def __init__(self, weights: str | Path = "jmpose_lite", device: str = "auto", *, reach: int | None = None) -> None:
         self.device = pick_device(device)
+        self.reach: Final = reach
         state, card = read_weights(weights)
         if reach is not None:
             card = _with_reach(card, reach, place=str(weights))
@@ -81,9 +84,7 @@ class PoseEstimator:
         tracks: Mapping[int, Mapping[int, Xyxy]],
         *,
         frames: range | None = None,
-        stage: Stage = "refined",
-        exact: bool = False,
-        frame_flow: bool = False,
+        options: EstimateOptions = DEFAULT_OPTIONS,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Annotation]:
@@ -93,22 +94,24 @@ class PoseEstimator:
             tracks: track id -> frame index -> box in image pixels.
             frames: only the boxes of these frames are estimated; those beside them say where supporting frames
                 are cropped. None for every box.
-            stage: whose heatmaps are decoded.
-            exact: crop each window by its own key frame, as the paper does; slower.
-            frame_flow: flow once a pair of frames for all people in them, not once a person (`FrameFlow`).
+            options: their reach must be the estimator's own, or None.
             on_progress: called with the boxes done and their total.
             should_stop: asked between passes.
 
         Raises:
             Cancelled: should_stop said so; what was yielded before is whole.
+            ValueError: the estimator was made for another reach.
         """
+        if options.reach not in (None, self.reach):
+            raise ValueError(f"options with a reach of {options.reach} for an estimator with {self.reach}")
+        stage = options.stage
         keys = {
             track_id: [frame for frame in sorted(boxes) if frames is None or frame in frames]
             for track_id, boxes in sorted(tracks.items())
         }
         total = sum(len(own) for own in keys.values())
         done = 0
-        shared = self._frame_flow() if frame_flow and stage == "refined" else None
+        shared = self._frame_flow() if options.frame_flow and stage == "refined" else None
         for first, last in _chunks(sorted({frame for own in keys.values() for frame in own})):
             work = [
                 segment
@@ -119,7 +122,7 @@ class PoseEstimator:
                     [frame for frame in own if first <= frame < last],
                     video.frame_count,
                     self.network.crop_size,
-                    exact=exact,
+                    exact=options.exact,
                     delta=0 if stage == "initial" else self.network.delta,
                 )
             ]

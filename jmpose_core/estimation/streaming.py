@@ -11,11 +11,11 @@ from torch import Tensor
 from jmpose_core import geometry
 from jmpose_core.devices import as_images, autocast
 from jmpose_core.model.blocks import BackboneOutput
-from jmpose_core.model.calibration import Stage
 from jmpose_core.model.carrying import carried_flow, carried_maps
 from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.flow import Pair
 from jmpose_core.model.network import PoseNetwork
+from jmpose_core.model.stages import Stage
 
 _BATCH: Final = 16  # crops a pass: larger gains nothing on a CPU
 

@@ -8,15 +8,14 @@ one for each stage, under `calibration.<stage>.`; weights without one give the r
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
 from jmpose_core.errors import WeightsError
+from jmpose_core.model.stages import Stage
 from jmpose_core.skeleton import JOINT_INDEX, NUM_JOINTS
-
-Stage: TypeAlias = Literal["initial", "refined"]
 
 EVIDENCE: Final = ("log peak", "mass near the peak", "lead over the second peak")
 HEAD_PER_SEGMENT: Final = 0.75  # PoseTrack's head size by |head_top - head_bottom|: median of 9,010 labelled heads

@@ -424,7 +424,7 @@ def test_what_inference_is_told_reaches_the_engine(run: Run, tmp_path: Path, mon
 
     class Noting(StandInSession):
         def predict(self, request: Predict, **options: Any) -> Iterator[Annotation]:
-            asked.append((request.frame_flow, request.reach))
+            asked.append((request.options.frame_flow, request.options.reach))
             return super().predict(request, **options)
 
     monkeypatch.setattr("jmpose_core.engine.session.Session", Noting)

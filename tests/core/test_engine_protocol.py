@@ -21,6 +21,7 @@ from jmpose_core.engine.protocol import (
     write_frame,
 )
 from jmpose_core.errors import EngineError
+from jmpose_core.estimation.options import EstimateOptions
 
 
 @given(st.lists(st.binary(max_size=300), max_size=5))
@@ -70,7 +71,7 @@ def test_requests_come_back_equal(tmp_path: Path) -> None:
         visible_frame=4,
         boxes={1: {0: (1.0, 2.0, 3.0, 4.0)}},
         seeds=[Seed(2, 3, (0.0, 0.0, 1.0, 1.0))],
-        stage="initial",
+        options=EstimateOptions(stage="initial", exact=True, frame_flow=True, reach=4),
     )
     back = decode_request(encode(request, tmp_path))
     assert repr(back) == repr(request)

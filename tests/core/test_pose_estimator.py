@@ -10,6 +10,7 @@ from torch import nn
 
 import resources
 from jmpose_core.errors import WeightsError
+from jmpose_core.estimation.options import EstimateOptions
 from jmpose_core.estimation.pose_estimator import PoseEstimator
 from jmpose_core.geometry import Xyxy
 from jmpose_core.model import dcpose, systems
@@ -21,6 +22,7 @@ from jmpose_core.weights.files import WeightsCard, save_weights
 LITE = "jmpose_lite"
 SIZE = (64, 64)
 BOX = (50.0, 50.0, 150.0, 250.0)
+STREAMING, EXACT, FRAME_FLOW = (EstimateOptions(), EstimateOptions(exact=True), EstimateOptions(frame_flow=True))
 JUMPER = (323.6, 33.9, 571.8, 309.4)  # in frame 48 of the demo clip
 
 
@@ -62,7 +64,7 @@ def test_flow_of_whole_frames_gives_much_the_same_people() -> None:
     estimator = PoseEstimator(LITE, "cpu")
     boxes = {0: dict.fromkeys(range(47, 50), JUMPER)}  # across the border of two chunks
     with open_video(resources.DEMO_CLIP) as video:
-        by_crop, by_frame = (list(estimator.estimate(video, boxes, frame_flow=shared)) for shared in (False, True))
+        by_crop, by_frame = (list(estimator.estimate(video, boxes, options=way)) for way in (STREAMING, FRAME_FLOW))
     for first, second in zip(by_crop, by_frame, strict=True):
         apart = np.linalg.norm(first.keypoints - second.keypoints, axis=1)[first.confidence > 0.5]
         assert len(apart) >= 8
@@ -97,7 +99,7 @@ def test_a_box_that_stands_still_gives_streaming_the_poses_of_exact_cropping() -
     estimator = PoseEstimator(LITE, "cpu")
     with open_video(resources.DEMO_CLIP) as video:
         boxes = {0: jumper_from(46, 51)}
-        streaming, exact = (list(estimator.estimate(video, boxes, exact=exact)) for exact in (False, True))
+        streaming, exact = (list(estimator.estimate(video, boxes, options=way)) for way in (STREAMING, EXACT))
     for first, second in zip(streaming, exact, strict=True):
         np.testing.assert_allclose(first.keypoints, second.keypoints, atol=0.3)
         np.testing.assert_allclose(first.confidence, second.confidence, atol=0.01)
@@ -107,7 +109,7 @@ def test_boxes_that_wander_give_much_the_same_poses_as_exact_cropping() -> None:
     estimator = PoseEstimator(LITE, "cpu")
     with open_video(resources.DEMO_CLIP) as video:
         boxes = {0: jumper_from(46, 51, step=6.0)}
-        streaming, exact = (list(estimator.estimate(video, boxes, exact=exact)) for exact in (False, True))
+        streaming, exact = (list(estimator.estimate(video, boxes, options=way)) for way in (STREAMING, EXACT))
     apart = [
         np.linalg.norm(first.keypoints - second.keypoints, axis=1)[second.confidence > 0.5]
         for first, second in zip(streaming, exact, strict=True)
@@ -151,3 +153,8 @@ def test_each_frame_passes_the_networks_once_and_a_part_of_the_frames_gives_the_
     assert [person.frame_index for person in part] == [40, 41, 42]
     for first, second in zip(whole[2:5], part, strict=True):
         np.testing.assert_allclose(first.keypoints, second.keypoints, atol=1e-2)
+
+
+def test_options_of_another_reach_are_not_taken_silently() -> None:
+    with open_video(resources.DEMO_CLIP) as video, pytest.raises(ValueError, match="reach of 4"):
+        list(PoseEstimator(LITE, "cpu").estimate(video, {0: {0: JUMPER}}, options=EstimateOptions(reach=4)))

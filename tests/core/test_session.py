@@ -15,6 +15,7 @@ from jmpose_core.engine import people_search, stretches
 from jmpose_core.engine.protocol import Predict, Probe, Progress, Seed
 from jmpose_core.engine.session import Session
 from jmpose_core.errors import Cancelled, VideoError
+from jmpose_core.estimation.options import EstimateOptions
 from jmpose_core.geometry import Xyxy
 from jmpose_core.model.systems import jmpose_lite
 from jmpose_core.tracking import Detections
@@ -91,7 +92,7 @@ def predicted(session: Session, clip: Path, weights: Path) -> Predicted:
             weights=str(weights),
             boxes=boxes,
             seeds=list(seeds),
-            stage="initial",
+            options=EstimateOptions(stage="initial"),
         )
         return list(session.predict(request, on_progress=on_progress, should_stop=should_stop))
 
@@ -164,7 +165,12 @@ def test_a_long_range_is_predicted_in_stretches_by_need(predicted: Predicted, re
 @pytest.mark.usefixtures("small_stretches")
 def test_what_a_stopped_prediction_has_given_is_whole(session: Session, clip: Path, weights: Path) -> None:
     request = Predict(
-        video_path=str(clip), first=0, last=FRAMES, visible_frame=0, weights=str(weights), stage="initial"
+        video_path=str(clip),
+        first=0,
+        last=FRAMES,
+        visible_frame=0,
+        weights=str(weights),
+        options=EstimateOptions(stage="initial"),
     )
     whole = list(session.predict(request, on_progress=lambda progress: None, should_stop=lambda: False))
     people: list[Annotation] = []

@@ -21,8 +21,9 @@ from scipy.special import expit
 
 from jmpose_core.errors import FormatError
 from jmpose_core.evaluation.reliability import area_under_roc, brier_score, expected_calibration_error, reliability
-from jmpose_core.model.calibration import EVIDENCE, PeakCalibration, Stage, with_calibrations
+from jmpose_core.model.calibration import EVIDENCE, PeakCalibration, with_calibrations
 from jmpose_core.model.network import PoseNetwork
+from jmpose_core.model.stages import Stage
 from jmpose_core.model.systems import load_pose_network
 from jmpose_core.skeleton import JOINTS, NUM_JOINTS
 from jmpose_core.weights.files import read_weights, save_weights

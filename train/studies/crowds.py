@@ -25,6 +25,7 @@ from scipy.optimize import linear_sum_assignment
 
 from jmpose_core.drawing import Picture
 from jmpose_core.errors import JMPoseError
+from jmpose_core.estimation.options import EstimateOptions
 from jmpose_core.estimation.pose_estimator import PoseEstimator
 from jmpose_core.geometry import Xyxy, iou
 from jmpose_core.skeleton import JOINTS, NUM_JOINTS
@@ -83,8 +84,8 @@ def ours(estimator: PoseEstimator, *, initial: bool = False, exact: bool = False
             for person in range(clip.boxes.shape[1])
         }
         found = np.full(clip.keypoints.shape, np.nan)
-        stage = "initial" if initial else "refined"
-        for person in estimator.estimate(Frames(clip.name, clip.frames), tracks, stage=stage, exact=exact):
+        options = EstimateOptions(stage="initial" if initial else "refined", exact=exact)
+        for person in estimator.estimate(Frames(clip.name, clip.frames), tracks, options=options):
             found[person.frame_index, person.track_id] = person.keypoints
         return found
 

@@ -1,7 +1,7 @@
 """jmpose bench engine: how fast the engine is here, and what streaming costs in accuracy."""
 
 import statistics
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -11,6 +11,8 @@ from jmpose_core.annotations import Annotation, Visibility
 from jmpose_core.cli.bench.figures import Figures, JsonOption, VideoArgument, tell_figures, timed
 from jmpose_core.cli.terminal import progress_bars
 from jmpose_core.engine.protocol import Predict
+from jmpose_core.estimation.options import DEFAULT_OPTIONS, EstimateOptions
+from jmpose_core.geometry import Xyxy
 
 
 def bench_engine(
@@ -26,19 +28,29 @@ def bench_engine(
     path = video or resources.DEMO_CLIP
     session = Session(device)
 
-    def people(**options: Any) -> list[Annotation]:
-        request = Predict(video_path=str(path), first=0, last=frames, visible_frame=0, weights=weights, **options)
+    def people(
+        boxes: dict[int, dict[int, Xyxy]] | None = None, options: EstimateOptions = DEFAULT_OPTIONS
+    ) -> list[Annotation]:
+        request = Predict(
+            video_path=str(path),
+            first=0,
+            last=frames,
+            visible_frame=0,
+            weights=weights,
+            boxes=boxes,
+            options=options,
+        )
         with progress_bars("bench") as show:
             return list(session.predict(request, on_progress=show, should_stop=lambda: False))
 
     whole, whole_secs = timed(people)  # loads the networks too: it is what the first run takes
-    boxes: dict[int, dict[int, Any]] = {}
+    boxes: dict[int, dict[int, Xyxy]] = {}
     for person in whole:
         boxes.setdefault(person.track_id, {})[person.frame_index] = person.bbox_xyxy
-    initial, initial_secs = timed(lambda: people(boxes=boxes, stage="initial"))
-    streaming, streaming_secs = timed(lambda: people(boxes=boxes))
-    exact, exact_secs = timed(lambda: people(boxes=boxes, exact=True))
-    shared, shared_secs = timed(lambda: people(boxes=boxes, frame_flow=True))
+    initial, initial_secs = timed(lambda: people(boxes, EstimateOptions(stage="initial")))
+    streaming, streaming_secs = timed(lambda: people(boxes))
+    exact, exact_secs = timed(lambda: people(boxes, EstimateOptions(exact=True)))
+    shared, shared_secs = timed(lambda: people(boxes, EstimateOptions(frame_flow=True)))
     session.close()
     figures = {
         "frames a second, first run": frames / whole_secs,
