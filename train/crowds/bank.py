@@ -11,6 +11,7 @@ from torch import Tensor
 
 from jmpose_core.skeleton import JOINT_INDEX
 from train.crowds.scenes import Labels, read_labels, read_pictures
+from train.crowds.witnesses import UNWITNESSED
 
 _DONOR_JOINTS: Final = 10  # labelled, that a cut-out needs
 _TRUNK: Final = [JOINT_INDEX[name] for name in ("left_shoulder", "right_shoulder", "left_hip", "right_hip")]
@@ -83,6 +84,8 @@ def read_bank(
     def on_device(array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
+    for witness in (labels.witness, labels.others_witness):
+        witness[..., UNWITNESSED, 2] = 0  # the program's own witness leaves these out
     return PeopleBank(
         pictures=torch.cat(pictures),
         masks=torch.cat(masks),

@@ -11,6 +11,7 @@ from jmpose_core.skeleton import FLIP, JOINT_INDEX
 from train.crowds.warps import CROP_SIZE, chance, in_cells
 
 MAP_SIZE: Final = (CROP_SIZE[0] // 4, CROP_SIZE[1] // 4)
+UNWITNESSED: Final = [JOINT_INDEX[name] for name in ("head_bottom", "head_top")]  # COCO's skeleton has neither
 _LIMBS: Final = tuple(
     [JOINT_INDEX[f"{side}_{name}"] for name in pair]
     for side in ("left", "right")
@@ -30,10 +31,13 @@ class WitnessErrors:
     exchanged: float = 0.05  # left for right, whole person
     stolen_limb: float = 0.12  # crops in which one limb is a neighbour's
     no_others: float = 0.35  # crops that do not say where the others are
+    no_head: float = 0.8  # people whose neck and head top a simulated witness lacks, as MultiPose does
     box: float = 0.06  # of the box's sides, how far its edges err
 
 
-EXACT: Final = WitnessErrors(0, 0, 0, (0.12, 0.12), 0.1, 0.03, 0.05, 0.0, 0.0)  # to measure with: a usual witness
+EXACT: Final = WitnessErrors(  # to measure with: a usual witness
+    0, 0, 0, noise=(0.12, 0.12), exchanged=0.03, stolen_limb=0.05, no_others=0, no_head=1, box=0
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +114,9 @@ def _disturbed(joints: Tensor, unit: Tensor, errors: WitnessErrors) -> Tensor:
     sure = torch.empty(count, 1, device=device).uniform_(0.35, 1.0) * torch.empty(count, 15, device=device).uniform_(
         0.6, 1.0
     )
-    return torch.cat([joints[..., :2] + noise, (sure * (joints[..., 2] > 0))[..., None]], dim=2)
+    sure = sure * (joints[..., 2] > 0)
+    sure[:, UNWITNESSED] *= ~chance(count, errors.no_head, device)[:, None]
+    return torch.cat([joints[..., :2] + noise, sure[..., None]], dim=2)
 
 
 def _with_stolen_limb(own: Tensor, others: Tensor, probability: float) -> Tensor:

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 import resources
 from jmpose_core.errors import FormatError
 from jmpose_core.model.compact import CompactBackbone
-from jmpose_core.skeleton import FLIP, NUM_JOINTS
+from jmpose_core.skeleton import FLIP, JOINT_INDEX, NUM_JOINTS
 from tests.train.crowds.builders import scene
 from train.crowds import evaluation
 from train.crowds.bank import read_bank
@@ -130,11 +130,18 @@ def test_a_silent_witness_gives_a_zero_prior(bank):
 
 
 def test_the_simulated_prior_lies_about_the_persons_own_joints(bank):
-    exact = WitnessErrors(0, 0, 0, (0.0, 0.0), 0, 0, 0, 0, 0)
+    exact = WitnessErrors(0, 0, 0, (0.0, 0.0), 0, 0, 0, 0, no_head=0, box=0)
     batch = batch_of(bank, torch.arange(4), dataclasses.replace(CALM, witness=exact))
     peaks = batch.prior[:, 1 : 1 + NUM_JOINTS].flatten(2).argmax(dim=2)
     found = torch.stack([peaks % MAP_SIZE[1], peaks // MAP_SIZE[1]], dim=2)
     assert (found - batch.cells).abs().amax() <= 0.51
+
+
+def test_the_head_is_not_witnessed_where_multipose_has_no_joint(bank):
+    neck, top = JOINT_INDEX["head_bottom"], JOINT_INDEX["head_top"]
+    assert not bank.witness[:, [neck, top], 2].any() and bank.witness[:, :3, 2].all()
+    batch = batch_of(bank, torch.arange(4), dataclasses.replace(CALM, witness=evaluation.EXACT))
+    assert not batch.prior[:, [1 + neck, 1 + top]].any()
 
 
 def test_noise_and_damage_leave_labels_alone_and_values_in_range(bank):
