@@ -89,7 +89,7 @@ def stoppable() -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def progress_bars(name: str) -> Iterator[Callable[[EngineProgress], None]]:
-    """One bar a stage, with rate and time left."""
+    """One bar with what is being done, rate and time left."""
     bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -98,13 +98,15 @@ def progress_bars(name: str) -> Iterator[Callable[[EngineProgress], None]]:
         TimeRemainingColumn(),
         console=errors,
     )
-    tasks: dict[str, TaskID] = {}
+    task: TaskID | None = None
 
     def show(progress: EngineProgress) -> None:
-        if progress.stage not in tasks:
-            tasks[progress.stage] = bars.add_task(escape(f"{name}: {progress.stage}"), rate="")
+        nonlocal task
+        text = escape(f"{name}: {progress.stage}")
+        if task is None:
+            task = bars.add_task(text, rate="")
         rate = f"{progress.per_second:.1f}/s"
-        bars.update(tasks[progress.stage], total=progress.total, completed=progress.done, rate=rate)
+        bars.update(task, description=text, total=progress.total, completed=progress.done, rate=rate)
 
     with bars:
         yield show

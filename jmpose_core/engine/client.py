@@ -21,6 +21,7 @@ from platformdirs import user_log_path
 from jmpose_core.child_process import child_environment, python_command
 from jmpose_core.engine.protocol import (
     Cancel,
+    Look,
     Reply,
     Request,
     Stopped,
@@ -100,6 +101,11 @@ class EngineClient:
         """Ask for a request to end early; it does so with Done. Nothing happens where it has ended."""
         if self._run is not None and self._run.alive:
             self._run.send(Cancel(request_id=request_id))
+
+    def look(self, request_id: int, visible_frame: int) -> None:
+        """Say which frame the user looks at now while a prediction runs: that frame comes next."""
+        if self._run is not None and self._run.alive:
+            self._run.send(Look(request_id=request_id, visible_frame=visible_frame))
 
 
 class _Run:

@@ -39,7 +39,7 @@ def confirmed(tracks: Tracks, looks: Iterable[Annotation], seen: Mapping[int, De
         looks: poses of `to_look_at(tracks)`.
         seen: the detections that the tracks came from; they lend their colours.
     """
-    good = _good_looks(looks)
+    good = {(person.track_id, person.frame_index) for person in people_among(looks)}
     kept: dict[int, list[Xyxy]] = {}
     for track_id, boxes in tracks.items():
         looked_at = np.array(sorted(to_look_at({track_id: boxes})[track_id]))
@@ -50,17 +50,17 @@ def confirmed(tracks: Tracks, looks: Iterable[Annotation], seen: Mapping[int, De
     return {frame: _as_detections(kept.get(frame, []), seen.get(frame)) for frame in seen}
 
 
-def _good_looks(looks: Iterable[Annotation]) -> set[tuple[int, int]]:
-    """(track, frame) of looks that show a person, each person once: of two boxes on one pose the surer pose's remains.
+def people_among(looks: Iterable[Annotation]) -> list[Annotation]:
+    """The poses that show a person, each person once: where two boxes hold one pose, the surer pose stays.
 
-    The choice is made anew at each look; linking the chosen boxes again joins what belongs together.
+    Each frame is judged by itself; linking the chosen boxes again joins what belongs together.
     """
     by_frame: dict[int, list[Annotation]] = {}
     for person in sorted(looks, key=lambda person: (-person.confidence.mean(), person.track_id)):
         alone = by_frame.setdefault(person.frame_index, [])
         if person.confidence.mean() >= _LEAST_CONFIDENCE and not any(_same(person, other) for other in alone):
             alone.append(person)
-    return {(person.track_id, frame) for frame, people in by_frame.items() for person in people}
+    return [person for people in by_frame.values() for person in people]
 
 
 def _same(first: Annotation, second: Annotation) -> bool:

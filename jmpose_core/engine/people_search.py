@@ -7,7 +7,7 @@ from typing import Final
 
 from jmpose_core.annotations import Annotation
 from jmpose_core.engine.confirmation import confirmed, to_look_at
-from jmpose_core.engine.stage_progress import OnProgress, StageProgress, Tell
+from jmpose_core.engine.run_progress import RunProgress, Tell
 from jmpose_core.engine.stretches import Stretch, by_need, overlap_frames, stretches
 from jmpose_core.errors import Cancelled
 from jmpose_core.estimation.detection import PersonDetector
@@ -19,8 +19,11 @@ from jmpose_core.tracking.handover import Handover
 from jmpose_core.video import Video
 
 ShouldStop = Callable[[], bool]
+OnFound = Callable[[int, Detections], None]  # frame and its boxes
 Tracks = Mapping[int, Mapping[int, Xyxy]]
 
+FINDING: Final = "finding people"
+CONFIRMING: Final = "confirming people"
 _INITIAL: Final = EstimateOptions(stage="initial")  # what confirms people, and the cheaper one
 
 _LEAST_SCORE: Final = 0.1  # of detections that tracking is shown: weaker ones cost time and are never taken
@@ -48,23 +51,31 @@ class SeenPeople:
             self._detector = PersonDetector(self._weights, self._device)
         return self._detector
 
-    def among(self, video: Video, frames: range, tell: Tell, should_stop: ShouldStop) -> dict[int, Detections]:
+    def among(
+        self, video: Video, frames: range, tell: Tell, should_stop: ShouldStop, on_found: OnFound
+    ) -> dict[int, Detections]:
         """Detections by frame; frames that were looked at before are not looked at again.
 
         Raises:
-            Cancelled: should_stop said so.
+            Cancelled: should_stop returned true.
         """
-        if video is not self._video:
-            self._video, self._seen = video, {}
         found: dict[int, Detections] = {}
         for index in frames:
             if should_stop():
                 raise Cancelled("stopped while people were looked for")
-            found[index] = self._seen.pop(index) if index in self._seen else self._detected(video, index)
-            self._seen[index] = found[index]
-            if len(self._seen) > _REMEMBERED_FRAMES:
-                del self._seen[next(iter(self._seen))]
+            found[index] = self.within(video, index)
+            on_found(index, found[index])
             tell(len(found), len(frames))
+        return found
+
+    def within(self, video: Video, index: int) -> Detections:
+        """Detections of one frame, from memory where it was looked at before."""
+        if video is not self._video:
+            self._video, self._seen = video, {}
+        found = self._seen.pop(index) if index in self._seen else self._detected(video, index)
+        self._seen[index] = found
+        if len(self._seen) > _REMEMBERED_FRAMES:
+            del self._seen[next(iter(self._seen))]
         return found
 
     def _detected(self, video: Video, index: int) -> Detections:
@@ -78,21 +89,33 @@ class PeopleSearch:
 
     Its iterators yield the frames of a stretch and the tracks in them, which may reach beyond the frames.
 
+    Args:
+        frames: of the request.
+        visible_frame: called for the frame that the user looks at now.
+        on_found: called with each frame's boxes as soon as it was searched.
+
     Raises:
         Cancelled: should_stop said so.
     """
 
     def __init__(
-        self, video: Video, frames: range, seen: SeenPeople, on_progress: OnProgress, should_stop: ShouldStop
+        self,
+        video: Video,
+        frames: range,
+        seen: SeenPeople,
+        progress: RunProgress,
+        should_stop: ShouldStop,
+        *,
+        visible_frame: Callable[[], int],
+        on_found: OnFound,
     ) -> None:
         self._video, self._frames, self._seen, self._should_stop = video, frames, seen, should_stop
-        self._finding = StageProgress("finding people", len(frames), on_progress)
-        self._confirming = StageProgress("confirming people", len(frames), on_progress)
+        self._progress, self._visible_frame, self._on_found = progress, visible_frame, on_found
 
-    def everybody(self, estimator: PoseEstimator, visible_frame: int) -> Iterator[tuple[range, Tracks]]:
+    def everybody(self, estimator: PoseEstimator) -> Iterator[tuple[range, Tracks]]:
         """Everybody whom a pose confirms, the stretch of the visible frame first. Ids stay over borders."""
         handover = Handover()
-        for stretch in by_need(stretches(self._frames, fps=self._video.fps), visible_frame):
+        for stretch in by_need(stretches(self._frames, fps=self._video.fps), self._visible_frame):
             detections = self._detections(stretch)
             tracks = self._linked(detections)
             looks = self._looks(estimator, stretch, to_look_at(tracks))
@@ -109,7 +132,8 @@ class PeopleSearch:
         together = range(min(drawn_on), max(drawn_on) + 1)
         ids = {seed.track_id for seed in seeds}
         leads: dict[int, Sequence[Seed]] = {}  # into a stretch whose neighbour is done, by the border between them
-        for stretch in by_need(stretches(self._frames, fps=self._video.fps, together=together), together.start):
+        plan = stretches(self._frames, fps=self._video.fps, together=together)
+        for stretch in by_need(plan, lambda: together.start):
             first, last = stretch.own.start, stretch.own.stop
             followed = leads.get(first, leads.get(last, ())) if leads else seeds
             tracks: dict[int, Mapping[int, Xyxy]] = {}
@@ -117,14 +141,14 @@ class PeopleSearch:
                 linked = self._linked(self._detections(stretch), followed)
                 tracks = {track_id: linked[track_id] for track_id in ids & linked.keys()}
             else:
-                self._finding.part(len(stretch.own))(1, 1)
+                self._progress.part(FINDING, len(stretch.own))(1, 1)
             for border in {first, last} - leads.keys():
                 leads[border] = _leads_over(border, tracks, overlap_frames(self._video.fps))
             yield stretch.own, tracks
 
     def _detections(self, stretch: Stretch) -> dict[int, Detections]:
-        tell = self._finding.part(len(stretch.own))
-        return self._seen.among(self._video, stretch.window, tell, self._should_stop)
+        tell = self._progress.part(FINDING, len(stretch.own))
+        return self._seen.among(self._video, stretch.window, tell, self._should_stop, self._on_found)
 
     def _linked(self, detections: Mapping[int, Detections], seeds: Sequence[Seed] = ()) -> Tracks:
         # The tracker's thresholds were set without the witness's joints, which it would compare too.
@@ -133,7 +157,7 @@ class PeopleSearch:
 
     def _looks(self, estimator: PoseEstimator, stretch: Stretch, boxes: Tracks) -> list[Annotation]:
         """Initial poses that tell people from what only looks like them."""
-        tell = self._confirming.part(len(stretch.own))
+        tell = self._progress.part(CONFIRMING, len(stretch.own))
         stop = self._should_stop
         looks = list(estimator.estimate(self._video, boxes, options=_INITIAL, on_progress=tell, should_stop=stop))
         tell(1, 1)  # also where there is nobody to look at

@@ -47,8 +47,8 @@ class Seed(msgspec.Struct, frozen=True, array_like=True):
 class Predict(Message, frozen=True, kw_only=True):
     """Find, track and estimate every person of frames first..last (last excluded).
 
-    Replies: Progress and People while it runs, the frames about `visible_frame`
-    first; then Done or Failed.
+    Replies: Progress, Preview and People while it runs, the frames about `visible_frame`
+    first; then Done or Failed. A Look with the request's number moves the visible frame.
     """
 
     video_path: str
@@ -75,6 +75,12 @@ class Probe(Message, frozen=True, kw_only=True):
     weights: str = "jmpose_lite"
 
 
+class Look(Message, frozen=True, kw_only=True):
+    """The user looks at another frame while this prediction (by its number) runs: that frame comes next."""
+
+    visible_frame: int
+
+
 class Cancel(Message, frozen=True, kw_only=True):
     """Stop the request of this number: it ends with Done(cancelled=True), and what was sent stays valid."""
 
@@ -91,12 +97,24 @@ class Ready(Message, frozen=True, kw_only=True):
 
 
 class Progress(Message, frozen=True, kw_only=True):
-    """How far a request is. `per_second` counts the units of `total`."""
+    """How far a request is, over all its stages. `per_second` counts the units of `total`."""
 
     done: int
     total: int
     per_second: float
     stage: str  # what is being done, for the user's eyes
+    seconds_left: float | None = None  # None where nothing can be said yet
+
+
+class Preview(Message, frozen=True, kw_only=True):
+    """People of one frame before the search has found them for good: boxes, and poses where there was time.
+
+    To be shown, not kept; a later preview of the frame replaces it, and so do its People.
+    Their `track_id` only counts the people of the frame; a box alone has no joint that is present.
+    """
+
+    frame_index: int
+    annotations: list[Annotation]
 
 
 class People(Message, frozen=True, kw_only=True):
@@ -135,8 +153,8 @@ class Stopped(Message, frozen=True, kw_only=True):
     message: str
 
 
-Request: TypeAlias = Predict | Probe | Cancel | Shutdown
-Reply: TypeAlias = Ready | Progress | People | ProbeResult | Done | Failed | Stopped
+Request: TypeAlias = Predict | Probe | Look | Cancel | Shutdown
+Reply: TypeAlias = Ready | Progress | Preview | People | ProbeResult | Done | Failed | Stopped
 
 
 def shared_folder() -> Path:

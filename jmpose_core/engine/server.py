@@ -23,8 +23,10 @@ from jmpose_core.engine.protocol import (
     Cancel,
     Done,
     Failed,
+    Look,
     People,
     Predict,
+    Preview,
     Probe,
     ProbeResult,
     Progress,
@@ -49,7 +51,13 @@ class Work(Protocol):
     def ready(self) -> Ready: ...
 
     def predict(
-        self, request: Predict, *, on_progress: Callable[[Progress], None], should_stop: Callable[[], bool]
+        self,
+        request: Predict,
+        *,
+        on_progress: Callable[[Progress], None],
+        should_stop: Callable[[], bool],
+        visible_frame: Callable[[], int],
+        on_preview: Callable[[Preview], None],
     ) -> Iterator[Annotation]: ...
 
     def probe(self, request: Probe) -> ProbeResult: ...
@@ -88,10 +96,11 @@ class _Server:
         self._replies = replies
         self._folder = folder
         self._sending = threading.Lock()
-        self._changed = threading.Condition()  # guards the four below
+        self._changed = threading.Condition()  # guards the five below
         self._waiting: deque[Predict] = deque()
         self._probe: Probe | None = None
         self._cancelled: set[int] = set()
+        self._looked_at: dict[int, int] = {}  # visible frame by the number of the prediction
         self._closing = False
 
     def run(self, requests: BinaryIO) -> None:
@@ -111,11 +120,13 @@ class _Server:
 
     # the reading thread
 
-    def _accept(self, request: Predict | Probe | Cancel) -> None:
+    def _accept(self, request: Predict | Probe | Look | Cancel) -> None:
         outdated = None
         with self._changed:
             if isinstance(request, Cancel):
                 self._cancelled.add(request.request_id)
+            elif isinstance(request, Look):
+                self._looked_at[request.request_id] = request.visible_frame
             elif isinstance(request, Predict):
                 self._waiting.append(request)
             else:
@@ -170,6 +181,7 @@ class _Server:
         self._send(reply, request_id)
         with self._changed:
             self._cancelled.discard(request_id)
+            self._looked_at.pop(request_id, None)
 
     def _predict(self, work: Work, request: Predict) -> None:
         outbox = _Outbox(lambda reply: self._send(reply, request.request_id))
@@ -181,8 +193,17 @@ class _Server:
         def should_stop() -> bool:
             return self._is_cancelled(request.request_id)
 
+        def visible_frame() -> int:
+            return self._looked_at.get(request.request_id, request.visible_frame)
+
         try:
-            for annotation in work.predict(request, on_progress=on_progress, should_stop=should_stop):
+            for annotation in work.predict(
+                request,
+                on_progress=on_progress,
+                should_stop=should_stop,
+                visible_frame=visible_frame,
+                on_preview=outbox.preview,
+            ):
                 outbox.add(annotation)
         finally:  # what is done is kept, also where the request is cancelled or fails
             outbox.flush()
@@ -217,6 +238,11 @@ class _Outbox:
     def add(self, annotation: Annotation) -> None:
         self._people.append(annotation)
         self._flush_in_time()
+
+    def preview(self, preview: Preview) -> None:
+        """Sent at once; the people before it first, so that they are not taken back."""
+        self.flush()
+        self._send(preview)
 
     def tell(self, progress: Progress) -> None:
         self._flush_in_time()

@@ -5,21 +5,25 @@ code, so that window and command line give the same numbers.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from jmpose_core.annotations import Annotation
 from jmpose_core.devices import pick_device
-from jmpose_core.engine.people_search import PeopleSearch, SeenPeople, ShouldStop, Tracks
+from jmpose_core.engine.first_look import FirstLook, OnPreview
+from jmpose_core.engine.people_search import CONFIRMING, FINDING, PeopleSearch, SeenPeople, ShouldStop, Tracks
 from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Ready
-from jmpose_core.engine.stage_progress import OnProgress, StageProgress
+from jmpose_core.engine.run_progress import OnProgress, RunProgress, Tell
 from jmpose_core.errors import WeightsError
 from jmpose_core.estimation.pose_estimator import CHUNK_FRAMES, PoseEstimator
+from jmpose_core.geometry import Xyxy
 from jmpose_core.tracking import Seed
 from jmpose_core.video import Video, open_video
 from jmpose_core.weights.files import installed_weights, read_card
 
+ESTIMATING: Final = "estimating poses"
 _NEAR_FRAMES: Final = 12  # poses begin this much before the visible frame
 _log = logging.getLogger(__name__)  # warnings go to standard error: the engine's log
 
@@ -44,14 +48,25 @@ class Session:
         return Ready(device=str(self._device), weights=[name for name in names if _is_pose_network(name)])
 
     def predict(
-        self, request: Predict, *, on_progress: OnProgress, should_stop: ShouldStop, video: Video | None = None
+        self,
+        request: Predict,
+        *,
+        on_progress: OnProgress,
+        should_stop: ShouldStop,
+        video: Video | None = None,
+        visible_frame: Callable[[], int] | None = None,
+        on_preview: OnPreview | None = None,
     ) -> Iterator[Annotation]:
         """People of the requested frames, the neighbourhood of the visible one first.
 
         A long range is worked on in stretches (see `engine.stretches`): the first people
         come after a bounded time, however long the video is.
-        With seeds, only the people whose boxes were drawn: the others are left as they are.
-        A `video` that is given is read in place of the file at the request's path, and stays open.
+        With seeds, only the people whose boxes were drawn, beginning with the frames where they were drawn.
+
+        Args:
+            video: read in place of the file at the request's path, and left open.
+            visible_frame: called for the frame that the user looks at now; without it, the request's.
+            on_preview: called with people of the visible frame, and with boxes, before the search has found anybody.
 
         Raises:
             Cancelled: should_stop said so; what was yielded before is whole.
@@ -63,22 +78,36 @@ class Session:
         else:
             self.close()
         frames = range(request.first, min(request.last, video.frame_count))
-        progress = StageProgress("estimating poses", len(frames), on_progress)
-        search = PeopleSearch(video, frames, self._seen, on_progress, should_stop)
+        visible_frame = visible_frame or (lambda: request.visible_frame)
+        progress = RunProgress(_expected_secs(request), len(frames), on_progress)
+        preview = self._first_look(video, frames, estimator, visible_frame, on_preview) if on_preview else None
+
+        def stop_or_look() -> bool:
+            if preview is not None and not request.seeds and not should_stop():
+                preview.look()
+            return should_stop()
+
+        search = PeopleSearch(
+            video,
+            frames,
+            self._seen,
+            progress,
+            stop_or_look,
+            visible_frame=visible_frame,
+            on_found=preview.found if preview is not None else lambda frame, detections: None,
+        )
+        estimate = partial(estimator.estimate, video, options=request.options, should_stop=stop_or_look)
+        yield from estimate(_drawn(request))
         for own, tracks in _tracks(search, request, estimator, frames):
-            tell = progress.part(len(own))
-            parts = _parts(own, request.visible_frame)
+            tell = progress.part(ESTIMATING, len(own))
+            parts = _parts(own, visible_frame())
             total = sum(_count(tracks, part) for part in parts)
             done = 0
             for part in parts:
-                yield from estimator.estimate(
-                    video,
-                    tracks,
-                    frames=part,
-                    options=request.options,
-                    on_progress=lambda now, _, tell=tell, done=done, total=total: tell(done + now, total),
-                    should_stop=should_stop,
-                )
+                for person in estimate(tracks, frames=part, on_progress=_shifted(tell, done, total)):
+                    if preview is not None:
+                        preview.finished([person.frame_index])
+                    yield person
                 done += _count(tracks, part)
             tell(1, 1)  # also where there is nobody
 
@@ -103,6 +132,24 @@ class Session:
         if self._video is not None:
             self._video.close()
         self._video = None
+
+    def _first_look(
+        self,
+        video: Video,
+        frames: range,
+        estimator: PoseEstimator,
+        visible_frame: Callable[[], int],
+        on_preview: OnPreview,
+    ) -> FirstLook:
+        return FirstLook(
+            video,
+            frames,
+            estimator,
+            detect=self._seen.within,
+            sure_score=self._seen.detector.sure_score,
+            visible_frame=visible_frame,
+            on_preview=on_preview,
+        )
 
     def _estimator(self, weights: str, reach: int | None = None) -> PoseEstimator:
         key = (weights, reach)
@@ -133,7 +180,7 @@ def _tracks(
         return iter([(frames, request.boxes)])
     if request.seeds:
         return search.drawn([Seed(seed.frame_index, seed.track_id, seed.bbox_xyxy) for seed in request.seeds])
-    return search.everybody(estimator, request.visible_frame)
+    return search.everybody(estimator)
 
 
 def _parts(own: range, visible_frame: int) -> list[range]:
@@ -145,3 +192,23 @@ def _parts(own: range, visible_frame: int) -> list[range]:
 
 def _count(boxes: Tracks, frames: range) -> int:
     return sum(frame in frames for own in boxes.values() for frame in own)
+
+
+def _drawn(request: Predict) -> Tracks:
+    """The boxes that were drawn, by track and frame: their people come before anybody is followed from there."""
+    tracks: dict[int, dict[int, Xyxy]] = {}
+    for seed in request.seeds:
+        tracks.setdefault(seed.track_id, {})[seed.frame_index] = seed.bbox_xyxy
+    return tracks
+
+
+def _expected_secs(request: Predict) -> dict[str, float]:
+    """The stages that a request passes, with seconds a frame as a CPU needs them for a few people."""
+    searched = {} if request.boxes is not None else {FINDING: 0.06}
+    confirmed = {} if request.boxes is not None or request.seeds else {CONFIRMING: 0.02}
+    return {**searched, **confirmed, ESTIMATING: 0.2}
+
+
+def _shifted(tell: Tell, before: int, total: int) -> Tell:
+    """Count a part's boxes behind those of the parts before it."""
+    return lambda done, _: tell(before + done, total)

@@ -5,7 +5,7 @@ neighbours', so that nobody is lost at a border and neighbours can agree on who 
 Borders lie on one grid of the video: boxes and poses do not depend on which stretch comes first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 # Eight to ten seconds of video, about as long to search on a CPU. Longer: the first people come later. Shorter: the
@@ -53,8 +53,25 @@ def overlap_frames(fps: float) -> int:
     return min(max(round(_OVERLAP_SECS * fps), _LEAST_OVERLAP), STRETCH_FRAMES // 2)
 
 
-def by_need(plan: Sequence[Stretch], visible_frame: int) -> list[Stretch]:
-    """The stretch of the visible frame, or the nearest, then onwards to the end, then backwards to the beginning."""
-    started = sum(stretch.own.start <= visible_frame for stretch in plan)
-    here = max(started - 1, 0)
-    return [*plan[here:], *plan[:here][::-1]]
+def by_need(plan: Sequence[Stretch], visible_frame: Callable[[], int]) -> Iterator[Stretch]:
+    """The stretch of the visible frame, or the nearest to it; then those beside what is done, towards that frame.
+
+    What is done stays in one piece, so that track ids can be handed over its borders. Onwards goes before backwards.
+
+    Args:
+        plan: stretches in the order of time.
+        visible_frame: called before each for the frame that the user looks at now.
+    """
+    if not plan:
+        return
+    started = sum(stretch.own.start <= visible_frame() for stretch in plan)
+    first = last = max(started - 1, 0)
+    yield plan[first]
+    while first > 0 or last + 1 < len(plan):
+        backwards = last + 1 == len(plan) or (first > 0 and visible_frame() < plan[first].own.start)
+        if backwards:
+            first -= 1
+            yield plan[first]
+        else:
+            last += 1
+            yield plan[last]

@@ -13,7 +13,7 @@ import numpy as np
 
 from app.session.edits import UPRIGHT
 from jmpose_core.annotations import Annotation, Origin, Visibility
-from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Progress, Ready
+from jmpose_core.engine.protocol import Predict, Preview, Probe, ProbeResult, Progress, Ready
 from jmpose_core.engine.server import serve
 from jmpose_core.errors import Cancelled
 from jmpose_core.geometry import crop_from_image
@@ -51,7 +51,13 @@ class Work:
         return Ready(device="cpu", weights=["flowless", "stand-in"])
 
     def predict(
-        self, request: Predict, *, on_progress: Callable[[Progress], None], should_stop: Callable[[], bool]
+        self,
+        request: Predict,
+        *,
+        on_progress: Callable[[Progress], None],
+        should_stop: Callable[[], bool],
+        visible_frame: Callable[[], int],
+        on_preview: Callable[[Preview], None],
     ) -> Iterator[Annotation]:
         total = request.last - request.first
         tracks = [seed.track_id for seed in request.seeds] or [1, 2]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from jmpose_core.annotations import Annotation
-from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Progress, Ready
+from jmpose_core.engine.protocol import Predict, Preview, Probe, ProbeResult, Progress, Ready
 from jmpose_core.engine.server import serve
 from jmpose_core.errors import VideoError
 
@@ -23,7 +23,13 @@ class FakeWork:
         return Ready(device="cpu", weights=["none"])
 
     def predict(
-        self, request: Predict, *, on_progress: Callable[[Progress], None], should_stop: Callable[[], bool]
+        self,
+        request: Predict,
+        *,
+        on_progress: Callable[[Progress], None],
+        should_stop: Callable[[], bool],
+        visible_frame: Callable[[], int],
+        on_preview: Callable[[Preview], None],
     ) -> Iterator[Annotation]:
         if request.video_path == "missing":
             raise VideoError("missing: no such file")
@@ -37,6 +43,11 @@ class FakeWork:
             on_progress(Progress(done=frame, total=request.last, per_second=1.0, stage="counting"))
             yield Annotation(frame, 7, (0.0, 0.0, 1.0, frame + 1.0))
             if request.video_path == "slow":
+                time.sleep(0.01)
+            if request.video_path == "look" and visible_frame() != request.visible_frame:
+                on_preview(Preview(frame_index=visible_frame(), annotations=[]))
+                return
+            if request.video_path == "look":
                 time.sleep(0.01)
 
     def probe(self, request: Probe) -> ProbeResult:

@@ -15,6 +15,7 @@ from jmpose_core.engine.protocol import (
     Failed,
     People,
     Predict,
+    Preview,
     Probe,
     ProbeResult,
     Progress,
@@ -97,6 +98,15 @@ def test_cancel_ends_a_long_prediction_and_keeps_what_is_done(client: EngineClie
     inbox.until(People)
     client.cancel(number)
     assert inbox.until(Done)[-1].cancelled
+
+
+def test_a_running_prediction_hears_where_the_user_looks(client: EngineClient, inbox: Inbox) -> None:
+    client.start()
+    number = client.send(predict("look", last=10**6))
+    inbox.until(People)
+    client.look(number, 500)
+    replies = inbox.until(Done, number)
+    assert [reply.frame_index for reply in replies if isinstance(reply, Preview)] == [500]
 
 
 def test_a_waiting_prediction_can_be_cancelled(client: EngineClient, inbox: Inbox) -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 import resources
 from jmpose_core.engine import people_search, stretches
 from jmpose_core.engine.confirmation import confirmed
-from jmpose_core.engine.people_search import PeopleSearch, SeenPeople
+from jmpose_core.engine.people_search import CONFIRMING, FINDING, PeopleSearch, SeenPeople
+from jmpose_core.engine.run_progress import RunProgress
 from jmpose_core.errors import Cancelled
 from jmpose_core.estimation.detection import PersonDetector
 from jmpose_core.estimation.pose_estimator import PoseEstimator
@@ -63,6 +64,22 @@ def small_stretches():
         yield
 
 
+def search_of(
+    video,
+    frames,
+    seen_people,
+    *,
+    should_stop=lambda: False,
+    visible_frame=lambda: 0,
+    on_progress=lambda progress: None,
+    on_found=lambda frame, boxes: None,
+):
+    progress = RunProgress({FINDING: 0.1, CONFIRMING: 0.1}, len(frames), on_progress)
+    return PeopleSearch(
+        video, frames, seen_people, progress, should_stop, visible_frame=visible_frame, on_found=on_found
+    )
+
+
 class Case:
     """A search among people of a video, and what came of it."""
 
@@ -77,11 +94,20 @@ class Case:
         assert isinstance(detector, StandInDetector)
         return detector
 
-    def search(self, should_stop=lambda: False):
-        return PeopleSearch(self.video, self.frames, self.seen, self.told.append, should_stop)
+    def search(self, should_stop=lambda: False, visible_frame=lambda: 0):
+        self.found = []
+        return search_of(
+            self.video,
+            self.frames,
+            self.seen,
+            should_stop=should_stop,
+            visible_frame=visible_frame,
+            on_progress=self.told.append,
+            on_found=lambda frame, boxes: self.found.append(frame),
+        )
 
     def everybody(self, visible_frame=0):
-        return self.search().everybody(StandInEstimator(), visible_frame)
+        return self.search(visible_frame=lambda: visible_frame).everybody(StandInEstimator())
 
     def drawn(self, *seeds):
         return self.search().drawn([Seed(frame, track_id, tuple(box)) for frame, track_id, box in seeds])
@@ -146,12 +172,28 @@ def test_a_range_that_fits_is_searched_as_a_whole():
 def test_progress_counts_the_frames_of_the_whole_range_and_never_goes_back():
     case = Case([walker(100, 2, FRAMES)])
     whole(case.everybody(visible_frame=100))
-    for stage in ("finding people", "confirming people"):
-        told = [progress for progress in case.told if progress.stage == stage]
-        assert all(before.done <= after.done for before, after in pairwise(told))
-        assert {progress.total for progress in told} == {len(FRAMES)}
-        assert told[-1].done == len(FRAMES)
-        assert all(progress.per_second >= 0 for progress in told)
+    assert {progress.stage for progress in case.told} == {FINDING, CONFIRMING}
+    assert all(before.done <= after.done for before, after in pairwise(case.told))
+    assert {progress.total for progress in case.told} == {len(FRAMES)}
+    assert case.told[-1].done == len(FRAMES)
+    assert case.told[-1].seconds_left == 0
+    assert all(progress.per_second >= 0 for progress in case.told)
+
+
+def test_each_frame_is_handed_on_as_soon_as_it_was_searched():
+    case = Case([walker(100, 2, FRAMES)])
+    next(case.everybody())
+    assert case.found == case.detector.looked_at
+
+
+def test_the_search_goes_on_towards_the_frame_that_the_user_moves_to():
+    case = Case([walker(100, 2, FRAMES)])
+    visible = [100]
+    owns = []
+    for own, _ in case.search(visible_frame=lambda: visible[0]).everybody(StandInEstimator()):
+        owns.append(own.start)
+        visible[0] = 0
+    assert owns == [80, 40, 0, 120, 160]
 
 
 def test_stopping_keeps_the_stretches_that_are_done():
@@ -160,7 +202,7 @@ def test_stopping_keeps_the_stretches_that_are_done():
     done = []
     search = case.search(should_stop=lambda: len(case.detector.looked_at) >= 100)
     with pytest.raises(Cancelled):
-        done.extend(search.everybody(StandInEstimator(), 0))
+        done.extend(search.everybody(StandInEstimator()))
     assert [own for own, _ in done] == [range(40), range(40, 80)]
     assert owners(people, whole(iter(done))) == [{0}]
 
@@ -205,7 +247,6 @@ def test_no_frame_is_looked_at_once_the_drawn_person_has_gone():
     assert case.detector.looked_at == list(range(80 - OVERLAP, 120 + OVERLAP))
     told = [progress.done for progress in case.told]
     assert told == sorted(told)
-    assert told[-1] == len(FRAMES)
 
 
 def test_boxes_drawn_in_two_stretches_name_one_person_and_fill_what_lies_between():
@@ -230,8 +271,8 @@ def test_a_real_video_gives_the_same_people_in_stretches_as_in_one(monkeypatch):
     with open_video(resources.DEMO_CLIP) as video:
         for length in (REAL_FRAMES.stop, 24):
             monkeypatch.setattr(stretches, "STRETCH_FRAMES", length)
-            search = PeopleSearch(video, REAL_FRAMES, seen_people, lambda progress: None, lambda: False)
-            found.append(whole(search.everybody(estimator, 60)))
+            search = search_of(video, REAL_FRAMES, seen_people, visible_frame=lambda: 60)
+            found.append(whole(search.everybody(estimator)))
     in_one, in_stretches = found
     assert len(in_one) == len(in_stretches) == 2
     for boxes in in_one.values():

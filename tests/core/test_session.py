@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from jmpose_core.annotations import Annotation
-from jmpose_core.engine import people_search, stretches
+from jmpose_core.engine import first_look, people_search, stretches
 from jmpose_core.engine.protocol import Predict, Probe, Progress, Seed
 from jmpose_core.engine.session import Session
 from jmpose_core.errors import Cancelled, VideoError
@@ -127,7 +127,7 @@ def test_people_are_found_and_followed_without_boxes(predicted: Predicted, sessi
     people = predicted(boxes=None, on_progress=told.append)
     lengths = sorted(len([p for p in people if p.track_id == track]) for track in {p.track_id for p in people})
     assert lengths == [30, 60]
-    assert list(dict.fromkeys(progress.stage for progress in told if progress.done == progress.total)) == [
+    assert list(dict.fromkeys(progress.stage for progress in told)) == [
         "finding people",
         "confirming people",
         "estimating poses",
@@ -156,10 +156,9 @@ def test_a_long_range_is_predicted_in_stretches_by_need(predicted: Predicted, re
         # Ids are numbered from the first stretch on; the people and their poses are those of one go.
         assert len({person.track_id for person in people}) == 2
         assert without_ids(people) == without_ids(in_one)
-        for stage in ("finding people", "confirming people", "estimating poses"):
-            counts = [(progress.done, progress.total) for progress in told if progress.stage == stage]
-            assert counts == sorted(counts)
-            assert counts[-1] == (FRAMES, FRAMES)
+        counts = [(progress.done, progress.total) for progress in told]
+        assert counts == sorted(counts)
+        assert counts[-1] == (FRAMES, FRAMES)
 
 
 @pytest.mark.usefixtures("small_stretches")
@@ -192,7 +191,110 @@ def test_a_drawn_box_is_followed_and_nobody_else_is_touched(predicted: Predicted
     people = predicted(boxes=None, seeds=(Seed(7, 30, BOXES[9][30]),))
     assert {person.track_id for person in people} == {7}
     assert by_place(people)[7, 30].bbox_xyxy == BOXES[9][30]
-    assert len(people) == 30
+    assert len(by_place(people)) == 30
+
+
+def test_a_drawn_box_is_filled_before_anybody_is_looked_for(session: Session, clip: Path, weights: Path) -> None:
+    request = Predict(
+        video_path=str(clip),
+        first=0,
+        last=FRAMES,
+        visible_frame=30,
+        weights=str(weights),
+        seeds=[Seed(7, 30, BOXES[9][30])],
+        options=EstimateOptions(stage="initial"),
+    )
+    running = session.predict(request, on_progress=lambda progress: None, should_stop=lambda: False)
+    person = next(running)
+    assert (person.track_id, person.frame_index, person.bbox_xyxy) == (7, 30, BOXES[9][30])
+    assert detector_of(session).looked_at == 0
+
+
+def detector_of(session: Session) -> StandInDetector:
+    detector = session._seen.detector
+    assert isinstance(detector, StandInDetector)
+    return detector
+
+
+class Watcher:
+    """The window's side of a prediction: what it looks at, and what it was shown before people were found."""
+
+    def __init__(self, session: Session, clip: Path, weights: Path, visible_frame: int) -> None:
+        self.session, self.visible_frame, self.previews = session, visible_frame, []
+        self.request = Predict(
+            video_path=str(clip),
+            first=0,
+            last=FRAMES,
+            visible_frame=visible_frame,
+            weights=str(weights),
+            options=EstimateOptions(stage="initial"),
+        )
+
+    def predict(self, should_stop: Callable[[], bool] = lambda: False) -> list[Annotation]:
+        return list(
+            self.session.predict(
+                self.request,
+                on_progress=lambda progress: None,
+                should_stop=should_stop,
+                visible_frame=lambda: self.visible_frame,
+                on_preview=self.previews.append,
+            )
+        )
+
+    @property
+    def posed(self) -> list[int]:
+        """Frames whose previews hold a pose."""
+        return [seen.frame_index for seen in self.previews if any(person.source for person in seen.annotations)]
+
+
+@pytest.fixture
+def random_poses_are_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_look, "people_among", list)
+
+
+@pytest.mark.usefixtures("random_poses_are_people")
+def test_the_visible_frames_people_are_shown_before_any_other_frame_is_searched(
+    session: Session, clip: Path, weights: Path
+) -> None:
+    watcher = Watcher(session, clip, weights, visible_frame=30)
+    with pytest.raises(Cancelled):
+        watcher.predict(should_stop=lambda: bool(watcher.posed))
+    assert detector_of(session).looked_at == 1
+    boxes, poses = watcher.previews
+    assert boxes.frame_index == poses.frame_index == 30
+    assert [person.bbox_xyxy for person in boxes.annotations] == [BOXES[4][30], BOXES[9][30]]
+    assert {person.bbox_xyxy for person in poses.annotations} == {BOXES[4][30], BOXES[9][30]}
+
+
+@pytest.mark.usefixtures("random_poses_are_people")
+def test_boxes_are_shown_while_the_search_goes_on(session: Session, clip: Path, weights: Path) -> None:
+    watcher = Watcher(session, clip, weights, visible_frame=30)
+    people = watcher.predict()
+    assert {seen.frame_index for seen in watcher.previews} == set(range(FRAMES))
+    assert watcher.posed == [30]
+    assert len(by_place(people)) == len(people)  # previews are no people
+
+
+@pytest.mark.usefixtures("random_poses_are_people")
+def test_a_frame_that_the_user_moves_to_is_shown_next(session: Session, clip: Path, weights: Path) -> None:
+    watcher = Watcher(session, clip, weights, visible_frame=30)
+    looked_at: list[int] = []
+
+    def move_after_ten_frames() -> bool:
+        looked_at.append(detector_of(session).looked_at)
+        if looked_at[-1] == 10:
+            watcher.visible_frame = 50
+        return False
+
+    watcher.predict(move_after_ten_frames)
+    assert watcher.posed == [30, 50]
+    place = [seen.frame_index for seen in watcher.previews].index(50)
+    assert place <= 14  # two of frame 30, one each of the first frames, and then frame 50
+
+
+def test_a_prediction_without_a_window_makes_no_previews(predicted: Predicted, session: Session) -> None:
+    predicted(boxes=None)
+    assert detector_of(session).looked_at == FRAMES
 
 
 @pytest.mark.parametrize("boxes", [None, BOXES])
