@@ -84,6 +84,14 @@ def chain(i: int, o: int, n: int) -> nn.Sequential:
     return nn.Sequential(BasicBlock(i, o, project=True), *(BasicBlock(o, o) for _ in range(n - 1)))
 
 
+def zero_conv(i: int, o: int, kernel: int, *, dilation: int = 1) -> nn.Conv2d:
+    """A convolution that keeps the map's size and starts at zero, so that what it adds to has its say first."""
+    layer = nn.Conv2d(i, o, kernel, padding=dilation * (kernel // 2), dilation=dilation)
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
+
+
 def conv_bn_relu(i: int, o: int, kernel: int, *, stride: int = 1) -> nn.Sequential:
     """Convolution that keeps the map's size (with stride 2: halves it, rounded up), batch norm and ReLU."""
     return nn.Sequential(

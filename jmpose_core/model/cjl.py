@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from jmpose_core.model.blocks import ModulatedDeformConv, chain
+from jmpose_core.model.blocks import ModulatedDeformConv, chain, zero_conv
 
 _TAPS = 9  # of a 3x3 kernel
 
@@ -15,18 +15,30 @@ class ContextAwareJointLearner(nn.Module):
     offsets, in cells) and how much each sample counts (masks in 0..2). Their
     last convolutions start at zero, so that the sampling starts as a plain
     dilated convolution.
+
+    Args:
+        joints: K.
+        channels: C.
+        offset_groups: groups of channels that are sampled in their own places; divides C.
+        dilation: of the sampling and of the branches, in cells.
+        embed_heatmaps: sample the sum of the motion feature and a 1x1 convolution of the heatmaps. By the paper the
+            motion feature alone is sampled, and the heatmaps reach the joint feature as places and weights only.
     """
 
-    def __init__(self, *, joints: int, channels: int, offset_groups: int, dilation: int) -> None:
+    def __init__(
+        self, *, joints: int, channels: int, offset_groups: int, dilation: int, embed_heatmaps: bool = False
+    ) -> None:
         super().__init__()
         self.relation = chain(joints + channels, channels, 1)
         self.offset = _branch(channels, 2 * _TAPS * offset_groups, dilation)
         self.mask = _branch(channels, _TAPS * offset_groups, dilation)
         self.sample = ModulatedDeformConv(channels, channels, dilation=dilation)
+        self.embedding = nn.Conv2d(joints, channels, 1) if embed_heatmaps else None
 
     def forward(self, aggregated: Tensor, motion: Tensor) -> Tensor:
         relation = self.relation(torch.cat([aggregated, motion], dim=1))
-        return self.sample(motion, self.offset(relation), 2 * self.mask(relation).sigmoid())
+        sampled = motion if self.embedding is None else motion + self.embedding(aggregated)
+        return self.sample(sampled, self.offset(relation), 2 * self.mask(relation).sigmoid())
 
 
 class HeatmapEmbedding(nn.Module):
@@ -41,7 +53,4 @@ class HeatmapEmbedding(nn.Module):
 
 
 def _branch(channels: int, o: int, dilation: int) -> nn.Sequential:
-    last = nn.Conv2d(channels, o, 3, padding=dilation, dilation=dilation)
-    for parameter in last.parameters():
-        nn.init.zeros_(parameter)
-    return nn.Sequential(chain(channels, channels, 1), last)
+    return nn.Sequential(chain(channels, channels, 1), zero_conv(channels, o, 3, dilation=dilation))

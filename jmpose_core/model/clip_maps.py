@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -74,6 +75,16 @@ class ClipMaps:
             each = self.initial.shape[1] - 1  # pairs a direction
             flow = torch.cat([middle(pairs, frames - 1) for pairs in flow.split(each, dim=1)], dim=1)
         return ClipMaps(middle(self.initial, frames), tuple(middle(feature, frames) for feature in self.features), flow)
+
+
+def halved(clips: ClipMaps) -> ClipMaps:
+    """The same clips on maps of half the height and width, by the mean of every four cells; flow in the new cells."""
+
+    def half(maps: Tensor) -> Tensor:
+        return F.avg_pool2d(maps.flatten(0, 1), 2).unflatten(0, maps.shape[:2])
+
+    flow = None if clips.flow is None else half(clips.flow) / 2
+    return ClipMaps(half(clips.initial), tuple(half(feature) for feature in clips.features), flow)
 
 
 def middle(maps: Tensor, count: int) -> Tensor:

@@ -1,14 +1,15 @@
 """The JM-Pose refiner, put together from its parts (Wu et al., ACM MM 2024; docs/model.md), and its named sizes."""
 
 from dataclasses import dataclass
-from typing import Literal, TypedDict, Unpack
+from typing import Final, Literal, TypedDict, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from jmpose_core.model.alignment import aligned
 from jmpose_core.model.cjl import ContextAwareJointLearner, HeatmapEmbedding
-from jmpose_core.model.clip_maps import ClipMaps, Refiner, middle
+from jmpose_core.model.clip_maps import ClipMaps, Refiner, halved
+from jmpose_core.model.frame_selection import FrameSelection
 from jmpose_core.model.heads import DetectionHead
 from jmpose_core.model.heatmap_aggregation import HeatmapAggregation, weighted_mean
 from jmpose_core.model.heatmaps import SIGMA_LITE
@@ -25,8 +26,9 @@ class Switches(TypedDict, total=False):
     """What a JM-Pose is built with where it is not as its size's builder has it.
 
     The ablations of the paper's table 6 (cjl, jmml, jmib, motion); readings of the paper where it is ambiguous
-    (printed_gate, kv_stride: JointMotionBlock); and what lies beyond it (the rest: JMPose), each off by default.
-    docs/ablations.md has what these are worth.
+    (printed_gate, kv_stride: JointMotionBlock; mean_start: HeatmapAggregation; heatmap_embedding:
+    ContextAwareJointLearner); and what lies beyond it (the rest: JMPose), each off by default. docs/ablations.md has
+    what these are worth. BUNDLED is how the bundled weights are built.
     """
 
     cjl: bool
@@ -35,12 +37,29 @@ class Switches(TypedDict, total=False):
     motion: MotionSource
     printed_gate: bool
     kv_stride: int
+    mean_start: bool
+    heatmap_embedding: bool
     residual: bool
     align: bool
+    frame_selection: bool
+    half_size: bool
     heatmap_skip: bool
     feature_skip: bool
     occlusion: bool
     reach: int
+
+
+# Of the bundled jmpose_lite. The figures that chose it are in docs/ablations.md.
+BUNDLED: Final[Switches] = {
+    "mean_start": True,
+    "heatmap_embedding": True,
+    "align": True,
+    "frame_selection": True,
+    "heatmap_skip": True,
+    "feature_skip": True,
+    "half_size": True,
+    "kv_stride": 2,
+}
 
 
 @dataclass(frozen=True)
@@ -49,8 +68,9 @@ class JMPoseOutput:
 
     refined: (B, K, h, w) heatmaps, peak about 1 for a sure joint.
     logits: (B, K, h, w), what the training loss sees; equal to `refined` where heatmaps are regressed.
-    aggregated: (B, K, h, w), the weighted and mixed initial heatmaps.
-    joint_features, motion_features: (B, C, h, w) after each layer of JMML, for the IO objective; empty without JMML.
+    aggregated: (B, K, h', w'), the weighted and mixed initial heatmaps.
+    joint_features, motion_features: (B, C, h', w') after each layer of JMML, for the IO objective; empty without JMML.
+        h', w' are h, w, or half of them with `half_size`.
     """
 
     refined: Tensor
@@ -71,6 +91,10 @@ class JMPose(Refiner):
         head: (B, 2C, h, w), or (B, C, h, w) without JMML, and the key frame's initial heatmaps -> heatmaps, logits.
         align: beyond the paper; the supporting heatmaps are warped onto the key frame before they are aggregated,
             and a residual head starts from their weighted mean in place of the key frame's own.
+        selection: beyond the paper; what the residual head starts from is in place of that mean a sum over frames
+            with weights that are learnt, for each joint and place. Needs `align`.
+        half_size: beyond the paper; the learnt parts see maps of half the height and width, at a quarter of the cost.
+            What they say is interpolated onto the whole heatmaps, whose places stay as fine as they were.
         heatmap_skip: beyond the paper; the head sees the aggregated heatmaps as well, which by the paper reach it
             through the learned offsets and masks alone.
         feature_skip: beyond the paper; the head sees the key frame's deepest backbone feature as well.
@@ -90,11 +114,15 @@ class JMPose(Refiner):
         jmml: MutualLearning | None,
         head: DetectionHead,
         align: bool = False,
+        selection: FrameSelection | None = None,
+        half_size: bool = False,
         heatmap_skip: bool = False,
         feature_skip: bool = False,
         reach: int = FRAMES // 2,
     ) -> None:
         super().__init__()
+        if selection is not None and not align:
+            raise ValueError("frames are weighed against each other once they are aligned: frame_selection needs align")
         fields = motion_stem.fields if isinstance(motion_stem, FlowMotion) else FLOW_FIELDS
         if reach < FRAMES // 2:
             raise ValueError(f"reach is {reach}; the learnt parts need {FRAMES // 2} supporting frames on either side")
@@ -106,6 +134,8 @@ class JMPose(Refiner):
         self.jmml = jmml
         self.head = head
         self.align = align
+        self.selection = selection
+        self.half_size = half_size
         self.heatmap_skip = heatmap_skip
         self.feature_skip = feature_skip
         self.frames = 2 * reach + 1
@@ -118,8 +148,10 @@ class JMPose(Refiner):
     def forward(self, clips: ClipMaps) -> JMPoseOutput:
         """Refine B clips: of flow between the pairs that the weights were trained with, or, for JM-Pose*, features."""
         initial = aligned(clips.initial, _flow_of(clips)) if self.align else clips.initial
-        learnt = clips.middle(FRAMES)
-        aggregated = self.aggregation(middle(initial, FRAMES))
+        learnt = ClipMaps(initial, clips.features, clips.flow).middle(FRAMES)
+        if self.half_size:
+            learnt = halved(learnt)
+        aggregated = self.aggregation(learnt.initial)
         by_flow = isinstance(self.motion_stem, FlowMotion)
         motion_feature = self.motion_stem(_flow_of(learnt) if by_flow else learnt.features[-1])
         joint_feature = self.cjl(aggregated, motion_feature)
@@ -133,9 +165,14 @@ class JMPose(Refiner):
             features = torch.cat([features, aggregated.to(features)], dim=1)
         if self.feature_skip:
             features = torch.cat([features, learnt.features[-1][:, FRAMES // 2].to(features)], dim=1)
-        start = weighted_mean(initial) if self.align else clips.key_initial
-        refined, logits = self.head(features, start)
+        refined, logits = self.head(features, self._start(clips, initial, features))
         return JMPoseOutput(refined, logits, aggregated, joints, motions)
+
+    def _start(self, clips: ClipMaps, initial: Tensor, features: Tensor) -> Tensor:
+        """The heatmaps that a residual head adds to."""
+        if self.selection is not None:
+            return self.selection(features, initial)
+        return weighted_mean(initial) if self.align else clips.key_initial
 
 
 def _flow_of(clips: ClipMaps) -> Tensor:
@@ -180,7 +217,11 @@ def _refiner(
     motion: MotionSource = "flow",
     printed_gate: bool = False,
     kv_stride: int = 4,
+    mean_start: bool = False,
+    heatmap_embedding: bool = False,
     align: bool = False,
+    frame_selection: bool = False,
+    half_size: bool = False,
     heatmap_skip: bool = False,
     feature_skip: bool = False,
     occlusion: bool = False,
@@ -193,15 +234,20 @@ def _refiner(
         motion_stem = DifferenceMotion(size.feature_channels, channels, frames=FRAMES, blocks=2)
     if cjl:
         joint_learner = ContextAwareJointLearner(
-            joints=NUM_JOINTS, channels=channels, offset_groups=size.offset_groups, dilation=3
+            joints=NUM_JOINTS,
+            channels=channels,
+            offset_groups=size.offset_groups,
+            dilation=3,
+            embed_heatmaps=heatmap_embedding,
         )
     else:
         joint_learner = HeatmapEmbedding(joints=NUM_JOINTS, channels=channels)
     layers = size.layers if jmib else 0
     mutual = MutualLearning(channels, layers=layers, kv_stride=kv_stride, printed_gate=printed_gate) if jmml else None
     skipped = heatmap_skip * NUM_JOINTS + feature_skip * size.feature_channels
+    features = (2 * channels if jmml else channels) + skipped
     head = DetectionHead(
-        (2 * channels if jmml else channels) + skipped,
+        features,
         channels,
         NUM_JOINTS,
         blocks=size.head_blocks,
@@ -209,12 +255,14 @@ def _refiner(
         residual=residual,
     )
     return JMPose(
-        aggregation=HeatmapAggregation(joints=NUM_JOINTS, frames=FRAMES),
+        aggregation=HeatmapAggregation(joints=NUM_JOINTS, frames=FRAMES, from_mean=mean_start),
         motion_stem=motion_stem,
         cjl=joint_learner,
         jmml=mutual,
         head=head,
         align=align,
+        selection=FrameSelection(features, joints=NUM_JOINTS, frames=FRAMES) if frame_selection else None,
+        half_size=half_size,
         heatmap_skip=heatmap_skip,
         feature_skip=feature_skip,
         reach=reach,
