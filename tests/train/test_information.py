@@ -158,7 +158,7 @@ def test_streams_that_read_alike_are_most_relevant_to_each_other():
     joint, _, heatmaps = _features()
     estimate = VariationalInformation(channels=6, joints=3)
     estimate.motion_probe.load_state_dict(estimate.joint_probe.state_dict())
-    assert float(estimate(joint, joint, heatmaps).relevancy) == pytest.approx(math.log(2), abs=1e-6)
+    assert estimate(joint, joint, heatmaps).relevancy.item() == pytest.approx(math.log(2), abs=1e-6)
 
 
 def test_the_family_codes_an_entropy_and_no_divergence():
@@ -187,7 +187,7 @@ def test_the_familys_complement_is_lower_for_features_that_tell_h_and_lowest_for
     estimate = FamilyInformation(torch.ones(1, 1, 1, 1))
     motion = torch.randn(1, 1, 96, 72)
     wrong, told, nothing = (
-        float(estimate(joint, motion, heatmaps).complement)
+        estimate(joint, motion, heatmaps).complement.item()
         for joint in (sure_elsewhere.float(), heatmaps, torch.zeros_like(heatmaps))
     )
     assert wrong < told < nothing

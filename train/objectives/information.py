@@ -26,7 +26,7 @@ FAMILY_TEMPERATURE = 0.05
 
 @dataclass(frozen=True)
 class IOTerms:
-    """Scalars. `total` is the loss and carries the gradient; the three terms are for the log and sum to it."""
+    """Scalars. `total` is the loss; the three terms sum to it, are for the log, and carry their own gradients."""
 
     total: Tensor
     relevancy: Tensor
@@ -92,11 +92,12 @@ def gaussian_terms(joint: Tensor, motion: Tensor, heatmaps: Tensor, *, shrinkage
 
     def half_log_det(*parts: Tensor) -> Tensor:
         index = torch.cat(parts)
-        return torch.linalg.cholesky(covariance[index[:, None], index]).diagonal().log().sum() / unit
+        # Without the check, for which a GPU would be waited for: the shrinkage keeps every part positive definite.
+        factor = torch.linalg.cholesky_ex(covariance[index[:, None], index]).L
+        return factor.diagonal().log().sum() / unit
 
     mh, jh, jmh, of_h = half_log_det(m, h), half_log_det(j, h), half_log_det(j, m, h), half_log_det(h)
-    with torch.no_grad():
-        of_j, of_m, jm = half_log_det(j), half_log_det(m), half_log_det(j, m)
+    of_j, of_m, jm = half_log_det(j), half_log_det(m), half_log_det(j, m)
     return orthogonality_terms(j=of_j, m=of_m, h=of_h, jm=jm, jh=jh, mh=mh, jmh=jmh)
 
 
@@ -107,9 +108,9 @@ def orthogonality_terms(*, j: Tensor, m: Tensor, h: Tensor, jm: Tensor, jh: Tens
     """
     return IOTerms(
         total=mh + jh - jmh - h,
-        relevancy=(j + m - jm).detach(),
-        complement=-(j + h - jh).detach(),
-        redundancy=(jm + mh - jmh - m).detach(),
+        relevancy=j + m - jm,
+        complement=-(j + h - jh),
+        redundancy=jm + mh - jmh - m,
     )
 
 
@@ -137,7 +138,7 @@ class VariationalInformation(nn.Module):
         complement = _cross_entropy(heatmaps, log_j)
         redundancy = (_cross_entropy(heatmaps, log_m) - _cross_entropy(heatmaps, log_both)).clamp_min(0)
         total = relevancy + complement + redundancy
-        return IOTerms(total, relevancy.detach(), complement.detach(), redundancy.detach())
+        return IOTerms(total, relevancy, complement, redundancy)
 
     def probe_loss(self, joint: Tensor, motion: Tensor, heatmaps: Tensor) -> Tensor:
         """Cross entropies of the three probes; reaches the probes alone."""
@@ -167,7 +168,7 @@ class FamilyInformation:
         relevancy = (coded_kl(motion, joint) + coded_kl(joint, motion)) / 2
         complement = -coded_kl(heatmaps, F.conv2d(joint, self.final_weight))
         redundancy = torch.zeros_like(relevancy)
-        return IOTerms(relevancy + complement, relevancy.detach(), complement.detach(), redundancy)
+        return IOTerms(relevancy + complement, relevancy, complement, redundancy)
 
 
 def coded_kl(first: Tensor, second: Tensor, *, fix_first: bool = True) -> Tensor:

@@ -55,6 +55,28 @@ def synthesise(
         margin: pixels above and below, left and right, that the crops carry beyond `crop_size`.
     """
     key_from_image, flip = augment.random_crop(person.bbox_xyxy, crop_size, augmentation, rng)
+    clip = moved(person, crop_size, rng, key_from_image, flip, reach=reach, margin=margin)
+    if degraded:
+        return Clip(_spoil(clip.crops, other.image(), crop_size, rng), clip.keypoints, clip.weight)
+    return clip
+
+
+def moved(
+    person: LabelledPerson,
+    crop_size: tuple[int, int],
+    rng: np.random.Generator,
+    key_from_image: geometry.Affine,
+    flip: bool,
+    *,
+    reach: int = DELTA,
+    margin: tuple[int, int] = (0, 0),
+) -> Clip:
+    """A clip of `person` that nothing spoils.
+
+    Args:
+        key_from_image, flip: how the key frame's crop is cut, and whether that mirrors.
+        reach, margin: as of `synthesise`.
+    """
     joints, weight = augment.warp_keypoints(person.keypoints, person.weight, key_from_image, crop_size, flip=flip)
     image = person.image()
     limbs = _limb_paths(joints, weight, reach, rng)
@@ -74,8 +96,6 @@ def synthesise(
             for camera, limb in zip(cameras, limbs, strict=True)
         ]
     )
-    if degraded:
-        crops = _spoil(crops, other.image(), crop_size, rng)
     return Clip(crops, joints, weight)
 
 

@@ -1,0 +1,136 @@
+"""JHMDB's clips of real motion: a label in every frame, and the split that judges the refiner.
+
+Expects a folder a clip with video.mp4 and annotations.json (PoseTrack18 slots, one labelled person a frame), and
+sources.json beside them, which tells the clips' source films apart. Clips of one film show the same people and places,
+so the split goes by film: every fifth is held out, its clips are never trained on.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from jmpose_core.errors import FormatError, VideoError
+from jmpose_core.geometry import Xyxy
+from jmpose_core.skeleton import NUM_JOINTS, SLOT_OF_JOINT
+
+HELD_OUT_EVERY: Final = 5
+
+Frames = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledClip:
+    """A clip of N frames with one labelled person.
+
+    source: number of the film that it comes from. keypoints: (N, 15, 2) pixels. weight: (N, 15), 0 where unlabelled.
+    bbox_xyxy: (N, 4) pixels, about the whole body. witness: (N, 15, 3) joints as MultiPose sees them, with its
+    confidence, 0 where that is not known.
+    """
+
+    name: str
+    source: int
+    video_path: Path
+    keypoints: npt.NDArray[np.float32]
+    weight: npt.NDArray[np.float32]
+    bbox_xyxy: npt.NDArray[np.float32]
+    witness: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+    @property
+    def is_held_out(self) -> bool:
+        return self.source % HELD_OUT_EVERY == 0
+
+    def box(self, frame: int) -> Xyxy:
+        left, top, right, bottom = self.bbox_xyxy[frame].tolist()
+        return left, top, right, bottom
+
+    def frames(self) -> Frames:
+        """All frames (N, H, W, 3), RGB.
+
+        Raises:
+            VideoError: it cannot be decoded, or has another number of frames than labels.
+        """
+        reader = cv2.VideoCapture(str(self.video_path))
+        images = []
+        while True:
+            read, image = reader.read()
+            if not read:
+                break
+            images.append(image[..., ::-1])
+        if len(images) != len(self):
+            raise VideoError(f"{self.video_path}: {len(images)} frames decoded, {len(self)} labelled; copy it again")
+        return np.stack(images)
+
+
+def read_clips(folder: Path) -> list[LabelledClip]:
+    """All clips, by name.
+
+    Raises:
+        FormatError: sources.json or a clip's annotations.json is missing or does not fit.
+    """
+    sources = _json(folder / "sources.json")
+    return [_clip(folder / name, int(source)) for name, source in sorted(sources.items())]
+
+
+def _clip(folder: Path, source: int) -> LabelledClip:
+    place = folder / "annotations.json"
+    document = _json(place)
+    order = {image["id"]: index for index, image in enumerate(document["images"])}
+    people = {order[person["image_id"]]: person for person in document["annotations"]}
+    if sorted(people) != list(range(len(order))):
+        raise FormatError(f"{place}: {len(people)} of {len(order)} frames have a person; each needs one")
+    ordered = [people[index] for index in range(len(order))]
+    slots = np.array([person["keypoints"] for person in ordered], np.float32).reshape(-1, 17, 3)
+    joints = slots[:, list(SLOT_OF_JOINT)]
+    left_top, size = np.split(np.array([person["bbox"] for person in ordered], np.float32), 2, axis=1)
+    return LabelledClip(
+        folder.name,
+        source,
+        folder / "video.mp4",
+        np.ascontiguousarray(joints[..., :2]),
+        np.minimum(joints[..., 2], 1),
+        np.concatenate([left_top, left_top + size], axis=1),
+        np.zeros((len(ordered), NUM_JOINTS, 3), np.float32),
+    )
+
+
+def _json(place: Path) -> dict:
+    try:
+        return json.loads(place.read_bytes())
+    except (OSError, ValueError) as error:
+        raise FormatError(f"{place}: cannot be read ({error}); give data/videos/jhmdb") from error
+
+
+class DecodedClips:
+    """Clips whose frames lie decoded in one file, which worker processes share and the system may drop from memory.
+
+    Args:
+        clips: in this order.
+        place: a file that is written; about 0.23 MB a frame of 320x240.
+    """
+
+    def __init__(self, clips: Sequence[LabelledClip], place: Path) -> None:
+        self.clips = clips
+        self._place = place
+        self._first = np.cumsum([0, *(len(clip) for clip in clips)])
+        decoded = clips[0].frames()
+        shape = (int(self._first[-1]), *decoded.shape[1:])
+        store = np.lib.format.open_memmap(place, mode="w+", dtype=np.uint8, shape=shape)
+        for index, clip in enumerate(clips):
+            store[self._first[index] : self._first[index + 1]] = clip.frames()
+        store.flush()
+        self._frames: Frames | None = None
+
+    def frame(self, clip: int, frame: int) -> Frames:
+        """(H, W, 3) RGB of a frame of the clip at this place."""
+        if self._frames is None:  # opened where it is read: each worker process has its own view
+            self._frames = np.load(self._place, mmap_mode="r")
+        return self._frames[self._first[clip] + frame]
