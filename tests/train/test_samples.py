@@ -1,45 +1,35 @@
-import cv2
 import numpy as np
 import torch
 
+from jmpose_core.model.compact import CompactBackbone
+from jmpose_core.model.prior import PRIOR_CHANNELS
+from jmpose_core.skeleton import NUM_JOINTS
 from tests.train.test_flow import shifted_pair
+from train.crowds.batches import CrowdBatch
 from train.flow.flow_errors import zero_method
-from train.lite.crops import RandomCrops
-from train.people.augment import CropAugmentation
-from train.people.poses import LabelledPerson
-from train.report.samples import boxes_over, evenly, flow_rows, labelled_crops, skeleton_over
+from train.report.samples import boxes_over, evenly, flow_rows, labelled_crops, predicted_crops, skeleton_over
 
 
-def person(source: str) -> LabelledPerson:
-    jpeg = cv2.imencode(".jpg", np.full((120, 100, 3), 40, np.uint8))[1].tobytes()
-    keypoints = np.random.default_rng(0).uniform((30, 20), (70, 100), (15, 2)).astype(np.float32)
-    return LabelledPerson(source, 1, jpeg, (20.0, 10.0, 80.0, 110.0), keypoints, np.ones(15, np.float32))
-
-
-def crops(seed: int = 3) -> RandomCrops:
-    return RandomCrops(
-        [person("rare"), person("common")],
-        crop_size=(64, 48),
-        augmentation=CropAugmentation(),
-        occluder_probability=0.5,
-        draws={"rare": 1.0, "common": 9.0},
-        seed=seed,
+def batch(count: int = 2) -> CrowdBatch:
+    """Grey crops whose joints lie on a circle."""
+    angle = torch.linspace(0, 6, NUM_JOINTS)
+    cells = torch.stack([24 + 10 * angle.cos(), 32 + 20 * angle.sin()], dim=1).expand(count, -1, -1)
+    weight = torch.ones(count, NUM_JOINTS)
+    return CrowdBatch(
+        torch.zeros(count, 3, 256, 192),
+        cells,
+        weight,
+        torch.zeros(count, PRIOR_CHANNELS, 64, 48),
+        torch.zeros(count, 1, NUM_JOINTS, 2),
+        torch.zeros(count, 1, NUM_JOINTS),
     )
 
 
-def test_a_crop_depends_on_the_seed_and_its_number_only():
-    whole = crops()
-    row = [whole[number] for number in range(4)]
-    for one, other in zip(row[3], crops()[3], strict=True):
-        assert torch.equal(one, other)
-    assert not torch.equal(row[2][1], row[3][1])
-    assert not torch.equal(row[3][1], crops(seed=4)[3][1])
-
-
-def test_labelled_crops_are_drawn_over():
-    sheet = labelled_crops(crops(), count=2)
-    assert sheet.ndim == 3 and sheet.dtype == np.uint8
-    assert (np.abs(sheet.astype(int) - (255, 138, 61)).sum(axis=-1) < 40).any()  # a left limb's colour
+def test_labelled_and_predicted_crops_are_drawn_over():
+    torch.manual_seed(0)
+    for sheet in (labelled_crops(batch()), predicted_crops(CompactBackbone(prior=True).eval(), batch())):
+        assert sheet.ndim == 3 and sheet.dtype == np.uint8
+        assert (np.abs(sheet.astype(int) - (255, 138, 61)).sum(axis=-1) < 40).any()  # a left limb's colour
 
 
 def test_a_skeleton_marks_the_enlarged_joints_and_leaves_the_rest_alone():

@@ -73,27 +73,27 @@ def _judged(network: nn.Module, batch: CrowdBatch, told: bool) -> Judged:
     return Judged(predicted.cpu(), batch.cells.cpu(), (batch.weight > 0.4).cpu(), others.cpu())
 
 
+def plain_batch(bank: PeopleBank, index: Tensor) -> CrowdBatch:
+    """The people `index` (B,) in their own boxes' crops as the program cuts them, with MultiPose's witness."""
+    zeros = torch.zeros(len(index), device=bank.device)
+    bbox = bank.bbox_xyxy[index]
+    warps = crop_warps(bbox, enlarge=zeros + 1.25, angle=zeros, flip=zeros > 0)
+    images, inside = sampled(bank.pictures[index], bank.size[index], warps.matrix)
+    joints, others = warps.joints(bank.joints[index]), warps.joints(bank.others[index])
+    own, beside = warps.joints(bank.witness[index]), warps.joints(bank.others_witness[index])
+    return CrowdBatch(
+        images * inside * 2 - 1,
+        in_cells(joints[..., :2]),
+        (joints[..., 2] > 0.999).float(),
+        prior_in_crop(warps.box(bbox), own, beside),
+        in_cells(others[..., :2]),
+        others[..., 2],
+    )
+
+
 def _real_batches(bank: PeopleBank) -> Iterator[CrowdBatch]:
-    """All people in their own boxes' crops as the program cuts them, with MultiPose's witness."""
     for index in torch.arange(len(bank), device=bank.device).split(_BATCH):
-        count = len(index)
-        zeros = torch.zeros(count, device=bank.device)
-        bbox = bank.bbox_xyxy[index]
-        warps = crop_warps(bbox, enlarge=zeros + 1.25, angle=zeros, flip=zeros > 0)
-        images, inside = sampled(bank.pictures[index], bank.size[index], warps.matrix)
-        joints, others = warps.joints(bank.joints[index]), warps.joints(bank.others[index])
-        prior = prior_in_crop(
-            warps.box(bbox), warps.joints(bank.witness[index]), warps.joints(bank.others_witness[index])
-        )
-        labelled = (joints[..., 2] > 0.999).float()
-        yield CrowdBatch(
-            images * inside * 2 - 1,
-            in_cells(joints[..., :2]),
-            labelled,
-            prior,
-            in_cells(others[..., :2]),
-            others[..., 2],
-        )
+        yield plain_batch(bank, index)
 
 
 def _pasted_batches(bank: PeopleBank) -> Iterator[CrowdBatch]:

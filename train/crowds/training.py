@@ -35,6 +35,16 @@ LARGEST_GRADIENT: Final = 5.0
 RESULT: Final = "backbone.safetensors"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """What a training leaves: its state, the people it learnt from and those held out, the figures of its average."""
+
+    training: Training[CompactBackbone]
+    people: PeopleBank
+    held_out: PeopleBank
+    figures: Mapping[str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class PeopleTraining:
     """What a training on packed people is told.
@@ -57,8 +67,14 @@ class PeopleTraining:
     every: int = 1
     resume: bool = False
 
-    def run(self) -> dict[str, float]:
-        """Train; the figures of the moving average at the end."""
+    def run(self) -> Trained:
+        """Train, or go on with `resume`.
+
+        Raises:
+            FormatError: a pack is missing or torn.
+            WeightsError: nothing to go on from.
+            ValueError: `start` holds no compact backbone.
+        """
         self.out.mkdir(parents=True, exist_ok=True)
         self.state.mkdir(parents=True, exist_ok=True)
         began = time.perf_counter()
@@ -89,8 +105,8 @@ class PeopleTraining:
             save_secs=self.check_secs,
         )
         figures = figures or dict(self._checked(training, banks[1]))
-        shutil.copyfile(self.state / "log.jsonl", self.out / "log.jsonl")
-        return figures
+        self._copy_log()
+        return Trained(training, banks[0], banks[1], figures)
 
     def _training(self) -> Training[CompactBackbone]:
         network = started_from(load_file(self.start)).to(self.device)
@@ -114,8 +130,12 @@ class PeopleTraining:
         half = {name: value.half().contiguous().cpu() for name, value in training.average.network.state_dict().items()}
         metadata = {"figures": json.dumps(figures), "crops": str(training.step * self.batch)}
         save_file(half, self.out / RESULT, metadata=metadata)
-        shutil.copyfile(self.state / "log.jsonl", self.out / "log.jsonl")
+        self._copy_log()
         return figures
+
+    def _copy_log(self) -> None:
+        if self.out != self.state:
+            shutil.copyfile(self.state / "log.jsonl", self.out / "log.jsonl")
 
     def _faster_layout(self, training: Training[CompactBackbone], bank: PeopleBank) -> torch.memory_format:
         """Of the two memory layouts, the one with the faster kernels on this GPU; channels last on a CPU."""

@@ -15,7 +15,8 @@ from typing import Final
 from jmpose_core.child_process import child_environment, python_command
 from train.report.writing import is_reported
 
-TEACHER: Final = "train.teachers.labelling"  # labels first: backbone and refiner learn from them
+TEACHER: Final = "train.teachers.labelling"  # labels first: the refiner learns from them
+PACKING: Final = "train.crowds.packing"  # and what the backbone learns from
 RECIPES: Final = ("backbone", "detector", "flow", "refiner")  # the refiner takes the backbone and the flow
 
 
@@ -24,6 +25,8 @@ def commands(data: Path, out: Path) -> list[tuple[str, ...]]:
     left = []
     if not all((out / "teacher" / part / "annotations.json").is_file() for part in ("lspet", "videos")):
         left.append(python_command(TEACHER, "--data", str(data), "--out", str(out / "teacher")))
+    if not (out / "people" / "people.npz").is_file():
+        left.append(python_command(PACKING, "--data", str(data), "--out", str(out / "people")))
     for recipe in RECIPES:
         folder = out / recipe
         if not is_reported(folder):

@@ -47,11 +47,19 @@ class Command:
         Raises:
             WeightsError: nothing to resume from, or a training that would be overwritten.
         """
+        self.refuse_overwriting()
         if self.resume:
             training.resume(self.checkpoint)
-        elif self.checkpoint.exists():
-            raise WeightsError(f"{self.out} already holds a training; go on with --resume or name another --out")
         return training
+
+    def refuse_overwriting(self) -> None:
+        """Stop where a new training would write over one that is there.
+
+        Raises:
+            WeightsError: there is one, and --resume was not given.
+        """
+        if not self.resume and self.checkpoint.exists():
+            raise WeightsError(f"{self.out} already holds a training; go on with --resume or name another --out")
 
 
 def start(name: str, description: str | None, minutes: float, train: Callable[[Command], None]) -> None:

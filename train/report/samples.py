@@ -7,22 +7,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from jmpose_core import geometry
 from jmpose_core.annotations import Annotation, Visibility
 from jmpose_core.drawing import Picture, contact_sheet, draw_people, flow_colours, in_a_row
-from jmpose_core.estimation.clip import cut
 from jmpose_core.estimation.detection import PersonDetector
 from jmpose_core.model.heatmaps import decode
 from jmpose_core.model.network import PoseNetwork
+from train.crowds.batches import CrowdBatch
 from train.detector.batches import DetectorBatches
 from train.flow.flow_errors import FlowMethod
 from train.flow.pairs import FlowPair
-from train.lite.crops import RandomCrops, predict
 from train.people.cached_clips import encode
 from train.people.clips import Clip
-from train.people.poses import LabelledPerson
 
 COLUMNS: Final = 6
 _WIDTH: Final = 240  # of a sample, pixels
@@ -32,28 +29,27 @@ _ENLARGED: Final = 2  # crops, so that the lines do not hide what they mark
 Joints = npt.NDArray[np.floating]
 
 
-def labelled_crops(crops: RandomCrops, *, count: int = 12) -> Picture:
-    """The first augmented crops of a training with their labelled joints."""
-    shown = []
-    for index in range(count):
-        image, cells, weight = (part.numpy() for part in crops[index])
-        shown.append(("", skeleton_over(image, cells * 4, weight > 0)))
-    return contact_sheet(shown, columns=COLUMNS, width=_WIDTH)
+def labelled_crops(batch: CrowdBatch, *, count: int = 12) -> Picture:
+    """The first crops of a batch with the labelled joints of the person that each is made for."""
+    joints = 4 * batch.cells + 1.5
+    return _crops(batch, joints, batch.weight > 0, count)
 
 
-def predicted_people(
-    network: nn.Module, people: Sequence[LabelledPerson], crop_size: tuple[int, int], *, count: int = 12
-) -> Picture:
-    """Held-out people, evenly picked, with all the joints that the network finds."""
-    shown = []
-    chosen = evenly(people, count)
-    for person, joints in zip(chosen, predict(network, chosen, crop_size), strict=True):
-        crop_from_image = geometry.crop_from_image(person.bbox_xyxy, crop_size)
-        crop = cut(person.image(), crop_from_image, crop_size)
-        joints_in_crop = geometry.apply(crop_from_image, joints)
-        name = f"{person.source} {person.image_id}"
-        shown.append((name, skeleton_over(crop, joints_in_crop, np.ones(len(joints), bool))))
-    return contact_sheet(shown, columns=COLUMNS, width=_WIDTH)
+@torch.inference_mode()
+def predicted_crops(network: nn.Module, batch: CrowdBatch, *, count: int = 12) -> Picture:
+    """The first crops of a batch with all the joints that a backbone finds with the batch's person priors."""
+    output = network(batch.images[:count], batch.prior[:count])
+    cells, _ = decode(output.heatmaps, blur_sigma=1.0)
+    return _crops(batch, 4 * cells + 1.5, torch.ones_like(cells[..., 0], dtype=torch.bool), count)
+
+
+def _crops(batch: CrowdBatch, joints: Tensor, shown: Tensor, count: int) -> Picture:
+    pictures = ((batch.images[:count] + 1) * 127.5).clamp(0, 255).byte().movedim(1, -1).cpu().numpy()
+    drawn = [
+        ("", skeleton_over(picture, where, seen))
+        for picture, where, seen in zip(pictures, joints.cpu().numpy(), shown.cpu().numpy(), strict=False)
+    ]
+    return contact_sheet(drawn, columns=COLUMNS, width=_WIDTH)
 
 
 def labelled_pictures(batches: DetectorBatches, *, count: int = 9) -> Picture:

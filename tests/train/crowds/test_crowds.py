@@ -6,12 +6,13 @@ import sys
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import resources
-from jmpose_core.errors import FormatError
+from jmpose_core.errors import FormatError, WeightsError
 from jmpose_core.model.compact import CompactBackbone
 from jmpose_core.skeleton import FLIP, JOINT_INDEX, NUM_JOINTS
+from jmpose_core.weights.files import read_weights
 from tests.train.crowds.builders import scene
 from train.crowds import evaluation
 from train.crowds.bank import read_bank
@@ -21,6 +22,8 @@ from train.crowds.scenes import read_labels, read_pictures, write_pack
 from train.crowds.training import PeopleTraining, started_from
 from train.crowds.warps import crop_warps, inverse, sampled
 from train.crowds.witnesses import MAP_SIZE, WitnessErrors
+from train.recipes import backbone
+from train.recipes.command import Command
 
 CPU = torch.device("cpu")
 DRAWS = {"lspet": 1.0}
@@ -236,6 +239,26 @@ def test_a_training_leaves_weights_and_goes_on_from_its_checkpoint(pack, tmp_pat
     log = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
     assert {"PCK@0.2 lspet", "PCK@0.2 lspet, told", "stolen, pasted crowds"} <= log[-1].keys()
     assert log[-1]["step"] == 2
+
+
+def test_the_recipe_leaves_a_card_and_a_report_and_is_not_written_over(pack, tmp_path, start):
+    (tmp_path / "people").symlink_to(pack)
+    out = tmp_path / "backbone"
+    out.mkdir()
+    save_file({name: start[name] for name in start if name.startswith("backbone.")}, out / "start.safetensors")
+    command = Command("backbone", tmp_path, out, 0.0001, resume=False)
+    backbone.train(command)
+    state, card = read_weights(out / "backbone.safetensors")
+    assert card.options == {"prior": True} and "PCK@0.2 lspet, told" in card.figures
+    assert state.keys() == CompactBackbone(prior=True).state_dict().keys()
+    assert (out / "report" / "report.md").is_file()
+    with pytest.raises(WeightsError, match="--resume"):
+        backbone.train(command)
+
+
+def test_the_recipe_says_how_to_get_people(tmp_path):
+    with pytest.raises(FormatError, match=r"train\.crowds\.packing"):
+        backbone.packs(tmp_path)
 
 
 def test_it_trains_where_only_torch_opencv_and_numpy_are():
