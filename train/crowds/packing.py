@@ -3,7 +3,7 @@
     python -m train.crowds.packing --data ../shared/data --out runs/people [--only jhmdb coco]
 
 About 90 MB in files of at most 24 MiB. Several processes may share the work, each with its own --part and --out; a
-training takes all their folders. Needs the teachers (pip install 'jmpose-studio[train]' ncnn).
+training takes all their folders. Needs the teachers (pip install 'jmpose-studio[train]').
 """
 
 import argparse

@@ -17,12 +17,12 @@ from jmpose_core.skeleton import JOINT_INDEX, NUM_JOINTS, SLOT_OF_JOINT
 from jmpose_core.video import open_video
 from train.crowds.scenes import OTHERS, SIDE, Scene
 from train.crowds.witness import Seen, from_coco, matched, witnessed
+from train.people.films import films_of, is_held_out, labels_by_frame
 from train.people.pictures import read_picture
 from train.people.poses import is_validation_image
 from train.teachers.movenet import MultiPose, Thunder
 from train.teachers.tinypose import TinyPose
 
-JHMDB_HELD_OUT: Final = 5  # source films of JHMDB whose number this divides are never trained on
 _JHMDB_STEP: Final = 4  # frames between two that are taken
 _SURROUNDINGS: Final = 1.9  # sides of the picture kept about a person, times the person's own
 _SMALLEST: Final = 24.0  # longer side of a person that is taken, pixels
@@ -98,19 +98,15 @@ def lsp_extended(folder: Path, teachers: Teachers, part: slice = _ALL) -> Iterat
 
 def jhmdb(folder: Path, teachers: Teachers, part: slice = _ALL) -> Iterator[Scene]:
     """Every few frames of each clip with MultiPose's nose; held-out films are marked as such."""
-    films = json.loads((folder / "sources.json").read_bytes())
-    for number, clip in list(enumerate(sorted(films)))[part]:
-        document = json.loads((folder / clip / "annotations.json").read_bytes())
-        frame_of = {image["id"]: int(Path(image["file_name"]).stem) for image in document["images"]}
-        labels = {frame_of[person["image_id"]]: person for person in document["annotations"]}
+    for number, (clip, film) in list(enumerate(films_of(folder).items()))[part]:
+        labels = labels_by_frame(folder / clip)
         with open_video(folder / clip / "video.mp4") as video:
             for frame in sorted(labels)[::_JHMDB_STEP]:
                 picture, bbox = video.frame(frame), _xyxy(labels[frame]["bbox"])
                 seen = witnessed(teachers.multipose, picture, 384)
-                joints = _with_nose(_joints(labels[frame]), bbox, seen)
-                held_out = films[clip] % JHMDB_HELD_OUT == 0
+                joints = _with_nose(_joints(labels[frame]), bbox, seen)[None]
                 yield from scenes_of(
-                    "jhmdb", number * 1000 + frame, held_out, picture, joints[None], [bbox], seen, whole=True
+                    "jhmdb", number * 1000 + frame, is_held_out(film), picture, joints, [bbox], seen, whole=True
                 )
 
 

@@ -1,7 +1,7 @@
 """PP-TinyPose as a second teacher: better than MoveNet Thunder on upright people (ncnn, at training time only)."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -34,10 +34,11 @@ class TinyPose:
         try:
             import ncnn  # type: ignore[import-not-found] - an extra
         except ImportError as error:
-            raise WeightsError("the TinyPose teacher needs ncnn: pip install ncnn") from error
+            raise WeightsError("the TinyPose teacher needs ncnn: pip install 'jmpose-studio[train]'") from error
         if not model.is_file():
             raise WeightsError(f"{model}: no TinyPose model here; name the data folder with --data")
-        self._ncnn, self._net = ncnn, ncnn.Net()
+        self._ncnn: Any = ncnn  # its stubs are not whole
+        self._net = self._ncnn.Net()
         self._net.opt.num_threads = threads
         self._net.load_param(str(model))
         self._net.load_model(str(model.with_suffix(".bin")))
