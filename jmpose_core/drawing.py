@@ -12,20 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from jmpose_core.annotations import Annotation, Visibility
+from jmpose_core.colouring import (
+    INK,
+    JOINT_COLOURS,
+    LIMB_COLOURS,
+    MIDDLE,
+    Colour,
+    colour_wheel,
+    flow_rgb,
+    heat_over,
+    longest_flow,
+    track_colour,
+)
 from jmpose_core.errors import JMPoseError
-from jmpose_core.skeleton import JOINTS, LIMBS
+from jmpose_core.skeleton import LIMBS
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
-Colour: TypeAlias = tuple[int, int, int]
-
-RIGHT: Final[Colour] = (56, 178, 255)  # the window's colours of sides
-LEFT: Final[Colour] = (255, 138, 61)
-MIDDLE: Final[Colour] = (240, 240, 240)
-INK: Final[Colour] = (16, 18, 24)
-TRACK_COLOURS: Final[tuple[Colour, ...]] = (
-    (122, 214, 110), (240, 98, 146), (255, 213, 79), (149, 117, 205),
-    (77, 182, 172), (229, 115, 115), (174, 213, 129), (100, 181, 246),
-)  # fmt: skip
 
 _SUBPIXEL_BITS: Final = 4  # OpenCV draws at 1/16 pixel
 _FONT: Final = cv2.FONT_HERSHEY_DUPLEX
@@ -44,35 +46,7 @@ def draw_people(frame: Picture, people: Iterable[Annotation]) -> Picture:
 
 def heatmaps_over(picture: Picture, heatmaps: npt.NDArray[np.floating]) -> Picture:
     """The maximum over joints of heatmaps (K, h, w) in 0..1, laid over a picture in warm colours."""
-    height, width = picture.shape[:2]
-    peak = np.clip(heatmaps.max(axis=0), 0, 1).astype(np.float32)
-    peak = cv2.resize(peak, (width, height), interpolation=cv2.INTER_LINEAR)
-    colours = cv2.applyColorMap((peak * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
-    grey = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2) * 0.45
-    return np.clip(grey + (colours - grey) * np.sqrt(peak)[..., None], 0, 255).astype(np.uint8)
-
-
-def flow_colours(flow: npt.NDArray[np.floating], *, fastest: float | None = None) -> Picture:
-    """Flow (2, h, w) on the colour wheel: hue is the direction, white is rest, full colour is `fastest`.
-
-    Args:
-        fastest: pixels a frame that get full colour; the 99th percentile of this flow by default, at least 1.
-    """
-    speed, angle = np.hypot(flow[0], flow[1]), np.arctan2(flow[1], flow[0])
-    if fastest is None:
-        fastest = max(1.0, float(np.percentile(speed, 99)))
-    hue = (np.degrees(angle) % 360 / 2).astype(np.uint8)
-    saturation = (np.clip(speed / fastest, 0, 1) * 255).astype(np.uint8)
-    return cv2.cvtColor(np.dstack([hue, saturation, np.full_like(hue, 255)]), cv2.COLOR_HSV2RGB).astype(np.uint8)
-
-
-def colour_wheel(side: int) -> Picture:
-    """The key to `flow_colours`: a disc on ink."""
-    axis = np.linspace(-1, 1, side)
-    x, y = np.meshgrid(axis, axis)
-    wheel = flow_colours(np.stack([x, y]), fastest=1.0)
-    wheel[np.hypot(x, y) > 1] = INK
-    return wheel
+    return heat_over(picture, heatmaps.max(axis=0))
 
 
 def panels(
@@ -94,14 +68,14 @@ def panels(
 
 def _flow_panel(flow: npt.NDArray[np.floating], width: int, height: int) -> tuple[str, Picture]:
     """The flow with its colour wheel in a corner."""
-    fastest = max(1.0, float(np.percentile(np.hypot(flow[0], flow[1]), 99)))
-    motion = _resized(flow_colours(flow, fastest=fastest), width, height)
+    longest = longest_flow(flow)
+    motion = flow_rgb(flow, (height, width), longest=longest)
     side = height // 7
     corner = motion[-side - 8 : -8, -side - 8 : -8]
     wheel = colour_wheel(side)
     on_disc = (wheel != INK).any(axis=2)
     corner[on_disc] = wheel[on_disc]
-    return f"flow, full colour {fastest:.1f} px", motion
+    return f"flow, full colour {longest:.1f} px", motion
 
 
 def in_a_row(titled: Sequence[tuple[str, Picture]], *, gap: int = 12) -> Picture:
@@ -145,7 +119,7 @@ def write_picture(path: Path, picture: Picture) -> None:
 
 
 def _draw_box(picture: Picture, person: Annotation, unit: float) -> None:
-    colour = TRACK_COLOURS[person.track_id % len(TRACK_COLOURS)]
+    colour = track_colour(person.track_id)
     left, top, right, bottom = person.bbox_xyxy
     width = max(1, round(unit))
     cv2.rectangle(picture, _fixed(left, top), _fixed(right, bottom), colour, width, cv2.LINE_AA, _SUBPIXEL_BITS)
@@ -160,9 +134,9 @@ def _draw_box(picture: Picture, person: Annotation, unit: float) -> None:
 def _draw_limbs(picture: Picture, person: Annotation, unit: float) -> None:
     shown = person.visibility > Visibility.ABSENT
     for width, is_ink in ((3.6 * unit, True), (2.0 * unit, False)):  # a dark rim keeps it legible on any ground
-        for first, second in LIMBS:
+        for (first, second), side in zip(LIMBS, LIMB_COLOURS, strict=True):
             if shown[first] and shown[second]:
-                colour = INK if is_ink else _side_colour(first, second)
+                colour = INK if is_ink else side
                 ends = _fixed(*person.keypoints[first]), _fixed(*person.keypoints[second])
                 cv2.line(picture, *ends, colour, max(1, round(width)), cv2.LINE_AA, _SUBPIXEL_BITS)
 
@@ -172,19 +146,11 @@ def _draw_joints(picture: Picture, person: Annotation, unit: float) -> None:
     for joint, visibility in enumerate(person.visibility):
         if visibility == Visibility.ABSENT:
             continue
-        centre, colour = _fixed(*person.keypoints[joint]), _side_colour(joint, joint)
+        centre, colour = _fixed(*person.keypoints[joint]), JOINT_COLOURS[joint]
         inside = colour if visibility == Visibility.VISIBLE else INK
         cv2.circle(picture, centre, radius, inside, cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
         rim = INK if visibility == Visibility.VISIBLE else colour
         cv2.circle(picture, centre, radius, rim, 1, cv2.LINE_AA, _SUBPIXEL_BITS)
-
-
-def _side_colour(first: int, second: int) -> Colour:
-    names = JOINTS[first], JOINTS[second]
-    left, right = (any(name.startswith(side) for name in names) for side in ("left_", "right_"))
-    if left == right:
-        return MIDDLE
-    return LEFT if left else RIGHT
 
 
 def _fixed(x: float, y: float) -> tuple[int, int]:

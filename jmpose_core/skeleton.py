@@ -23,6 +23,7 @@ JOINTS: Final[tuple[str, ...]] = (
     "nose",
     "head_top",
 )
+JOINT_TITLES: Final[tuple[str, ...]] = tuple(name.replace("_", " ") for name in JOINTS)  # as people read them
 NUM_JOINTS: Final = len(JOINTS)
 JOINT_INDEX: Final[dict[str, int]] = {name: index for index, name in enumerate(JOINTS)}
 

@@ -1,26 +1,45 @@
-"""Progress and loss of a fine-tuning, and the new weights at its end."""
+"""What a fine-tuning would learn from, its progress and loss, and the new weights at its end."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pyqtgraph as pg
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QCloseEvent, QPalette
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.jobs.finetune_job import FinetuneJob, FinetuneProgress
+from app.look.summary_view import Fact, SummaryView, counted
+from app.session.finetuning import FinetunePlan
 
 
 class FinetuneDialog(QDialog):
-    """Not modal: work goes on while it trains. Closing it hides it; only the button cancels."""
+    """Asks, then shows the training. Not modal: work goes on while it trains.
+
+    Closing it leaves a training to go on: the status bar shows it, and brings the dialog back.
+    """
 
     weights_chosen = Signal(str)
 
     def __init__(self, job: FinetuneJob, parent: QWidget) -> None:
         super().__init__(parent)
         self._job = job
+        self._plan: FinetunePlan | None = None
         self._weights = ""
         self._losses: list[float] = []
         self._steps: list[int] = []
         self.setWindowTitle("Fine-tune")
-        self.resize(480, 340)
+        self.resize(520, 360)
+        self.summary = SummaryView("")
         self._note = QLabel("Starting…")
         self._note.setWordWrap(True)
         self._bar = QProgressBar()
@@ -31,47 +50,96 @@ class FinetuneDialog(QDialog):
         self._plot.setLabel("bottom", "step")
         self._plot.setLabel("left", "loss")
         self._plot.setMenuEnabled(False)
+        self._pages = QStackedWidget()
+        self._close = QPushButton("Close")
         self._cancel = QPushButton("Cancel training")
+        self.start_button = QPushButton("Start training")
         self._use = QPushButton("Use new weights")
-        self._use.setDefault(True)
-        self._use.setEnabled(False)
         self._lay_out()
-        self._cancel.clicked.connect(self._job.cancel)
+        self._close.clicked.connect(self.reject)
+        self._cancel.clicked.connect(self._on_cancel)
+        self.start_button.clicked.connect(self._start)
         self._use.clicked.connect(self._choose)
         job.progressed.connect(self._on_progress)
         job.finished.connect(self._on_finished)
         job.ended.connect(self._on_ended)
 
     def _lay_out(self) -> None:
+        training = QWidget()
+        below = QVBoxLayout(training)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(12)
+        below.addWidget(self._note)
+        below.addWidget(self._bar)
+        below.addWidget(self._plot, 1)
+        self._pages.addWidget(self.summary)
+        self._pages.addWidget(training)
         buttons = QHBoxLayout()
         buttons.addStretch()
-        buttons.addWidget(self._cancel)
-        buttons.addWidget(self._use)
+        for button in (self._close, self._cancel, self.start_button, self._use):
+            button.setAutoDefault(False)
+            buttons.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(18, 16, 18, 16)
         column.setSpacing(12)
-        column.addWidget(self._note)
-        column.addWidget(self._bar)
-        column.addWidget(self._plot, 1)
+        column.addWidget(self._pages, 1)
         column.addLayout(buttons)
 
-    def begin(self) -> None:
-        """Show a training from its start."""
+    @property
+    def note(self) -> str:
+        """What the training does now, or what came of it."""
+        return self._note.text()
+
+    # Asking
+
+    def ask(self, project: Path) -> None:
+        """Nothing starts before the user has seen what would be trained on."""
+        self._plan = None
+        self.summary.show_sentence(f"Counting the corrected joints of {project.name}…")
+        self._show_page(0)
+        self._offer(self.start_button, enabled=False)
+        self.show()
+        self.raise_()
+
+    def show_plan(self, plan: FinetunePlan) -> None:
+        """What would be trained on; or why there is nothing to start."""
+        self._plan = plan if plan.people else None
+        self.summary.show_facts(plan_facts(plan))
+        self._offer(self.start_button, enabled=self._plan is not None)
+
+    def refuse(self, text: str) -> None:
+        """It cannot be found out."""
+        self.summary.show_error(text)
+
+    def _start(self) -> None:
+        if self._plan is None or self._job.running:
+            return
         self._losses.clear()
         self._steps.clear()
         self._curve.setData([], [])
         self._bar.setRange(0, 0)
         self._note.setText("Preparing the corrected joints…")
-        self._use.setEnabled(False)
-        self._cancel.setEnabled(True)
+        self._job.start(self._plan.project, self._plan.out, self._plan.weights)
+        self.show_running()
+
+    # The training
+
+    def show_running(self) -> None:
+        """The training that runs."""
+        self._show_page(1)
+        self._offer(self._cancel)
         self.show()
         self.raise_()
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        event.ignore()
-        self.hide()
+    def _on_cancel(self) -> None:
+        self._note.setText("Cancelling…")
+        self._cancel.setEnabled(False)
+        self._bar.setRange(0, 0)
+        self._job.cancel()
 
     def _on_progress(self, progress: FinetuneProgress) -> None:
+        if not self._cancel.isEnabled():
+            return
         self._bar.setRange(0, max(progress.steps, 1))
         self._bar.setValue(progress.step)
         self._steps.append(progress.step)
@@ -83,18 +151,52 @@ class FinetuneDialog(QDialog):
 
     def _on_finished(self, weights: str, measured: str) -> None:
         self._weights = weights
-        self._bar.setValue(self._bar.maximum())
+        self._bar.setRange(0, 1)
+        self._bar.setValue(1)
         self._note.setText(f"Done. {measured}".strip())
-        self._cancel.setEnabled(False)
-        self._use.setEnabled(True)
+        self._offer(self._use)
+        self._show_page(1)
         self.show()
 
     def _on_ended(self, text: str, _details: str) -> None:
         self._bar.setRange(0, 1)
         self._bar.setValue(0)
         self._note.setText(text or "Training cancelled; nothing was changed.")
-        self._cancel.setEnabled(False)
+        self._offer(None)
 
     def _choose(self) -> None:
         self.weights_chosen.emit(self._weights)
         self.hide()
+
+    def _show_page(self, page: int) -> None:
+        self._pages.setCurrentIndex(page)
+
+    def _offer(self, wanted: QPushButton | None, *, enabled: bool = True) -> None:
+        """One button beside Close: what can be done now."""
+        for button in (self._cancel, self.start_button, self._use):
+            button.setVisible(button is wanted)
+            button.setEnabled(enabled)
+            button.setDefault(button is wanted and button is not self._cancel)
+
+
+def plan_facts(plan: FinetunePlan) -> Iterator[Fact]:
+    """What a person wants to know before a training starts."""
+    if not plan.people:
+        yield Fact(
+            "Learns from",
+            "nothing yet: nobody in this project has a corrected or verified joint. "
+            "Drag some joints to where they belong first.",
+            grave=True,
+        )
+        return
+    people, frames = counted(plan.people, "person", "people"), counted(plan.frames, "frame")
+    yield Fact("Learns from", f"{people} in {frames}: {counted(plan.joints, 'corrected or verified joint')}")
+    if plan.held_out:
+        yield Fact(
+            "Is measured on", f"{counted(plan.held_out, 'frame')} of these, held out; kept only where it is better"
+        )
+    else:
+        yield Fact("Is measured on", "nothing: that takes five corrected frames", grave=True)
+    yield Fact("Starts from", Path(plan.weights).stem)
+    yield Fact("Writes to", str(plan.out))
+    yield Fact("Meanwhile", "work can go on. Predictions are slower while it trains.")

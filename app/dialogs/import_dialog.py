@@ -13,9 +13,11 @@ from app.look.summary_view import Fact, counted, listed
 from app.session.export import title_of
 from jmpose_core.project import Project, VideoRecord
 from jmpose_core.project.importing import ImportAs, ImportPlan, plan_import
+from jmpose_core.skeleton import JOINT_TITLES, JOINTS
 
 HINT = "Choose a file. What it would change is shown here first; Undo takes an import back."
-FILE_FILTER = "Annotations (*.json *.xml *.csv *.slp);;All files (*)"
+ANNOTATION_SUFFIXES = (".json", ".xml", ".csv", ".slp")
+FILE_FILTER = f"Annotations ({' '.join(f'*{suffix}' for suffix in ANNOTATION_SUFFIXES)});;All files (*)"
 _CHOICES = (
     ("As the file says: with scores they are predictions", None),
     ("Labels, which predictions never override", ImportAs.LABELS),
@@ -126,7 +128,7 @@ def import_facts(plan: ImportPlan) -> Iterator[Fact]:
         text = f"The file's images are {width} × {height}, the video is {video.width} × {video.height}: "
         yield Fact("Other size", text + "its joints may lie elsewhere", grave=True)
     if plan.missing_joints:
-        names = ", ".join(name.replace("_", " ") for name in plan.missing_joints)
+        names = ", ".join(JOINT_TITLES[JOINTS.index(name)] for name in plan.missing_joints)
         yield Fact("Joints missing", f"{names}: not named in the file, so absent until predicted or placed")
     if plan.dropped:
         yield Fact("Not kept", f"a project has no place for {listed(plan.dropped)}")

@@ -8,7 +8,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QBrush, QColor, QFont, QMouseEvent, QPalette
 
-from jmpose_core.skeleton import JOINTS
+from jmpose_core.skeleton import JOINT_TITLES, JOINTS
 
 # From head to foot, left beside right, as a reader looks for them.
 ORDER: Final = (
@@ -37,7 +37,7 @@ class JointBars(pg.PlotWidget):
         self.setMouseEnabled(x=False, y=False)
         self.setMenuEnabled(False)
         self.hideButtons()
-        self.getAxis("left").setTicks([[(place, name.replace("_", " ")) for place, name in enumerate(ORDER)]])
+        self.getAxis("left").setTicks([[(place, JOINT_TITLES[JOINTS.index(name)]) for place, name in enumerate(ORDER)]])
         small = QFont()
         small.setPointSizeF(small.pointSizeF() * 0.9)
         for name in ("left", "bottom"):

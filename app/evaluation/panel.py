@@ -9,7 +9,7 @@ from app.look.summary_view import counted
 from app.session.measuring import FRAMES_TO_TRACK, Evaluation, Measured
 from app.session.navigator import Navigator
 from jmpose_core.evaluation.worst import worst
-from jmpose_core.skeleton import JOINTS
+from jmpose_core.skeleton import JOINT_TITLES, JOINTS
 
 BARS_HEIGHT, WORST_HEIGHT = 232, 150  # pixels: fifteen legible bars, and some rows
 FIRST_STEPS = (
@@ -127,7 +127,7 @@ class EvaluationPanel(QWidget):
         self.worst.set_errors(found)
         self.worst_table.scrollToTop()
         self._bars_title.setText(f"{row.title} by joint, %")
-        what = "all joints" if len(joints) == len(JOINTS) else ", ".join(JOINTS[j].replace("_", " ") for j in joints)
+        what = "all joints" if len(joints) == len(JOINTS) else ", ".join(JOINT_TITLES[j] for j in joints)
         if found:
             self._worst_title.setText(f"Worst frames for {row.title}: {what}. Click to go there.")
         else:

@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTab
 from app.look.table_dress import dress
 from jmpose_core.evaluation.average_precision import PARTS
 from jmpose_core.evaluation.worst import JointError
-from jmpose_core.skeleton import JOINT_INDEX, JOINTS
+from jmpose_core.frame_numbers import frame_number
+from jmpose_core.skeleton import JOINT_INDEX, JOINT_TITLES, JOINTS
 
 if TYPE_CHECKING:  # imports motmetrics, and so pandas
     from jmpose_core.evaluation.report import FigureRow
@@ -136,9 +137,9 @@ class WorstModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             known = not math.isinf(error.error)
             cells = (
-                str(error.frame_index + 1),
+                frame_number(error.frame_index),
                 str(error.track_id),
-                JOINTS[error.joint].replace("_", " "),
+                JOINT_TITLES[error.joint],
                 error.outcome.value,
                 f"{error.error:.2f}" if known else "–",
                 f"{error.pixels:.0f}" if known else "–",

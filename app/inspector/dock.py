@@ -6,12 +6,12 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSplitter, QVBoxLa
 
 from app.inspector.joint_table import JointModel, JointTable
 from app.inspector.panels import InspectorPanels
-from app.look.probe_render import one_map
+from app.look.maps import one_map
+from app.session.model_view import ModelView
+from app.session.people_shown import PeopleShown
 from jmpose_core import geometry
-from jmpose_core.annotations import Annotation
 from jmpose_core.engine.protocol import ProbeResult
-from jmpose_core.geometry import Xyxy
-from jmpose_core.skeleton import JOINTS
+from jmpose_core.skeleton import JOINT_TITLES
 
 EMPTY = "Select a person to see its heatmaps and flow."
 WAITING = "Waiting for the engine…"
@@ -20,19 +20,16 @@ WAITING = "Waiting for the engine…"
 class Inspector(QWidget):
     """Panels, a joint to look at, values under the cursor, and the joint table."""
 
-    joint_chosen = Signal(object)  # joint, or None for the maximum over all
     cursor_moved = Signal(object)  # (x, y) in image pixels, or None
 
-    def __init__(self) -> None:
+    def __init__(self, shown: PeopleShown, model_view: ModelView) -> None:
         super().__init__()
-        self._probe: ProbeResult | None = None
-        self._probed: tuple[int, int, Xyxy] | None = None
-        self._joint: int | None = None
+        self._shown, self._model_view = shown, model_view
         self._panels = InspectorPanels()
         self._choice = QComboBox()
         self._choice.addItem("Maximum over joints", None)
-        for joint, name in enumerate(JOINTS):
-            self._choice.addItem(name.replace("_", " ").capitalize(), joint)
+        for joint, title in enumerate(JOINT_TITLES):
+            self._choice.addItem(title.capitalize(), joint)
         self._choice.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._values = QLabel(EMPTY)
         self._values.setObjectName("muted")
@@ -41,9 +38,11 @@ class Inspector(QWidget):
         self._model = JointModel()
         self._table = JointTable(self._model)
         self._lay_out()
-        self._choice.activated.connect(lambda: self.joint_chosen.emit(self._choice.currentData()))
-        self._table.joint_clicked.connect(self.joint_chosen)
+        self._choice.activated.connect(lambda: self._choose(self._choice.currentData()))
+        self._table.joint_clicked.connect(self._choose)
         self._panels.cursor_moved.connect(self._on_cursor)
+        shown.person_changed.connect(self._show_person)
+        model_view.changed.connect(self._show_probe)
 
     def _lay_out(self) -> None:
         row = QHBoxLayout()
@@ -75,38 +74,37 @@ class Inspector(QWidget):
 
     @property
     def probe(self) -> ProbeResult | None:
-        return self._probe
+        """What is shown in the panels."""
+        return self._model_view.probe
 
     @property
     def values_text(self) -> str:
         """What is written under the panels."""
         return self._values.text()
 
-    def show_person(self, person: Annotation | None, joint: int | None) -> None:
+    def _choose(self, joint: int | None) -> None:
+        self._shown.seek(self._shown.track_id, joint)
+
+    def _show_person(self) -> None:
         """The table at once; the panels follow when the engine has answered."""
-        self._joint = joint
+        person, joint = self._shown.person, self._shown.joint
         self._model.set_person(person)
         self._table.select_joint(joint if person is not None else None)
         self._choice.setCurrentIndex(0 if joint is None else joint + 1)
-        self._redraw()
-        if self._probe is None:
-            self._values.setText(EMPTY if person is None else WAITING)
+        self._show_probe()
 
-    def is_stale(self, person: Annotation | None) -> bool:
-        """Whether the probe that is shown is of another person, frame or box than this."""
-        return self._probe is not None and (person is None or _place_of(person) != self._probed)
-
-    def show_probe(self, probe: ProbeResult | None, person: Annotation | None = None) -> None:
-        """What the model sees of `person`; None clears the panels."""
-        self._probe, self._probed = probe, _place_of(person) if person is not None else None
-        self._redraw()
-        self._values.setText("" if probe is not None else EMPTY)
+    def _show_probe(self) -> None:
+        self._panels.show_probe(self.probe, self._shown.joint)
+        if self.probe is None:
+            self._values.setText(EMPTY if self._shown.person is None else WAITING)
+        elif self._values.text() in (EMPTY, WAITING):
+            self._values.setText("")
 
     def show_image_cursor(self, xy: tuple[float, float] | None) -> None:
         """The cursor of the main view, in image pixels."""
-        if self._probe is not None and xy is not None:
-            x, y = geometry.apply(self._probe.crop_from_image, _row(xy))[0]
-            height, width = self._probe.crop_rgb.shape[:2]
+        if self.probe is not None and xy is not None:
+            x, y = geometry.apply(self.probe.crop_from_image, _row(xy))[0]
+            height, width = self.probe.crop_rgb.shape[:2]
             inside = -0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5
             self._show_cursor((float(x), float(y)) if inside else None)
         else:
@@ -114,23 +112,16 @@ class Inspector(QWidget):
 
     def _on_cursor(self, xy: tuple[float, float] | None) -> None:
         self._show_cursor(xy)
-        if xy is None or self._probe is None:
+        if xy is None or self.probe is None:
             self.cursor_moved.emit(None)
             return
-        x, y = geometry.apply(geometry.inverse(self._probe.crop_from_image), _row(xy))[0]
+        x, y = geometry.apply(geometry.inverse(self.probe.crop_from_image), _row(xy))[0]
         self.cursor_moved.emit((float(x), float(y)))
 
     def _show_cursor(self, xy: tuple[float, float] | None) -> None:
         self._panels.show_cursor(xy)
-        if self._probe is not None:
-            self._values.setText(values_at(self._probe, self._joint, xy) if xy is not None else "")
-
-    def _redraw(self) -> None:
-        self._panels.show_probe(self._probe, self._joint)
-
-
-def _place_of(person: Annotation) -> tuple[int, int, Xyxy]:
-    return person.frame_index, person.track_id, person.bbox_xyxy
+        if self.probe is not None:
+            self._values.setText(values_at(self.probe, self._shown.joint, xy) if xy is not None else "")
 
 
 def values_at(probe: ProbeResult, joint: int | None, xy: tuple[float, float]) -> str:

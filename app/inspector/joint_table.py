@@ -3,13 +3,13 @@
 from typing import Any, Final
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from app.look.colours import JOINT_COLOURS, dot
 from app.look.table_dress import dress
-from jmpose_core.annotations import Annotation, Origin, Visibility
-from jmpose_core.skeleton import JOINTS
+from app.look.words import confidence_text, origin_text
+from jmpose_core.annotations import Annotation, Visibility
+from jmpose_core.skeleton import JOINT_TITLES, JOINTS
 
 COLUMNS: Final = ("Joint", "x", "y", "Seen", "Conf.", "Origin")
 _SIGNS: Final = {
@@ -62,23 +62,23 @@ class JointModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() > 0:
             return _CENTRED if index.column() == 3 else _LEFT if index.column() == 5 else _RIGHT
         if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
-            return dot(QColor(JOINT_COLOURS[joint]), 7)
+            return dot(JOINT_COLOURS[joint], 7)
         if role == Qt.ItemDataRole.ToolTipRole:
             return Visibility(person.visibility[joint]).name.lower()
         return None
 
 
 def _text(person: Annotation, joint: int, column: int) -> str:
-    visibility, origin = Visibility(person.visibility[joint]), Origin(person.origin[joint])
+    visibility = Visibility(person.visibility[joint])
     x, y = person.keypoints[joint]
     absent = visibility is Visibility.ABSENT
     cells = (
-        JOINTS[joint].replace("_", " "),
+        JOINT_TITLES[joint],
         "" if absent else f"{x:.1f}",
         "" if absent else f"{y:.1f}",
         _SIGNS[visibility],
-        f"{person.confidence[joint]:.2f}" if origin is not Origin.NONE else "",
-        "" if origin is Origin.NONE else origin.name.lower(),
+        confidence_text(person, joint),
+        origin_text(person, joint),
     )
     return cells[column]
 

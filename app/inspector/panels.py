@@ -8,8 +8,9 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPalette
 
-from app.look import probe_render
+from app.look.maps import one_map
 from app.session.view_state import Layer
+from jmpose_core.colouring import flow_rgb, heat_over
 from jmpose_core.engine.protocol import ProbeResult
 
 TITLES: Final = {
@@ -84,12 +85,12 @@ class InspectorPanels(pg.GraphicsLayoutWidget):
                 panel.image.clear()
             return
         size = probe.crop_rgb.shape[:2]
-        initial, refined = (probe_render.one_map(maps, joint) for maps in (probe.initial, probe.refined))
+        initial, refined = (one_map(maps, joint) for maps in (probe.initial, probe.refined))
         peak = max(float(initial.max()), float(refined.max()))
         self._panels[Layer.IMAGE].show(probe.crop_rgb)
-        self._panels[Layer.INITIAL].show(probe_render.heat_on_crop(probe.crop_rgb, initial, peak=peak))
+        self._panels[Layer.INITIAL].show(heat_over(probe.crop_rgb, initial, peak=peak))
         self._show_flow(probe)
-        self._panels[Layer.REFINED].show(probe_render.heat_on_crop(probe.crop_rgb, refined, peak=peak))
+        self._panels[Layer.REFINED].show(heat_over(probe.crop_rgb, refined, peak=peak))
         if fresh:
             height, width = size
             self._panels[Layer.IMAGE].box.setRange(QRectF(-0.5, -0.5, width, height), padding=0.0)
@@ -100,8 +101,7 @@ class InspectorPanels(pg.GraphicsLayoutWidget):
         if probe.flow is None:
             panel.image.clear()
         else:
-            longest = probe_render.longest_flow(probe.flow)
-            panel.show(probe_render.flow_rgb(probe.flow, probe.crop_rgb.shape[:2], longest=longest))
+            panel.show(flow_rgb(probe.flow, probe.crop_rgb.shape[:2]))
 
     def show_cursor(self, xy: tuple[float, float] | None) -> None:
         for panel in self._panels.values():

@@ -30,6 +30,8 @@ class FinetuneJob(QObject):
     progressed = Signal(object)  # FinetuneProgress
     finished = Signal(str, str)  # weights file, what was measured
     ended = Signal(str, str)  # without weights: what to tell the user ("" where asked to stop), details
+    failed = Signal(str, str)  # the same, where it was not asked to stop
+    state_changed = Signal()  # it runs, or no longer does
 
     def __init__(self, command: Sequence[str] = COMMAND, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -83,6 +85,7 @@ class FinetuneJob(QObject):
         self._process = process
         process.setProcessEnvironment(_environment())
         process.start(command[0], command[1:])
+        self.state_changed.emit()
 
     def _read(self) -> None:
         while self._process is not None and self._process.canReadLine():
@@ -118,6 +121,7 @@ class FinetuneJob(QObject):
         if self._weights and code == 0:
             self._process = None
             self.finished.emit(self._weights, self._measured)
+            self.state_changed.emit()
         elif self._cancelled:
             self._end("")
         else:
@@ -126,6 +130,9 @@ class FinetuneJob(QObject):
     def _end(self, text: str) -> None:
         self._process = None
         self.ended.emit(text, self.log)
+        if text:
+            self.failed.emit(text, self.log)
+        self.state_changed.emit()
 
 
 def _environment() -> QProcessEnvironment:

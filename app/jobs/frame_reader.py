@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
 from jmpose_core.errors import VideoError
+from jmpose_core.frame_numbers import frame_number
 from jmpose_core.video import Video, open_video
 
 CACHE_BYTES: Final = 384 << 20
@@ -22,7 +23,7 @@ class FrameReader(QObject):
     """Owns the open video. Signals are emitted from the decoding thread and arrive in the window's."""
 
     frame_ready = Signal(int, QImage)
-    failed = Signal(str)
+    failed = Signal(int, str)  # frame_index, what is wrong with it
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -62,8 +63,9 @@ class FrameReader(QObject):
         try:
             with open_video(self._path) as video:
                 self._serve(video)
-        except VideoError as error:
-            self.failed.emit(str(error))
+        except VideoError as error:  # it cannot even be opened: no frame can be shown
+            while (request := self._next()) is not None:
+                self.failed.emit(request[0], str(error))
 
     def _serve(self, video: Video) -> None:
         while (request := self._next()) is not None:
@@ -86,7 +88,10 @@ class FrameReader(QObject):
             try:
                 image = qimage(video.frame(frame_index))
             except VideoError as error:
-                self.failed.emit(str(error))
+                self.failed.emit(frame_index, str(error))
+                return None
+            except IndexError:
+                self.failed.emit(frame_index, _too_short(video, frame_index))
                 return None
             self._keep(frame_index, image)
         self.frame_ready.emit(frame_index, image)
@@ -105,8 +110,8 @@ class FrameReader(QObject):
                 self._keep(index, qimage(rgb))
                 if self._interrupted():
                     return
-        except VideoError:
-            return  # told when that frame itself is asked for
+        except (VideoError, IndexError):
+            return  # said when that frame itself is asked for
 
     def _interrupted(self) -> bool:
         """Whether something else is wanted now that prefetching does not bring."""
@@ -121,6 +126,13 @@ class FrameReader(QObject):
             self._cache.move_to_end(frame_index)
             while len(self._cache) > max(CACHE_BYTES // max(image.sizeInBytes(), 1), AHEAD + BEHIND):
                 self._cache.popitem(last=False)
+
+
+def _too_short(video: Video, frame_index: int) -> str:
+    return (
+        f"{video.path}: has {video.frame_count} frames now, so there is no frame {frame_number(frame_index)}. "
+        "The file is another one than when it was annotated: put the original back"
+    )
 
 
 def qimage(rgb: npt.NDArray[np.uint8]) -> QImage:

@@ -1,10 +1,10 @@
 """The engine as the window sees it: requests in, signals out, and a new engine where one has died."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from jmpose_core.annotations import Annotation
@@ -14,12 +14,12 @@ from jmpose_core.engine.protocol import (
     Failed,
     People,
     Predict,
+    Preview,
     Probe,
     ProbeResult,
     Progress,
     Ready,
     Reply,
-    Seed,
     Stopped,
 )
 from jmpose_core.errors import EngineError
@@ -39,13 +39,21 @@ class EngineState(Enum):
 
 
 @dataclass(slots=True)
-class Run:
-    """One prediction that the user asked for."""
+class _Sent:
+    """The prediction that the engine works on."""
 
-    video_id: int
     request: Predict
     request_id: int
-    deaths: int = 0
+    deaths: int = 0  # of the engine, since it was asked for
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """How a prediction ended: with all it asked for, where neither is set."""
+
+    cancelled: bool = False
+    failed: bool = False
 
 
 class InferenceJob(QObject):
@@ -53,8 +61,9 @@ class InferenceJob(QObject):
 
     state_changed = Signal()
     progressed = Signal(object)  # Progress
-    people_found = Signal(int, object)  # video_id, list[Annotation]
-    run_ended = Signal(str)  # what came of it
+    previewed = Signal(object)  # Preview
+    people_found = Signal(object)  # list[Annotation]
+    run_ended = Signal(object)  # RunEnd
     probed = Signal(object)  # ProbeResult
     engine_lost = Signal(str, str)  # what to tell the user, details
     failed = Signal(str)
@@ -67,7 +76,7 @@ class InferenceJob(QObject):
         self._state = EngineState.OFF
         self._device = ""
         self.systems: tuple[str, ...] = ()  # pose networks that are installed, once the engine has started
-        self._run: Run | None = None
+        self._run: _Sent | None = None
         self._probe_id: int | None = None
         self._finished: list[Annotation] = []
         self._applying = QTimer(self)
@@ -102,40 +111,31 @@ class InferenceJob(QObject):
 
     def stop(self) -> None:
         """End the engine; what it has finished is handed over first."""
-        self._hand_over()
-        self._run = self._probe_id = None
+        self._probe_id = None
+        self._end_run(RunEnd(cancelled=True))
         self._client.stop()
         self._set_state(EngineState.OFF)
 
-    def predict(
-        self,
-        video_id: int,
-        path: Path,
-        frames: tuple[int, int],
-        *,
-        visible_frame: int,
-        weights: str,
-        seeds: Sequence[Seed] = (),
-    ) -> None:
-        """Predict everybody in frames first..last, `last` excluded; what is seen now comes first."""
-        first, last = frames
-        request = Predict(
-            video_path=str(path),
-            first=first,
-            last=last,
-            visible_frame=visible_frame,
-            weights=weights,
-            seeds=list(seeds),
-        )
+    def predict(self, request: Predict) -> bool:
+        """Ask for a prediction; whether it could be asked for."""
         self.start()
-        if (request_id := self._send(request)) is not None:
-            self._run = Run(video_id, request, request_id)
-            self._set_state(EngineState.BUSY)
+        if (request_id := self._send(request)) is None:
+            return False
+        self._run = _Sent(request, request_id)
+        self._set_state(EngineState.BUSY)
+        return True
 
     def cancel(self) -> None:
         """End the prediction early; what is finished stays."""
         if self._run is not None:
+            self._run.cancelled = True
             self._client.cancel(self._run.request_id)
+
+    def look(self, visible_frame: int) -> None:
+        """The user looks at another frame: its people come next."""
+        if self._run is not None:
+            self._run.request = msgspec.structs.replace(self._run.request, visible_frame=visible_frame)
+            self._client.look(self._run.request_id, visible_frame)
 
     def abandon(self) -> None:
         """Cancel, keep what has come, and take no notice of what still comes."""
@@ -177,17 +177,19 @@ class InferenceJob(QObject):
         elif isinstance(reply, Failed) and self._state is not EngineState.STARTING:  # else Stopped follows, and tells
             self.failed.emit(reply.message)
 
-    def _on_run_reply(self, reply: Progress | People | Done | Failed) -> None:
+    def _on_run_reply(self, reply: Progress | Preview | People | Done | Failed) -> None:
         if isinstance(reply, Progress):
             self.progressed.emit(reply)
+        elif isinstance(reply, Preview):
+            self.previewed.emit(reply)
         elif isinstance(reply, People):
             self._finished += reply.annotations
             if not self._applying.isActive():
                 self._applying.start()
         elif isinstance(reply, Done):
-            self._end_run("Prediction cancelled; what was finished is kept." if reply.cancelled else "Prediction done.")
+            self._end_run(RunEnd(cancelled=reply.cancelled))
         else:
-            self._end_run("")
+            self._end_run(RunEnd(failed=True))
             self.failed.emit(reply.message)
 
     def _on_stopped(self, reply: Stopped) -> None:
@@ -199,35 +201,43 @@ class InferenceJob(QObject):
         self._set_state(EngineState.OFF)
         run = self._run
         if not started:
-            self._end_run("")
+            self._end_run(RunEnd(failed=True))
             self.engine_lost.emit("The engine cannot start, so nothing can be predicted. " + CURE, reply.message)
-            return
-        if run is not None and run.deaths >= DEATHS_PER_RUN:
-            self._end_run("")
+        elif run is not None and run.deaths >= DEATHS_PER_RUN:
+            self._end_run(RunEnd(failed=True))
             text = (
                 f"The engine ended {run.deaths + 1} times during this prediction, which was given up. Nothing is lost."
             )
             self.engine_lost.emit(text, reply.message)
-            return
-        self.start()
-        goes_on = " and the prediction goes on" if run is not None else ""
-        self.engine_lost.emit(f"The engine ended; it was restarted{goes_on}. Nothing is lost.", reply.message)
-        if run is not None and (request_id := self._send(run.request)) is not None:
-            run.request_id, run.deaths = request_id, run.deaths + 1
-            self._set_state(EngineState.BUSY)
+        else:
+            self.start()
+            goes_on = run is not None and self._ask_again(run)
+            end = " and the prediction goes on" if goes_on else ""
+            self.engine_lost.emit(f"The engine ended; it was restarted{end}. Nothing is lost.", reply.message)
+
+    def _ask_again(self, run: _Sent) -> bool:
+        """Give the prediction to the new engine, unless the user had cancelled it."""
+        request_id = None if run.cancelled else self._send(run.request)
+        if request_id is None:
+            self._end_run(RunEnd(cancelled=run.cancelled, failed=not run.cancelled))
+            return False
+        run.request_id, run.deaths = request_id, run.deaths + 1
+        self._set_state(EngineState.BUSY)
+        return True
 
     def _hand_over(self) -> None:
         """Give finished people to the project, as many at once as have gathered."""
         self._applying.stop()
         if self._run is not None and self._finished:
             people, self._finished = self._finished, []
-            self.people_found.emit(self._run.video_id, people)
+            self.people_found.emit(people)
 
-    def _end_run(self, text: str) -> None:
+    def _end_run(self, end: RunEnd) -> None:
         self._hand_over()
-        self._run = None
-        self._set_state(EngineState.READY if self._client.alive else EngineState.OFF)
-        self.run_ended.emit(text)
+        if self._run is not None:
+            self._run = None
+            self._set_state(EngineState.READY if self._client.alive else EngineState.OFF)
+            self.run_ended.emit(end)
 
     def _set_state(self, state: EngineState) -> None:
         if state is not self._state:

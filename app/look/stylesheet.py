@@ -89,6 +89,7 @@ QTableView#figures::item:selected { background: $accent; color: $on_accent; }
 QLabel#muted { color: $muted; }
 QLabel#grave { color: $danger; }
 QLabel#title { font-size: 26px; font-weight: 600; }
+QLabel#subtitle { font-size: 18px; font-weight: 600; }
 QFrame#card { background: $surface; border: 1px solid $border; border-radius: 10px; }
 QFrame#banner { background: $raised; border: 1px solid $border; border-radius: 8px; }
 QFrame#banner[level="error"] { border-left: 4px solid $danger; }

@@ -93,6 +93,12 @@ class ThemeController(QObject):
         QGuiApplication.styleHints().setColorScheme(_SCHEMES[mode])
         self._apply()
 
+    def next_mode(self) -> ThemeMode:
+        """System, light, dark, and round again; the mode that it is now."""
+        modes = list(ThemeMode)
+        self.set_mode(modes[(modes.index(self._mode) + 1) % len(modes)])
+        return self._mode
+
     def _apply(self) -> None:
         scheme = QGuiApplication.styleHints().colorScheme()
         wanted = scheme if self._mode is ThemeMode.SYSTEM else _SCHEMES[self._mode]

@@ -1,25 +1,27 @@
 """One frame and its people: pick, and the gestures of correction."""
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPalette, QPen
 from PySide6.QtWidgets import QGraphicsRectItem
 
 from app.picture.gestures import DragJoint, DragPerson, DrawBox, Gesture, Point
 from app.picture.hit_test import BboxEdgeHit, Hit, JointHit, LimbHit, hit_test
+from app.picture.overlay import overlay_of
+from app.picture.people_layer import PeopleLayer
 from app.picture.picture_item import CrossItem, PictureItem, qtransform
-from app.picture.skeleton_item import SkeletonItem
 from app.picture.zoom_view import ZoomView
+from app.session.model_view import ModelView
+from app.session.people_shown import PeopleShown
 from app.session.view_state import ViewState
+from jmpose_core import geometry
 from jmpose_core.annotations import Annotation
-from jmpose_core.geometry import Affine
 
 GRAB_RADIUS = 9.0  # screen pixels within which a joint or limb is under the hand
+JOINT_ROOM = 26.0  # screen pixels about a joint that are brought into view with it
 
 
 class FrameView(ZoomView):
-    """Shows what it is given; what the hand does leaves as signals, in image pixels."""
+    """Shows the frame looked at and its people; what the hand does leaves as signals, in image pixels."""
 
     edited = Signal(object, str)  # Annotation as it should become, name of the step
     box_drawn = Signal(object)  # bbox_xyxy
@@ -27,15 +29,16 @@ class FrameView(ZoomView):
     hovered = Signal(object)  # (x, y), or None outside of the view
     box_mode_ended = Signal()
 
-    def __init__(self, view_state: ViewState) -> None:
+    def __init__(self, view_state: ViewState, shown: PeopleShown, model_view: ModelView) -> None:
         super().__init__()
-        self._view_state = view_state
+        self._view_state, self._shown, self._model_view = view_state, shown, model_view
         self._picture, self._overlay = PictureItem(), PictureItem()
         self._rubber = QGraphicsRectItem()
-        self._people: dict[int, SkeletonItem] = {}
+        self._people = PeopleLayer(self.scene(), shown, view_state)
         self._frame_index = -1
         self._gesture: Gesture | None = None
         self._box_mode = False
+        self._to_be_shown = False  # the selection is to be brought into view once its frame is on the screen
         self._overlay.setZValue(0.5)
         self._overlay.setOpacity(0.75)
         self._rubber.setZValue(3)
@@ -45,57 +48,63 @@ class FrameView(ZoomView):
             self.scene().addItem(item)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Frame")
-        view_state.selection_changed.connect(self._restyle)
-        view_state.drawing_changed.connect(self._restyle)
+        view_state.video_changed.connect(self.clear)
+        view_state.layer_changed.connect(self._show_overlay)
+        view_state.drawing_changed.connect(self._people.restyle)
+        shown.people_changed.connect(self._on_people)
+        shown.selection_changed.connect(self._people.restyle)
+        shown.person_changed.connect(self._show_overlay)
+        shown.sought.connect(self.show_selection)
+        model_view.changed.connect(self._show_overlay)
 
     # What is shown
 
     @property
     def frame_index(self) -> int:
-        """The frame on the screen; while a new one is being decoded, still the old one."""
+        """The frame on the screen; while a new one is being decoded, still the old one. -1: none."""
         return self._frame_index
 
     @property
     def people(self) -> list[Annotation]:
-        return [item.person for item in self._people.values()]
+        """As they are drawn now."""
+        return self._people.people
 
-    def show_frame(self, frame_index: int, image: QImage, people: Sequence[Annotation]) -> None:
+    @property
+    def previews(self) -> list[Annotation]:
+        """People who are drawn and cannot be picked: a prediction has seen them, and still works on them."""
+        return self._people.previews
+
+    @property
+    def overlay_shown(self) -> bool:
+        return self._overlay.isVisible()
+
+    def show_frame(self, frame_index: int, image: QImage) -> None:
         """The picture and the people of one frame, together, so that they never disagree."""
+        followed = self._selection_in_view()
         self._frame_index = frame_index
         resized = image.size() != self._picture.image.size()
         self._picture.set_image(image)
         if resized:
             self.set_picture_rect(self._picture.boundingRect())
+        self._set_people()
+        self._show_overlay()
+        if self._to_be_shown or followed:
+            self.show_selection()
+
+    def show_no_picture(self, frame_index: int) -> None:
+        """A frame that cannot be decoded: its people on an empty ground."""
+        video = self._view_state.video
+        if video is not None:
+            empty = QImage(video.width, video.height, QImage.Format.Format_RGB32)
+            empty.fill(self.palette().color(QPalette.ColorRole.Mid))
+            self.show_frame(frame_index, empty)
+
+    def clear(self) -> None:
+        """No picture and nobody."""
+        self._frame_index = -1
+        self._picture.set_image(QImage())
         self._overlay.hide()
-        self.set_people(people)
-
-    def set_people(self, people: Sequence[Annotation]) -> None:
-        """Redraw the people of the frame on the screen; a drag of one of them is given up."""
-        if not isinstance(self._gesture, DrawBox):
-            self._gesture = None
-        wanted = {person.track_id: person for person in people}
-        for track_id in self._people.keys() - wanted.keys():
-            self.scene().removeItem(self._people.pop(track_id))
-        for track_id, person in wanted.items():
-            if track_id in self._people:
-                self._people[track_id].set_person(person)
-            else:
-                self._people[track_id] = SkeletonItem(person)
-                self.scene().addItem(self._people[track_id])
-        self._restyle()
-
-    def show_overlay(self, image: QImage | None, image_from_overlay: Affine | None = None) -> None:
-        """Lay a translucent picture over the frame, or (None) take it away."""
-        if image is None or image_from_overlay is None:
-            self._overlay.hide()
-            return
-        self._overlay.set_image(image)
-        self._overlay.setTransform(qtransform(image_from_overlay))
-        self._overlay.show()
-
-    @property
-    def overlay_shown(self) -> bool:
-        return self._overlay.isVisible()
+        self._set_people()
 
     def show_cursor(self, xy: Point | None) -> None:
         """A cross where the cursor is in another view of the same frame."""
@@ -103,36 +112,66 @@ class FrameView(ZoomView):
         if xy is not None:
             self._cross.setPos(*xy)
 
-    def clear(self) -> None:
-        self._frame_index = -1
-        self._picture.set_image(QImage())
-        self._overlay.hide()
-        self.set_people([])
+    def zoom_to_person(self) -> None:
+        """The selected person, with some room around."""
+        if (person := self._shown.person) is not None:
+            self.fit_rect(_rect(person.bbox_xyxy), 0.35)
 
-    def fit_person(self, person: Annotation) -> None:
-        """One person, with some room around."""
-        left, top, right, bottom = person.bbox_xyxy
-        self.fit_rect(QRectF(left, top, right - left, bottom - top), 0.35)
+    def show_selection(self) -> None:
+        """Bring the selected joint, or person, into view; when its frame comes, if that is still being decoded."""
+        self._to_be_shown = self._frame_index != self._view_state.frame_index
+        if not self._to_be_shown and (rect := self._selection_rect()) is not None:
+            self.bring_into_view(rect)
 
-    def _restyle(self) -> None:
-        state = self._view_state
-        somebody = state.track_id in self._people
-        for track_id, item in self._people.items():
-            mine = track_id == state.track_id
-            item.set_emphasis(
-                selected=mine,
-                joint=state.joint if mine else None,
-                dimmed=somebody and not mine,
-                colour_by=state.colour_by,
-            )
-            item.setVisible(not state.people_hidden)
+    def _selection_rect(self) -> QRectF | None:
+        person, joint = self._shown.person, self._shown.joint
+        if person is None:
+            return None
+        if joint is None:
+            return _rect(person.bbox_xyxy)
+        x, y = person.keypoints[joint]
+        room = JOINT_ROOM / self.zoom
+        return QRectF(float(x) - room, float(y) - room, 2 * room, 2 * room)
+
+    def _selection_in_view(self) -> bool:
+        """Whether the selected joint or person was in view in the frame on the screen."""
+        person = self._people.person(self._shown.track_id) if self._shown.track_id is not None else None
+        if person is None:
+            return False
+        joint = self._shown.joint
+        x, y = person.keypoints[joint] if joint is not None else _rect(person.bbox_xyxy).center().toTuple()
+        return self.visible_rect().contains(float(x), float(y))
+
+    def _on_people(self, frames: frozenset[int]) -> None:
+        if self._frame_index in frames:
+            self._set_people()
+
+    def _set_people(self) -> None:
+        """Redraw the people of the frame on the screen; a drag of one of them is given up."""
+        if not isinstance(self._gesture, DrawBox):
+            self._gesture = None
+        if self._frame_index < 0:
+            self._people.set_people([])
+        else:
+            self._people.set_people(self._shown.people(self._frame_index), self._shown.preview(self._frame_index))
+
+    def _show_overlay(self) -> None:
+        """The heatmap or flow of the selected person, where it is known and asked for."""
+        probe = self._model_view.probe
+        image = None
+        if probe is not None and self._frame_index == self._view_state.frame_index:
+            image = overlay_of(probe, self._view_state.layer, self._shown.joint)
+        self._overlay.setVisible(image is not None)
+        if image is not None and probe is not None:
+            self._overlay.set_image(image)
+            self._overlay.setTransform(qtransform(geometry.inverse(probe.crop_from_image)))
 
     # The hand
 
-    def set_box_mode(self, on: bool) -> None:
-        """Whether the next drag draws the box of a new person."""
-        self._box_mode = on
-        self.viewport().setCursor(Qt.CursorShape.CrossCursor if on else Qt.CursorShape.ArrowCursor)
+    def begin_box(self) -> None:
+        """The next drag draws the box of a new person."""
+        self._set_box_mode(True)
+        self.setFocus()
 
     def image_point(self, event: QMouseEvent) -> Point:
         """Where the event is, in image pixels and parts of pixels."""
@@ -143,7 +182,7 @@ class FrameView(ZoomView):
     def hit_at(self, xy: Point) -> Hit | None:
         if self._view_state.people_hidden:
             return None
-        return hit_test(self.people, xy, radius=GRAB_RADIUS / self.zoom, selected=self._view_state.track_id)
+        return hit_test(self.people, xy, radius=GRAB_RADIUS / self.zoom, selected=self._shown.track_id)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() is Qt.MouseButton.MiddleButton:
@@ -152,21 +191,25 @@ class FrameView(ZoomView):
             self._press(self.image_point(event), event)
 
     def _press(self, xy: Point, event: QMouseEvent) -> None:
-        hit = self.hit_at(xy)
         if self._box_mode:
             self._gesture = DrawBox(xy)
-        elif event.modifiers() & Qt.KeyboardModifier.ControlModifier and self._view_state.joint is not None:
-            self.placed.emit(*xy)
-        elif hit is None:
-            self._view_state.select(None)
+            return
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier and self._shown.joint is not None:
+            if self._frame_index == self._view_state.frame_index:
+                self.placed.emit(*xy)
+            return
+        self._shown.settle()  # a person is grabbed as the project has it
+        hit = self.hit_at(xy)
+        person = self._people.person(hit.track_id) if hit is not None else None
+        if hit is None or person is None:
+            self._shown.select(None)
             self.begin_pan(event.position())
         else:
-            self._grab(hit, xy, event)
+            self._grab(hit, person, xy, event)
 
-    def _grab(self, hit: Hit, xy: Point, event: QMouseEvent) -> None:
-        person = self._people[hit.track_id].person
+    def _grab(self, hit: Hit, person: Annotation, xy: Point, event: QMouseEvent) -> None:
         shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        self._view_state.select(hit.track_id, hit.joint if isinstance(hit, JointHit) else None)
+        self._shown.select(hit.track_id, hit.joint if isinstance(hit, JointHit) else None)
         if isinstance(hit, JointHit):
             self._gesture = DragJoint(person, xy, hit.joint)
         elif isinstance(hit, LimbHit | BboxEdgeHit) and shift:
@@ -211,34 +254,41 @@ class FrameView(ZoomView):
         if self._box_mode:
             self._end_box_mode()
         elif isinstance(gesture, DragJoint | DragPerson):
-            self._people[gesture.person.track_id].set_person(gesture.person)
+            self._people.preview(gesture.person)
         else:
-            self._view_state.select(None)
+            self._shown.select(None)
+
+    def _set_box_mode(self, on: bool) -> None:
+        self._box_mode = on
+        self.viewport().setCursor(Qt.CursorShape.CrossCursor if on else Qt.CursorShape.ArrowCursor)
 
     def _end_box_mode(self) -> None:
         self._rubber.hide()
-        self.set_box_mode(False)
+        self._set_box_mode(False)
         self.box_mode_ended.emit()
 
     def _preview(self, gesture: Gesture) -> None:
         if not isinstance(gesture, DrawBox):
-            self._people[gesture.person.track_id].set_person(gesture.preview)
+            self._people.preview(gesture.preview)
             return
         if gesture.bbox_xyxy is None:
             self._rubber.hide()
             return
-        left, top, right, bottom = gesture.bbox_xyxy
         accent = QColor(self.palette().color(QPalette.ColorRole.Highlight))
         self._rubber.setPen(QPen(accent, 1.6 / self.zoom))
         accent.setAlpha(40)
         self._rubber.setBrush(accent)
-        self._rubber.setRect(QRectF(left, top, right - left, bottom - top))
+        self._rubber.setRect(_rect(gesture.bbox_xyxy))
         self._rubber.show()
 
     def _hover(self, hit: Hit | None) -> None:
-        for track_id, item in self._people.items():
-            mine = isinstance(hit, JointHit) and hit.track_id == track_id
-            item.set_hovered_joint(hit.joint if isinstance(hit, JointHit) and mine else None)
+        joint = hit.joint if isinstance(hit, JointHit) else None
+        self._people.hover(hit.track_id if hit is not None else None, joint)
         if not self._box_mode:
-            grab = isinstance(hit, JointHit)
-            self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if grab else Qt.CursorShape.ArrowCursor)
+            shape = Qt.CursorShape.ArrowCursor if joint is None else Qt.CursorShape.PointingHandCursor
+            self.viewport().setCursor(shape)
+
+
+def _rect(bbox_xyxy: geometry.Xyxy) -> QRectF:
+    left, top, right, bottom = bbox_xyxy
+    return QRectF(left, top, right - left, bottom - top)

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from app.session.edits import box_between, moved_by, with_joint_moved
 from jmpose_core.annotations import Annotation
 from jmpose_core.geometry import Xyxy
-from jmpose_core.skeleton import JOINTS
+from jmpose_core.skeleton import JOINT_TITLES
 
 Point = tuple[float, float]  # image pixels
 
@@ -31,7 +31,7 @@ class DragJoint(_Drag):
 
     @property
     def text(self) -> str:
-        return f"Move {JOINTS[self.joint].replace('_', ' ')}"
+        return f"Move {JOINT_TITLES[self.joint]}"
 
     def follow(self, xy: Point) -> None:
         x, y = self.person.keypoints[self.joint]

@@ -3,9 +3,12 @@
 import numpy as np
 from PySide6.QtGui import QImage
 
-from app.look import probe_render
+from app.look.maps import one_map
 from app.session.view_state import Layer
+from jmpose_core.colouring import flow_rgb, heat_rgba
 from jmpose_core.engine.protocol import ProbeResult
+
+FLOW_ALPHA = 200  # of 255
 
 
 def overlay_of(probe: ProbeResult, layer: Layer, joint: int | None) -> QImage | None:
@@ -16,10 +19,9 @@ def overlay_of(probe: ProbeResult, layer: Layer, joint: int | None) -> QImage | 
     if layer is Layer.FLOW:
         if probe.flow is None:
             return None
-        rgb = probe_render.flow_rgb(probe.flow, size, longest=probe_render.longest_flow(probe.flow))
-        rgba = np.dstack([rgb, np.full(size, 200, np.uint8)])
+        rgba = np.dstack([flow_rgb(probe.flow, size), np.full(size, FLOW_ALPHA, np.uint8)])
     else:
-        heatmap = probe_render.one_map(probe.initial if layer is Layer.INITIAL else probe.refined, joint)
-        rgba = probe_render.heat_rgba(heatmap, size, peak=float(heatmap.max()))
+        heatmap = one_map(probe.initial if layer is Layer.INITIAL else probe.refined, joint)
+        rgba = heat_rgba(heatmap, size, peak=float(heatmap.max()))
     rgba = np.ascontiguousarray(rgba)
     return QImage(rgba.data, size[1], size[0], 4 * size[1], QImage.Format.Format_RGBA8888).copy()

@@ -7,9 +7,10 @@ from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from app.look.colours import JOINT_COLOURS, LIMB_COLOURS, track_colour
+from app.look.words import joint_note
 from app.session.view_state import ColourBy
 from jmpose_core.annotations import Annotation, Origin, Visibility
-from jmpose_core.skeleton import JOINTS, LIMBS
+from jmpose_core.skeleton import JOINT_TITLES, JOINTS, LIMBS
 
 JOINT_RADIUS: Final = 4.2  # screen pixels, at every zoom
 LIMB_WIDTH: Final = 2.6
@@ -22,8 +23,10 @@ _ABSENT, _OCCLUDED, _CORRECTED = int(Visibility.ABSENT), int(Visibility.OCCLUDED
 class SkeletonItem(QGraphicsItem):
     """One annotation: limbs, joints, box and name. Sizes are screen pixels whatever the zoom."""
 
-    def __init__(self, person: Annotation) -> None:
+    def __init__(self, person: Annotation, *, preview: bool = False) -> None:
+        """A `preview` is drawn in outline, without a number: it is not in the project yet."""
         super().__init__()
+        self._preview = preview
         self._person = person
         self._selected_joint: int | None = None
         self._hovered_joint: int | None = None
@@ -69,15 +72,17 @@ class SkeletonItem(QGraphicsItem):
             self._paint_limb(painter, limb)
         for joint in range(len(JOINTS)):
             self._paint_joint(painter, joint)
-        self._paint_name(painter)
+        if not self._preview:
+            self._paint_name(painter)
         if self._hovered_joint is not None:
             self._paint_joint_label(painter, self._hovered_joint)
 
     def _paint_box(self, painter: QPainter) -> None:
         left, top, right, bottom = self._person.bbox_xyxy
-        colour = track_colour(self._person.track_id)
-        colour.setAlpha(230 if self._selected else 90)
-        pen = QPen(colour, (1.6 if self._selected else 1.0) * self._pixel)
+        colour = QColor("#ffffff") if self._preview else track_colour(self._person.track_id)
+        colour.setAlpha(230 if self._selected or self._preview else 90)
+        style = Qt.PenStyle.DashLine if self._preview else Qt.PenStyle.SolidLine
+        pen = QPen(colour, (1.6 if self._selected or self._preview else 1.0) * self._pixel, style)
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(QRectF(left, top, right - left, bottom - top))
@@ -102,6 +107,7 @@ class SkeletonItem(QGraphicsItem):
     def _paint_joint(self, painter: QPainter, joint: int) -> None:
         code = self._person.visibility[joint]
         if code == _ABSENT:
+            self._paint_absent(painter, joint)
             return
         colour = self._colour(JOINT_COLOURS[joint])
         colour.setAlphaF(self._strength(joint))
@@ -121,6 +127,15 @@ class SkeletonItem(QGraphicsItem):
             ring = radius + 4.0 * self._pixel
             painter.drawEllipse(self._point(joint), ring, ring)
 
+    def _paint_absent(self, painter: QPainter, joint: int) -> None:
+        """A joint that is not there is not drawn, but where it would come back is, while it is selected."""
+        if joint == self._selected_joint:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            radius = (JOINT_RADIUS + 4.0) * self._pixel
+            for colour, width in ((CASING, 3.0), (QColor("#ffffff"), 1.4)):
+                painter.setPen(self._pen(colour, width, Qt.PenStyle.DotLine))
+                painter.drawEllipse(self._point(joint), radius, radius)
+
     def _paint_name(self, painter: QPainter) -> None:
         left, top, _, _ = self._person.bbox_xyxy
         text = str(self._person.track_id)
@@ -128,15 +143,9 @@ class SkeletonItem(QGraphicsItem):
         self._chip(painter, QPointF(left, top), text, colour, QColor("#101114"), above=True)
 
     def _paint_joint_label(self, painter: QPainter, joint: int) -> None:
-        text = f"{JOINTS[joint].replace('_', ' ')}  {self._joint_note(joint)}"
+        text = f"{JOINT_TITLES[joint]}  {joint_note(self._person, joint)}"
         anchor = self._point(joint) + QPointF(12, -10) * self._pixel
         self._chip(painter, anchor, text, QColor(16, 17, 20, 215), QColor("#f2f4f7"), above=False)
-
-    def _joint_note(self, joint: int) -> str:
-        origin = Origin(self._person.origin[joint])
-        if origin in (Origin.CORRECTED, Origin.VERIFIED):
-            return origin.name.lower()
-        return f"{self._person.confidence[joint]:.2f}"
 
     def _chip(self, painter: QPainter, corner: QPointF, text: str, ground: QColor, ink: QColor, *, above: bool) -> None:
         """A small label whose lower left (`above`) or upper left corner is at `corner`."""
@@ -163,7 +172,7 @@ class SkeletonItem(QGraphicsItem):
     def _pen(self, colour: QColor, width: float, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> QPen:
         return QPen(colour, width * self._pixel, style, Qt.PenCapStyle.FlatCap)
 
-    def _colour(self, side: str) -> QColor:
+    def _colour(self, side: QColor) -> QColor:
         return QColor(side) if self._colour_by is ColourBy.SIDE else track_colour(self._person.track_id)
 
     def _strength(self, joint: int) -> float:

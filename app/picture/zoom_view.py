@@ -15,6 +15,7 @@ class ZoomView(QGraphicsView):
     def __init__(self) -> None:
         super().__init__()
         self._fitted = False
+        self._picture_rect = QRectF()
         self._pan_from: QPointF | None = None
         self.setScene(QGraphicsScene(self))
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -48,6 +49,20 @@ class ZoomView(QGraphicsView):
     def _fit_rect(self, rect: QRectF, margin: float) -> None:
         dx, dy = rect.width() * margin, rect.height() * margin
         self.fitInView(rect.adjusted(-dx, -dy, dx, dy), Qt.AspectRatioMode.KeepAspectRatio)
+
+    def visible_rect(self) -> QRectF:
+        """The part of the scene that is on the screen."""
+        return self.mapToScene(self.viewport().rect()).boundingRect()
+
+    def bring_into_view(self, rect: QRectF) -> None:
+        """Scroll until `rect` is on the screen, or its middle where it is larger than that; zoom stays."""
+        visible, inside = self.visible_rect(), rect.intersected(self._picture_rect)
+        wanted = rect if inside.isEmpty() else inside  # what lies beyond the picture need not be seen
+        larger = wanted.width() > visible.width() or wanted.height() > visible.height()
+        if visible.intersects(wanted) if larger else visible.contains(wanted):
+            return
+        self.centerOn(wanted.center())
+        self._fitted = False
 
     def zoom_by(self, factor: float) -> None:
         low, high = ZOOM_RANGE

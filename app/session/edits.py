@@ -30,6 +30,37 @@ def verified(person: Annotation) -> Annotation:
     return replace(person, origin=origin.astype(np.uint8))
 
 
+def with_word_given_back(person: Annotation, earlier: Annotation) -> Annotation:
+    """Joints that are back exactly as they were before they were corrected are what they were then.
+
+    So pressing a key twice leaves a predicted joint predicted, and a verified one verified.
+    """
+    back = (
+        (person.origin == Origin.CORRECTED)
+        & (person.keypoints == earlier.keypoints).all(axis=1)
+        & (person.visibility == earlier.visibility)
+    )
+    return replace(
+        person,
+        origin=np.where(back, earlier.origin, person.origin).astype(np.uint8),
+        confidence=np.where(back, earlier.confidence, person.confidence),
+    )
+
+
+def before_correction(person: Annotation, earlier: Annotation | None) -> Annotation:
+    """The person's joints before they were corrected: as in `earlier` where they are corrected now, else as now."""
+    if earlier is None:
+        return person
+    corrected = person.origin == Origin.CORRECTED
+    return replace(
+        person,
+        keypoints=np.where(corrected[:, None], earlier.keypoints, person.keypoints),
+        visibility=np.where(corrected, earlier.visibility, person.visibility).astype(np.uint8),
+        confidence=np.where(corrected, earlier.confidence, person.confidence),
+        origin=np.where(corrected, earlier.origin, person.origin).astype(np.uint8),
+    )
+
+
 def moved_by(person: Annotation, dx: float, dy: float) -> Annotation:
     """The whole person, box and all, shifted by pixels; every joint that is there counts as corrected."""
     left, top, right, bottom = person.bbox_xyxy

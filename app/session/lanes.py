@@ -5,7 +5,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.jobs.background import Background
-from app.session.document import Document
+from app.session.open_project import OpenProject
 from app.session.view_state import ViewState
 from jmpose_core.project import Lane, Project
 
@@ -16,20 +16,21 @@ class Lanes(QObject):
     """Keeps the lanes of the current video; a reading that has been overtaken by another change is dropped."""
 
     changed = Signal()
+    failed = Signal(str)  # they could not be read
 
     def __init__(
-        self, document: Document, view_state: ViewState, background: Background, parent: QObject | None = None
+        self, project: OpenProject, view_state: ViewState, background: Background, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._document, self._view_state, self._background = document, view_state, background
+        self._project, self._view_state, self._background = project, view_state, background
         self._lanes: list[Lane] = []
         self._reading = 0
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
         self._settle.timeout.connect(self._read)
-        document.people_changed.connect(lambda *_: self._settle.start())
-        document.closed.connect(lambda: self._show([]))
+        project.people_changed.connect(lambda *_: self._settle.start())
+        project.closed.connect(lambda: self._show([]))
         view_state.video_changed.connect(self._read)
 
     @property
@@ -37,7 +38,7 @@ class Lanes(QObject):
         return self._lanes
 
     def _read(self) -> None:
-        path, video = self._document.path, self._view_state.video
+        path, video = self._project.path, self._view_state.video
         if path is None or video is None:
             self._show([])
             return
@@ -46,7 +47,7 @@ class Lanes(QObject):
         self._background.run(
             lambda: read_lanes(path, video.id),
             lambda lanes: self._show(lanes) if reading == self._reading else None,
-            self._document.failed.emit,
+            self.failed.emit,
         )
 
     def _show(self, lanes: list[Lane]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from app.jobs.background import Background
-from app.session.document import Document
+from app.session.open_project import OpenProject
 from app.session.view_state import ViewState
 from jmpose_core.evaluation.corrected import Corrected, corrected_of
 from jmpose_core.evaluation.worst import JointError, joint_errors
@@ -40,21 +40,21 @@ class Evaluation(QObject):
     failed = Signal(str)
     outdated = Signal()  # people changed since
 
-    def __init__(self, document: Document, view_state: ViewState, parent: QObject | None = None) -> None:
+    def __init__(self, project: OpenProject, view_state: ViewState, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._document, self._view_state = document, view_state
+        self._project, self._view_state = project, view_state
         self._background = Background(self)
         self._asked = 0
-        document.people_changed.connect(lambda *_: self.outdated.emit())
+        project.people_changed.connect(lambda *_: self.outdated.emit())
 
     def start(self) -> None:
         """Measure the current video; `measured` or `failed` follows."""
-        path, video = self._document.path, self._view_state.video
+        path, video = self._project.path, self._view_state.video
         if path is None or video is None:
             return
         self._asked += 1
         asked = self._asked
-        self._document.write_held_predictions()
+        self._project.settle()
         self.started.emit()
         self._background.run(
             lambda: measure(path, video),

@@ -4,24 +4,28 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QObject, Signal
 
-from app.session.document import Document
+from app.session.open_project import OpenProject
+from app.session.people_shown import PeopleShown
 from app.session.view_state import ViewState
 from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.frame_numbers import frame_number
 from jmpose_core.skeleton import NUM_JOINTS
 
 LOW_CONFIDENCE = 0.5  # a joint below it is more likely misplaced than not
 SEARCH_FRAMES = 2000  # looked at per key press, so that a press never holds up the window
+BEFORE_ANYBODY = -1  # no track and no joint is negative
 
 
 class Navigator(QObject):
-    """Each method is one key."""
+    """Each method is one key. Whom it selects is brought into view."""
 
     nothing_found = Signal(str)
 
-    def __init__(self, document: Document, view_state: ViewState, parent: QObject | None = None) -> None:
+    def __init__(
+        self, project: OpenProject, shown: PeopleShown, view_state: ViewState, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._document = document
-        self._view_state = view_state
+        self._project, self._shown, self._view_state = project, shown, view_state
 
     def step(self, frames: int) -> None:
         self._view_state.set_frame(self._view_state.frame_index + frames)
@@ -33,50 +37,57 @@ class Navigator(QObject):
         if self._view_state.video is not None:
             self._view_state.set_frame(self._view_state.video.frame_count - 1)
 
-    def go_to(self, frame_index: int, track_id: int, joint: int) -> None:
-        """Look at one joint of one person."""
+    def go_to(self, frame_index: int, track_id: int, joint: int | None = None) -> None:
+        """Look at one person, or at one of its joints."""
         self._view_state.set_frame(frame_index)
-        self._view_state.select(track_id, joint)
+        self._seek(track_id, joint)
 
     def next_person(self, step: int = 1) -> None:
         """Select the next person of the frame, round and round; keep the joint."""
-        video = self._view_state.video
-        if video is None:
-            return
-        track_ids = [person.track_id for person in self._document.people(video.id, self._view_state.frame_index)]
+        track_ids = [person.track_id for person in self._shown.people(self._view_state.frame_index)]
         if not track_ids:
             return
-        if self._view_state.track_id in track_ids:
-            place = track_ids.index(self._view_state.track_id) + step
+        if self._shown.track_id in track_ids:
+            place = track_ids.index(self._shown.track_id) + step
         else:
             place = 0 if step > 0 else -1
-        self._view_state.select(track_ids[place % len(track_ids)], self._view_state.joint)
+        self._seek(track_ids[place % len(track_ids)], self._shown.joint)
 
     def next_joint(self, step: int = 1) -> None:
-        """Select the next joint, of the first person where nobody is selected."""
-        if self._view_state.track_id is None:
+        """Select the next joint, of the first person where nobody of this frame is selected."""
+        if self._shown.person is None:
             self.next_person()
-        if self._view_state.track_id is not None:
-            joint = self._view_state.joint
+        if self._shown.person is not None:
+            joint = self._shown.joint
             start = (-1 if step > 0 else 0) if joint is None else joint
-            self._view_state.select(self._view_state.track_id, (start + step) % NUM_JOINTS)
+            self._seek(self._shown.track_id, (start + step) % NUM_JOINTS)
 
     def next_low_confidence(self) -> None:
-        """Go to the next predicted joint that the model is unsure of, and select it."""
+        """Go to the next predicted joint that the model is unsure of, whoever's it is, and select it."""
         state, video = self._view_state, self._view_state.video
         if video is None:
             return
-        here = (state.frame_index, state.track_id or -1, -1 if state.joint is None else state.joint)
+        track_id, joint = self._shown.track_id, self._shown.joint
+        here = (
+            state.frame_index,
+            BEFORE_ANYBODY if track_id is None else track_id,
+            BEFORE_ANYBODY if joint is None else joint,
+        )
         last = min(state.frame_index + SEARCH_FRAMES, video.frame_count)
-        found = first_unsure(self._document.people_between(video.id, state.frame_index, last), after=here)
-        if found is None:
+        found = first_unsure(self._project.people_between(video.id, state.frame_index, last), after=here)
+        if found is not None:
+            self.go_to(*found)
+        elif last < video.frame_count:
+            state.set_frame(last)
             self.nothing_found.emit(
-                f"No joint below {LOW_CONFIDENCE:.2f} in the next {last - state.frame_index} frames."
+                f"No joint below {LOW_CONFIDENCE:.2f} before frame {frame_number(last)}. Search on from here."
             )
-            return
-        frame_index, track_id, joint = found
-        state.set_frame(frame_index)
-        state.select(track_id, joint)
+        else:
+            self.nothing_found.emit(f"No joint below {LOW_CONFIDENCE:.2f} from here to the end.")
+
+    def _seek(self, track_id: int | None, joint: int | None) -> None:
+        self._view_state.set_people_hidden(False)
+        self._shown.seek(track_id, joint)
 
 
 def first_unsure(people: Iterable[Annotation], *, after: tuple[int, int, int]) -> tuple[int, int, int] | None:

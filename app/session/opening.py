@@ -9,7 +9,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 
 from jmpose_core.errors import ProjectError
-from jmpose_core.project import Project
+from jmpose_core.project import Project, VideoRecord
 from resources import DEMO_CLIP
 
 SUFFIX = ".jmpose"
@@ -24,7 +24,7 @@ class Opened:
     note: str = ""
 
 
-def prepare_demo() -> Opened:
+def prepare_demo(open_project: Path | None = None) -> Opened:
     """The project of the bundled clip, copied to where the user's own data are: the program's folder stays as it is.
 
     Raises:
@@ -37,22 +37,28 @@ def prepare_demo() -> Opened:
             shutil.copyfile(DEMO_CLIP, clip)
     except OSError as error:
         raise ProjectError(f"{clip}: cannot be written ({error.strerror}); make room for it") from error
-    return prepare(clip)
+    return prepare(clip, open_project)
 
 
-def prepare(path: Path) -> Opened:
+def prepare(path: Path, open_project: Path | None = None) -> Opened:
     """The project of a video or folder, made if there is none yet; of a project, itself.
+
+    Videos of the project that were moved to beside it, or below, are found again.
+
+    Args:
+        path: of the video, folder of frames or project.
+        open_project: that the window has open; it is left as it is.
 
     Raises:
         VideoError: the video cannot be opened; no project is left behind.
         ProjectError: the project cannot be made or opened.
     """
     if path.suffix == SUFFIX:
-        return Opened(path, None)
+        return Opened(path, None, _found_again(path, open_project))
     project_path, note = _place_for(path)
     if project_path.exists():
         _add_if_missing(project_path, path)
-        return Opened(project_path, path.name, note)
+        return Opened(project_path, path.name, note or _found_again(project_path, open_project))
     project_path.parent.mkdir(parents=True, exist_ok=True)
     project = Project.create(project_path)
     try:
@@ -65,6 +71,17 @@ def prepare(path: Path) -> Opened:
     return Opened(project_path, path.name, note)
 
 
+def fault_of_video(project_path: Path, video_id: int) -> str:
+    """Why a video's pictures must not be shown: its file is gone, or is another one; empty where it is sound.
+
+    Raises:
+        ProjectError: the project cannot be read.
+    """
+    with Project.open(project_path, read_only=True) as project:
+        fault = project.check_video(video_id)
+    return str(fault) if fault is not None else ""
+
+
 def _add_if_missing(project_path: Path, video: Path) -> None:
     """walk.mp4 and walk.avi share walk.jmpose."""
     with Project.open(project_path, read_only=True) as project:
@@ -72,6 +89,22 @@ def _add_if_missing(project_path: Path, video: Path) -> None:
             return
     with Project.open(project_path) as project:
         project.add_video(video)
+
+
+def _found_again(project_path: Path, open_project: Path | None) -> str:
+    """Find videos that were moved near the project; what there is to say about it."""
+    if open_project is not None and open_project.exists() and project_path.samefile(open_project):
+        return ""
+    with Project.open(project_path, read_only=True) as project:
+        if all(_is_there(project, video) for video in project.videos()):
+            return ""
+    with Project.open(project_path) as project:
+        found = project.find_moved_videos() if not project.why_read_only else []
+    return ". ".join(f"{video.name} was moved, and found again as {video.path}" for video in found)
+
+
+def _is_there(project: Project, video: VideoRecord) -> bool:
+    return (project.path.absolute().parent / video.path).exists()
 
 
 def _place_for(video: Path) -> tuple[Path, str]:

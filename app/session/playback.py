@@ -13,6 +13,7 @@ class Playback(QObject):
     """Follows the view state's frame; while playing, the clock moves it and late frames are dropped."""
 
     frame_shown = Signal(int, QImage)
+    frame_failed = Signal(int)  # the frame that is looked at has no picture
     playing_changed = Signal(bool)
 
     def __init__(self, view_state: ViewState, parent: QObject | None = None) -> None:
@@ -35,10 +36,12 @@ class Playback(QObject):
         self.pause()
         if self._reader is not None:
             self._reader.frame_ready.disconnect(self._on_frame)
+            self._reader.failed.disconnect(self._on_failed)
             self._reader.close()
         self._reader = reader
         if reader is not None:
             reader.frame_ready.connect(self._on_frame)
+            reader.failed.connect(self._on_failed)
             self._show(self._view_state.frame_index)
 
     def toggle(self) -> None:
@@ -87,3 +90,7 @@ class Playback(QObject):
         """A decoded frame: the wanted one, or while playing or scrubbing the nearest there is."""
         if self.sender() is self._reader:
             self.frame_shown.emit(frame_index, image)
+
+    def _on_failed(self, frame_index: int, _text: str) -> None:
+        if self.sender() is self._reader and frame_index == self._view_state.frame_index:
+            self.frame_failed.emit(frame_index)

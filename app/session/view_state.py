@@ -1,4 +1,4 @@
-"""Where the user looks: video, frame, selection, what is drawn. Never saved with the project, never undone."""
+"""Where the user looks: video, frame, and what is drawn. Never saved with the project, never undone."""
 
 from enum import Enum
 
@@ -28,7 +28,6 @@ class ViewState(QObject):
 
     video_changed = Signal()
     frame_changed = Signal(int)
-    selection_changed = Signal()
     layer_changed = Signal()
     drawing_changed = Signal()  # hidden people, colours
 
@@ -36,8 +35,6 @@ class ViewState(QObject):
         super().__init__(parent)
         self._video: VideoRecord | None = None
         self._frame_index = 0
-        self._track_id: int | None = None
-        self._joint: int | None = None
         self._layer = Layer.IMAGE
         self._people_hidden = False
         self._colour_by = ColourBy.SIDE
@@ -49,14 +46,6 @@ class ViewState(QObject):
     @property
     def frame_index(self) -> int:
         return self._frame_index
-
-    @property
-    def track_id(self) -> int | None:
-        return self._track_id
-
-    @property
-    def joint(self) -> int | None:
-        return self._joint
 
     @property
     def layer(self) -> Layer:
@@ -71,12 +60,10 @@ class ViewState(QObject):
         return self._colour_by
 
     def set_video(self, video: VideoRecord | None) -> None:
-        """Look at another video, from its first frame, with nobody selected."""
+        """Look at another video, from its first frame."""
         self._video, self._frame_index = video, 0
-        self._track_id = self._joint = None
         self.video_changed.emit()
         self.frame_changed.emit(0)
-        self.selection_changed.emit()
 
     def set_frame(self, frame_index: int) -> None:
         """Look at a frame, clamped to the video."""
@@ -85,12 +72,6 @@ class ViewState(QObject):
         if frame_index != self._frame_index:
             self._frame_index = frame_index
             self.frame_changed.emit(frame_index)
-
-    def select(self, track_id: int | None, joint: int | None = None) -> None:
-        """Select a person, and a joint of that person if given."""
-        if (track_id, joint) != (self._track_id, self._joint):
-            self._track_id, self._joint = track_id, joint
-            self.selection_changed.emit()
 
     def set_layer(self, layer: Layer) -> None:
         if layer is not self._layer:
@@ -106,3 +87,7 @@ class ViewState(QObject):
         if colour_by is not self._colour_by:
             self._colour_by = colour_by
             self.drawing_changed.emit()
+
+    def toggle_colours(self) -> None:
+        """By side, by track, and back."""
+        self.set_colour_by(ColourBy.SIDE if self._colour_by is ColourBy.TRACK else ColourBy.TRACK)

@@ -1,39 +1,41 @@
 """The parts of the window that are no widgets, and how they hear of each other."""
 
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from app.jobs.background import Background
 from app.jobs.finetune_job import FinetuneJob
 from app.jobs.frame_reader import FrameReader
-from app.jobs.inference_job import InferenceJob
-from app.look.messages import Messages
-from app.session.document import Document
+from app.jobs.inference_job import EngineState, InferenceJob
+from app.look.messages import Cause, Messages
 from app.session.editor import Editor
 from app.session.lanes import Lanes
 from app.session.measuring import Evaluation
+from app.session.model_view import ModelView
 from app.session.navigator import Navigator
-from app.session.opening import Opened, prepare, prepare_demo
+from app.session.open_project import OpenProject
+from app.session.opening import Opened, fault_of_video, prepare, prepare_demo
+from app.session.people_shown import PeopleShown
 from app.session.playback import Playback
+from app.session.predictions import Predictions
 from app.session.settings import Settings
 from app.session.view_state import ViewState
 from jmpose_core.annotations import Annotation
 from jmpose_core.engine.client import EngineClient
-from jmpose_core.engine.protocol import Seed
 from jmpose_core.errors import ProjectError
 from jmpose_core.project import StepInfo, VideoRecord
 from jmpose_core.project.importing import ImportPlan
 
-WRITE_EVERY_MS = 60_000  # a long prediction reaches the disk at least this often
-PROBE_MS = 150  # a selection that rests this long is worth a look by the engine
-SEED_FRAMES = 150  # a person added by hand is tracked this far
+FOLLOWED_FRAMES = 150  # a person added by hand is tracked this far
 
 
 class Workbench(QObject):
     """Opens, closes and predicts; everything that needs more than one part and no widget."""
 
     failed_to_open = Signal(str)
+    video_shown = Signal(str)  # another video, or none; why its pictures cannot be seen, and the cure, or nothing
 
     def __init__(
         self,
@@ -46,69 +48,81 @@ class Workbench(QObject):
         super().__init__(parent)
         self.messages, self.settings = messages, settings
         self.background = Background(self)
-        self.document = Document(self)
+        self.project = OpenProject(self)
         self.view_state = ViewState(self)
-        self.playback = Playback(self.view_state, self)
-        self.editor = Editor(self.document, self.view_state, self)
-        self.navigator = Navigator(self.document, self.view_state, self)
-        self.lanes = Lanes(self.document, self.view_state, self.background, self)
-        self.evaluation = Evaluation(self.document, self.view_state, self)
         self.inference = InferenceJob(engine, parent=self)
         self.finetune = FinetuneJob(parent=self)
+        self.predictions = Predictions(self.project, self.inference, self)
+        self.shown = PeopleShown(self.project, self.predictions, self.view_state, self)
+        self.model_view = ModelView(self.shown, self.inference, settings, self)
+        self.playback = Playback(self.view_state, self)
+        self.editor = Editor(self.project, self.shown, self.view_state, self)
+        self.navigator = Navigator(self.project, self.shown, self.view_state, self)
+        self.lanes = Lanes(self.project, self.view_state, self.background, self)
+        self.evaluation = Evaluation(self.project, self.view_state, self)
         self._video_path: Path | None = None
-        self._write_often = QTimer(self)
-        self._write_often.setInterval(WRITE_EVERY_MS)
-        self._write_often.timeout.connect(self.document.write_held_predictions)
-        self._probe_soon = QTimer(self)
-        self._probe_soon.setSingleShot(True)
-        self._probe_soon.setInterval(PROBE_MS)
-        self._probe_soon.timeout.connect(self._probe)
         self._connect()
+        self._connect_messages()
 
     def _connect(self) -> None:
-        document, inference, messages = self.document, self.inference, self.messages
-        document.videos_changed.connect(self._show_video_again)
-        document.failed.connect(lambda text: messages.error(text))
-        document.turned.connect(self._look_at)
-        document.imported.connect(self._on_imported)
-        document.people_changed.connect(lambda *_: self._probe_soon.start())
-        self.failed_to_open.connect(lambda text: messages.error(text))
-        self.navigator.nothing_found.connect(messages.info)
+        self.project.videos_changed.connect(self._show_video_again)
+        self.project.turned.connect(self._look_at)
+        self.project.imported.connect(self._on_imported)
         self.editor.person_added.connect(self._predict_added)
-        self.view_state.selection_changed.connect(self._probe_soon.start)
-        self.view_state.frame_changed.connect(lambda _: self._probe_soon.start())
-        inference.people_found.connect(document.hold_predictions)
-        inference.run_ended.connect(self._on_run_ended)
-        inference.state_changed.connect(self._probe_soon.start)
-        inference.failed.connect(lambda text: messages.error(text))
-        inference.engine_lost.connect(messages.error)
-        self.finetune.ended.connect(lambda text, details: messages.error(text, details) if text else None)
+        self.view_state.frame_changed.connect(self.predictions.look)
+
+    def _connect_messages(self) -> None:
+        """What is told to the user, and when an error is over."""
+        messages, project, inference = self.messages, self.project, self.inference
+        project.closed.connect(messages.leave_project)
+        for signal, cause in (
+            (project.failed, Cause.SAVING),
+            (self.failed_to_open, Cause.OPENING),
+            (self.lanes.failed, Cause.READING),
+            (inference.failed, Cause.PREDICTION),
+            (inference.engine_lost, Cause.ENGINE),
+            (self.finetune.failed, Cause.TRAINING),
+        ):
+            signal.connect(partial(messages.error, cause=cause))
+        project.saved.connect(lambda: messages.settle(Cause.SAVING))
+        self.playback.frame_shown.connect(lambda *_: messages.settle(Cause.VIDEO))
+        self.lanes.changed.connect(lambda: messages.settle(Cause.READING))
+        self.predictions.told.connect(messages.info)
+        self.navigator.nothing_found.connect(messages.info)
+        inference.state_changed.connect(self._on_engine)
+
+    def _on_engine(self) -> None:
+        if self.inference.state is EngineState.READY:
+            self.messages.settle(Cause.ENGINE)
 
     @property
     def video_path(self) -> Path | None:
-        """The file or folder of the current video."""
+        """The file or folder of the current video; None where it is gone."""
         return self._video_path
 
     # Opening and closing
 
     def open(self, path: Path) -> None:
         """Open a video, a folder of frames or a project; what is open stays so until the new one is ready."""
-        self.background.run(lambda: prepare(path), self._open_prepared, self.failed_to_open.emit)
+        self.messages.settle(Cause.OPENING)
+        current = self.project.path
+        self.background.run(lambda: prepare(path, current), self._open_prepared, self.failed_to_open.emit)
 
     def open_demo(self) -> None:
         """Open the bundled clip."""
-        self.background.run(prepare_demo, self._open_prepared, self.failed_to_open.emit)
+        self.messages.settle(Cause.OPENING)
+        current = self.project.path
+        self.background.run(lambda: prepare_demo(current), self._open_prepared, self.failed_to_open.emit)
 
     def _open_prepared(self, opened: Opened) -> None:
-        self.inference.abandon()
-        self.document.end_predictions()
+        self.predictions.leave()
         try:
-            self.document.open(opened.project)
+            self.project.open(opened.project)
         except ProjectError as error:
             self.failed_to_open.emit(str(error))
             return
         self.settings.add_recent(opened.project)
-        videos = self.document.videos()
+        videos = self.project.videos()
         wanted = next((video for video in videos if video.name == opened.video_name), videos[0] if videos else None)
         self.show_video(wanted)
         if opened.note:
@@ -117,83 +131,104 @@ class Workbench(QObject):
 
     def show_video(self, video: VideoRecord | None) -> None:
         """Look at one of the project's videos; where its file is gone, the people are still there."""
-        reader = None
+        if video != self.view_state.video:
+            self.predictions.leave()
+        reader, lost = None, ""
         self._video_path = None
+        self.messages.settle(Cause.VIDEO)
         if video is not None:
             try:
-                self._video_path = self.document.video_path(video.id)
+                self._video_path = self.project.video_path(video.id)
                 reader = FrameReader(self._video_path)
-                reader.failed.connect(self.messages.error)
+                reader.failed.connect(self._on_frame_failed)
             except ProjectError as error:
-                self.messages.error(str(error))
+                lost = str(error)
         self.playback.attach(None)
+        self.model_view.set_video(self._video_path)
         self.view_state.set_video(video)
+        self.video_shown.emit(lost)
         self.playback.attach(reader)
+        if video is not None and not lost:
+            self._check(video)
+
+    def _check(self, video: VideoRecord) -> None:
+        """Whether the file still is the video that was annotated; looked at in the background, as it is decoded."""
+        path = self.project.path
+        if path is not None:
+            self.background.run(
+                lambda: fault_of_video(path, video.id),
+                lambda fault: self._on_checked(video, fault),
+                self.lanes.failed.emit,
+            )
+
+    def _on_checked(self, video: VideoRecord, fault: str) -> None:
+        if fault and video == self.view_state.video:
+            self._video_path = None
+            self.predictions.leave()
+            self.playback.attach(None)
+            self.model_view.set_video(None)
+            self.video_shown.emit(fault)
+
+    def _on_frame_failed(self, frame_index: int, text: str) -> None:
+        """Only of the frame that is looked at: of others it is told when they are."""
+        if frame_index == self.view_state.frame_index:
+            self.messages.error(text, cause=Cause.VIDEO)
 
     def _show_video_again(self) -> None:
         """After a video was found again: its frames, at the place where the user is."""
         frame_index, video = self.view_state.frame_index, self.view_state.video
-        self.show_video(next((new for new in self.document.videos() if video and new.id == video.id), None))
+        self.show_video(next((new for new in self.project.videos() if video and new.id == video.id), None))
         self.view_state.set_frame(frame_index)
 
     def close_project(self) -> None:
-        self.inference.abandon()
         self.show_video(None)
-        self.document.close_project()
+        self.project.close_project()
 
     def close(self) -> None:
         """End every thread and process; all edits are on disk already."""
+        self.predictions.leave()
         self.inference.stop()
         self.finetune.close()
         self.playback.attach(None)
         self.background.close()
         self.evaluation.close()
-        self.document.close()
+        self.project.close()
 
     # The engine
 
-    def predict(self, first: int, last: int, seeds: list[Seed] | None = None) -> None:
-        """Predict frames first..last of the current video, `last` excluded."""
+    def predict_all(self) -> None:
+        """Predict everybody in the current video."""
+        if (video := self.view_state.video) is not None:
+            self.predict(0, video.frame_count)
+
+    def predict(self, first: int, last: int, drawn: Annotation | None = None) -> None:
+        """Predict frames first..last of the current video, `last` excluded; only `drawn`, where given."""
         video = self.view_state.video
-        if video is None or self._video_path is None or self.inference.running:
+        if video is None or self._video_path is None or self.predictions.running:
             return
-        self._write_often.start()
-        self.document.begin_predictions(video.id, [seed.track_id for seed in seeds] if seeds else None)
-        self.inference.predict(
-            video.id,
+        self.messages.settle(Cause.PREDICTION)
+        self.predictions.start(
+            video,
             self._video_path,
-            (first, last),
-            visible_frame=min(max(self.view_state.frame_index, first), last - 1),
+            range(first, last),
+            visible_frame=self.view_state.frame_index,
             weights=self.settings.weights,
-            seeds=seeds or [],
+            drawn=drawn,
         )
 
     def _predict_added(self, person: Annotation) -> None:
         video = self.view_state.video
-        if video is None or self.inference.running:
+        if video is None or self._video_path is None or self.predictions.running:
             self.messages.info("The new person is saved. Predict again to fill in its joints.")
             return
-        last = min(person.frame_index + SEED_FRAMES, video.frame_count)
-        self.predict(person.frame_index, last, [Seed(person.track_id, person.frame_index, person.bbox_xyxy)])
-
-    def _on_run_ended(self, text: str) -> None:
-        self._write_often.stop()
-        self.document.end_predictions()
-        if text:
-            self.messages.info(text)
-
-    def _probe(self) -> None:
-        """Ask for the selected person's heatmaps, unless the frames are rushing by."""
-        person = self.editor.person_shown
-        if person is None or self._video_path is None or self.playback.playing:
-            return
-        self.inference.probe(self._video_path, person, self.settings.weights)
+        last = min(person.frame_index + FOLLOWED_FRAMES, video.frame_count)
+        self.predict(person.frame_index, last, person)
 
     def use_weights(self, weights: str) -> None:
         """The pose network, by name or file, of the next prediction and, at once, of the panels."""
         self.settings.weights = weights
         self.inference.state_changed.emit()  # the status bar names it
-        self._probe()
+        self.model_view.ask()
 
     def _on_imported(self, plan: ImportPlan, step: StepInfo | None) -> None:
         if step is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPalette, QPen, QPolygonF
 
 from jmpose_core.annotations import Origin
+from jmpose_core.frame_numbers import frame_number
 from jmpose_core.project import Lane
 
 LANE_HEIGHT: Final = 20
@@ -72,29 +74,45 @@ def paint_lane(
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(palette.color(QPalette.ColorRole.Button if selected else QPalette.ColorRole.Base))
     painter.drawRoundedRect(QRectF(scale.left, top, scale.width, LANE_HEIGHT), 5, 5)
-    for run in runs_of(lane.frame_index, lane.state):
+    for run in runs_of(lane.frame_index, progress_of(lane)):
         _paint_run(painter, scale, top, run, colour, palette)
     _paint_confidence(painter, scale, top, lane, colour)
     painter.restore()
+
+
+class Progress(IntEnum):
+    """How far the annotator is with one person in one frame."""
+
+    PREDICTED = 0
+    TOUCHED = 1  # a joint is corrected or verified
+    DONE = 2  # every joint is
+
+
+_FILL: Final = {Progress.PREDICTED: 0.30, Progress.TOUCHED: 0.62, Progress.DONE: 0.95}  # opacity
+
+
+def progress_of(lane: Lane) -> npt.NDArray[np.int64]:
+    """(N,) Progress of each frame of a lane."""
+    return np.where(lane.done, Progress.DONE, np.where(lane.state >= Origin.CORRECTED, Progress.TOUCHED, 0))
 
 
 def _paint_run(painter: QPainter, scale: Scale, top: float, run: Run, colour: QColor, palette: QPalette) -> None:
     left = scale.start_of(run.first)
     width = max(scale.start_of(run.last) - left, 2.0)
     fill = QColor(colour)
-    fill.setAlphaF(0.30 if run.state <= Origin.PROPAGATED else 0.95)
+    fill.setAlphaF(_FILL[Progress(run.state)])
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(fill)
     corner = min(4.0, width / 3)
     painter.drawRoundedRect(QRectF(left, top + 2, width, LANE_HEIGHT - 4), corner, corner)
-    if run.state == Origin.VERIFIED:
+    if run.state == Progress.DONE:
         painter.setBrush(palette.color(QPalette.ColorRole.WindowText))
         painter.drawRect(QRectF(left, top + LANE_HEIGHT - 5, width, 2.5))
 
 
 def _paint_confidence(painter: QPainter, scale: Scale, top: float, lane: Lane, colour: QColor) -> None:
-    """The lowest confidence a pixel, as a line that is broken where the track is."""
-    inside = (lane.frame_index >= scale.first - 1) & (lane.frame_index <= scale.first + scale.span)
+    """The model's lowest confidence a pixel, as a line; broken where the track is, and where all joints are settled."""
+    inside = (lane.frame_index >= scale.first - 1) & (lane.frame_index <= scale.first + scale.span) & ~lane.done
     frames, confidence = lane.frame_index[inside], lane.confidence[inside]
     if not len(frames):
         return
@@ -138,7 +156,7 @@ def paint_ruler(painter: QPainter, palette: QPalette, scale: Scale, height: floa
         painter.setPen(QPen(palette.color(QPalette.ColorRole.Mid), 1))
         painter.drawLine(QPointF(x, height - 7), QPointF(x, height - 1))
         painter.setPen(muted)
-        number, moment = str(frame_index + 1), clock(frame_index / fps)
+        number, moment = frame_number(frame_index), clock(frame_index / fps)
         painter.drawText(QPointF(x + 4, height - 9), number)
         offset = painter.fontMetrics().horizontalAdvance(number) + 9
         if offset + painter.fontMetrics().horizontalAdvance(moment) < step * scale.cell:

@@ -4,21 +4,24 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from app.look.colours import dot, track_colour
 from app.look.table_dress import dress
+from app.session.lanes import Lanes
+from app.session.navigator import Navigator
+from app.session.people_shown import PeopleShown
 from jmpose_core.annotations import Origin
 from jmpose_core.project import Lane
 
-COLUMNS: Final = ("Track", "Frames", "Done")
+COLUMNS: Final = ("Person", "Frames", "Done")
 ModelIndex = QModelIndex | QPersistentModelIndex
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class TrackModel(QAbstractTableModel):
-    """Tracks with how many frames they are in, and in how many a person has corrected or verified them."""
+    """Tracks with how many frames they are in, and in how many of these every joint is corrected or verified."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,6 +39,9 @@ class TrackModel(QAbstractTableModel):
 
     def track_id(self, row: int) -> int:
         return self._lanes[row].track_id
+
+    def first_frame(self, row: int) -> int:
+        return int(self._lanes[row].frame_index[0])
 
     def row_of(self, track_id: int | None) -> int | None:
         return next((row for row, lane in enumerate(self._lanes) if lane.track_id == track_id), None)
@@ -57,7 +63,7 @@ class TrackModel(QAbstractTableModel):
         if not index.isValid():
             return None
         lane = self._lanes[index.row()]
-        done = int(np.count_nonzero(lane.state >= Origin.CORRECTED))
+        done, touched = int(lane.done.sum()), int(np.count_nonzero(lane.state >= Origin.CORRECTED))
         if role == Qt.ItemDataRole.DisplayRole:
             return (f"Person {lane.track_id}", str(len(lane.frame_index)), str(done) if done else "–")[index.column()]
         if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
@@ -65,20 +71,21 @@ class TrackModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() > 0:
             return _RIGHT
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"In {len(lane.frame_index)} frames, corrected or verified in {done}; double click to go there"
+            return (
+                f"In {len(lane.frame_index)} frames. Done in {done}: every joint corrected or verified. "
+                f"Touched in {touched}. Double click to go there."
+            )
         return None
 
 
 class TrackTable(QTableView):
-    """A click selects the person, a double click goes to its first frame."""
+    """A click selects the person, a double click goes to its first frame. Follows the selection."""
 
-    track_clicked = Signal(int)
-    track_opened = Signal(int)
-
-    def __init__(self, model: TrackModel) -> None:
+    def __init__(self, lanes: Lanes, shown: PeopleShown, navigator: Navigator) -> None:
         super().__init__()
-        self._tracks = model
-        dress(self, model, row_height=28)
+        self.tracks = TrackModel()
+        self._lanes, self._shown, self._navigator = lanes, shown, navigator
+        dress(self, self.tracks, row_height=28)
         self.setIconSize(QSize(9, 9))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -88,12 +95,21 @@ class TrackTable(QTableView):
         for column in (1, 2):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.clicked.connect(lambda index: self.track_clicked.emit(model.track_id(index.row())))
-        self.doubleClicked.connect(lambda index: self.track_opened.emit(model.track_id(index.row())))
+        self.clicked.connect(lambda index: shown.seek(self.tracks.track_id(index.row())))
+        self.doubleClicked.connect(self._go_to_first_frame)
+        lanes.changed.connect(self._show_lanes)
+        shown.selection_changed.connect(self._show_selection)
 
-    def select_track(self, track_id: int | None) -> None:
-        row = self._tracks.row_of(track_id)
+    def _show_lanes(self) -> None:
+        self.tracks.set_lanes(self._lanes.lanes)
+        self._show_selection()
+
+    def _show_selection(self) -> None:
+        row = self.tracks.row_of(self._shown.track_id)
         if row is None:
             self.clearSelection()
         else:
             self.selectRow(row)
+
+    def _go_to_first_frame(self, index: QModelIndex) -> None:
+        self._navigator.go_to(self.tracks.first_frame(index.row()), self.tracks.track_id(index.row()))

@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPixmap, QWheelEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame
 
 from app.look.colours import track_colour
+from app.session.lanes import Lanes
+from app.session.people_shown import PeopleShown
+from app.session.predictions import Predictions
 from app.session.view_state import ViewState
 from app.timeline.paint import LANE_GAP, LANE_HEIGHT, Run, Scale, paint_held, paint_lane, paint_ruler, spans_of
+from jmpose_core.frame_numbers import frame_number
 from jmpose_core.project import Lane
 
 LABELS_WIDTH: Final = 64
@@ -20,12 +24,9 @@ SMALLEST_SPAN: Final = 10.0  # frames that fill the width at the largest zoom
 class Timeline(QAbstractScrollArea):
     """Click or drag to seek, wheel to scroll, Ctrl+wheel to zoom; a click on a lane selects its track."""
 
-    sought = Signal(int)
-    track_clicked = Signal(int)
-
-    def __init__(self, view_state: ViewState) -> None:
+    def __init__(self, view_state: ViewState, lanes: Lanes, shown: PeopleShown, predictions: Predictions) -> None:
         super().__init__()
-        self._view_state = view_state
+        self._view_state, self._shown, self._predictions = view_state, shown, predictions
         self._lanes: list[Lane] = []
         self._held: list[Run] = []
         self._first, self._span = 0.0, 1.0
@@ -38,7 +39,9 @@ class Timeline(QAbstractScrollArea):
         self.setAccessibleName("Timeline")
         view_state.video_changed.connect(self.show_all)
         view_state.frame_changed.connect(self._on_frame)
-        view_state.selection_changed.connect(self._redraw)
+        shown.selection_changed.connect(self._redraw)
+        shown.people_changed.connect(lambda _: self._show_unsaved())
+        lanes.changed.connect(lambda: self.set_lanes(lanes.lanes))
         self.verticalScrollBar().valueChanged.connect(self._redraw)
 
     def sizeHint(self) -> QSize:
@@ -52,8 +55,10 @@ class Timeline(QAbstractScrollArea):
         self._set_scroll_range()
         self._redraw()
 
-    def set_held(self, frames: Sequence[int]) -> None:
+    def _show_unsaved(self) -> None:
         """Frames that a running prediction has finished and that are not in the lanes yet."""
+        video = self._view_state.video
+        frames = self._predictions.unsaved_frames(video.id) if video is not None else []
         if frames or self._held:
             self._held = [Run(first, last, 0) for first, last in spans_of(frames)]
             self._redraw()
@@ -99,7 +104,7 @@ class Timeline(QAbstractScrollArea):
         return pixmap
 
     def _paint_lanes(self, painter: QPainter) -> None:
-        selected = self._view_state.track_id
+        selected = self._shown.track_id
         for row, lane in enumerate(self._lanes):
             top = self._lane_top(row)
             if top + LANE_HEIGHT < RULER_HEIGHT or top > self.viewport().height():
@@ -138,7 +143,7 @@ class Timeline(QAbstractScrollArea):
         painter.setPen(QPen(self.palette().color(QPalette.ColorRole.PlaceholderText), 1, Qt.PenStyle.DotLine))
         painter.drawLine(QPointF(x, RULER_HEIGHT), QPointF(x, self.viewport().height()))
         painter.setFont(self._font())
-        text = f"{frame_index + 1}"
+        text = frame_number(frame_index)
         width = painter.fontMetrics().horizontalAdvance(text) + 12
         box = QRectF(min(max(x - width / 2, LABELS_WIDTH), self.viewport().width() - width), 2, width, 16)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -159,15 +164,15 @@ class Timeline(QAbstractScrollArea):
             return
         row = self._row_at(event.position().y())
         if row is not None:
-            self.track_clicked.emit(self._lanes[row].track_id)
+            self._shown.seek(self._lanes[row].track_id)
         if event.position().x() >= LABELS_WIDTH:
             self._seeking = True
-            self.sought.emit(self._frame_at(event.position().x()))
+            self._view_state.set_frame(self._frame_at(event.position().x()))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._hover_x = event.position().x()
         if self._seeking:
-            self.sought.emit(self._frame_at(self._hover_x))
+            self._view_state.set_frame(self._frame_at(self._hover_x))
         self.viewport().update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:

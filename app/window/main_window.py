@@ -1,38 +1,37 @@
 """Places docks, bars and dialogs, and connects them. No rules live here."""
 
-from pathlib import Path
-
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QImage
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QApplication, QMainWindow
 
 from app.evaluation.panel import EvaluationPanel
 from app.inspector.dock import Inspector
 from app.look.icons import app_icon
 from app.look.messages import Messages
-from app.look.theme import ThemeController, ThemeMode
+from app.look.theme import ThemeController
 from app.picture.frame_view import FrameView
-from app.picture.overlay import overlay_of
 from app.session.settings import Settings
-from app.session.view_state import ColourBy
 from app.session.workbench import Workbench
-from app.timeline.track_table import TrackModel, TrackTable
+from app.timeline.track_table import TrackTable
 from app.timeline.transport import Transport
 from app.timeline.view import Timeline
-from app.window.actions import Needs, action_table, build_actions
-from app.window.bars import fill_menus, make_toolbar
-from app.window.centre import Stage
+from app.window.actions import Actions
+from app.window.bars import Toolbar, fill_menus
+from app.window.central_area import CentralArea
+from app.window.command_table import CommandTable
+from app.window.docks import DockArea, padded
+from app.window.drops import FileDrops
+from app.window.keys import KeyOwners
 from app.window.palette import CommandPalette
 from app.window.prompts import Prompts
 from app.window.start_page import StartPage
 from app.window.status import StatusBar
 from app.window.video_chooser import VideoChooser
-from jmpose_core import geometry
 from jmpose_core.engine.client import EngineClient
-from jmpose_core.engine.protocol import ProbeResult
 
 TITLE = "JM-Pose Studio"
-LAYERS = ("image", "initial", "flow", "refined")
+LARGEST_FIRST_SIZE = QSize(1600, 1000)
+SHARE_OF_SCREEN = 0.92  # of the first window, in either direction
 
 
 class MainWindow(QMainWindow):
@@ -44,251 +43,140 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setWindowTitle(TITLE)
         self.setWindowIcon(app_icon())
-        self.setAcceptDrops(True)
-        self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
         self.settings, self.theme = settings, theme
-        self.bench = Workbench(messages, settings, engine=engine, parent=self)
-        self.frame_view = FrameView(self.bench.view_state)
-        self.prompts = Prompts(self, self.bench)
-        self.specs = action_table(self)
-        self.actions_by_name = build_actions(self.specs, self)
+        self.bench = bench = Workbench(messages, settings, engine=engine, parent=self)
+        self.frame_view = FrameView(bench.view_state, bench.shown, bench.model_view)
+        self.prompts = Prompts(self, bench)
+        self.actions_of_table = Actions(self._command_table().commands(), self)
+        self.actions_by_name = self.actions_of_table.by_name
         self.start_page = StartPage()
-        self.stage = Stage(self.start_page, self.frame_view, messages)
-        self.setCentralWidget(self.stage)
-        self.timeline = Timeline(self.bench.view_state)
-        self.transport = Transport(self.bench.view_state, self.actions_by_name)
-        self.inspector = Inspector()
-        self.evaluation = EvaluationPanel(self.bench.evaluation, self.bench.navigator)
-        self.tracks = TrackModel()
-        self.track_table = TrackTable(self.tracks)
-        self.video_chooser = VideoChooser(self.bench)
-        self.status = StatusBar(self.bench)
+        self.central_area = CentralArea(self.start_page, self.frame_view, messages)
+        self.setCentralWidget(self.central_area)
+        self.timeline = Timeline(bench.view_state, bench.lanes, bench.shown, bench.predictions)
+        self.transport = Transport(bench.view_state, bench.playback, self.actions_by_name)
+        self.inspector = Inspector(bench.shown, bench.model_view)
+        self.evaluation = EvaluationPanel(bench.evaluation, bench.navigator)
+        self.track_table = TrackTable(bench.lanes, bench.shown, bench.navigator)
+        self.video_chooser = VideoChooser(bench)
+        self.status = StatusBar(bench)
         self._place_docks()
         self._place_bars()
-        self._connect_view()
-        self._connect_rest()
+        self._connect()
         self._restore()
-        self._refresh_actions()
+        KeyOwners(_application(), self)
+        FileDrops(self).dropped.connect(self.prompts.take_files)
 
     # Placing
 
-    def _place_docks(self) -> None:
-        self.inspector.setMinimumWidth(410)
-        self.track_table.setMinimumWidth(200)
-        self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
-        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
-        self.tracks_dock = self._dock(
-            "Tracks", padded(self.video_chooser, self.track_table), Qt.DockWidgetArea.LeftDockWidgetArea
+    def _command_table(self) -> CommandTable:
+        return CommandTable(
+            self.bench,
+            self.frame_view,
+            self.prompts,
+            self.theme,
+            evaluate=self._evaluate,
+            show_commands=self._show_commands,
+            leave=self.close,
         )
-        self.inspector_dock = self._dock("Inspector", self.inspector, Qt.DockWidgetArea.RightDockWidgetArea)
-        self.evaluation.setMinimumWidth(540)
-        self.evaluation_dock = self._dock("Evaluation", self.evaluation, Qt.DockWidgetArea.RightDockWidgetArea)
-        self.tabifyDockWidget(self.inspector_dock, self.evaluation_dock)
-        self.timeline_dock = self._dock("Timeline", self.timeline, Qt.DockWidgetArea.BottomDockWidgetArea)
+
+    def _place_docks(self) -> None:
+        side = Qt.DockWidgetArea
+        self.dock_area = area = DockArea(self)
+        self.tracks_dock = area.add("Tracks", padded(self.video_chooser, self.track_table), side.LeftDockWidgetArea)
+        self.inspector_dock = area.add("Inspector", self.inspector, side.RightDockWidgetArea)
+        self.evaluation_dock = area.add(
+            "Evaluation", self.evaluation, side.RightDockWidgetArea, behind=self.inspector_dock
+        )
+        self.timeline_dock = area.add("Timeline", self.timeline, side.BottomDockWidgetArea)
         self.timeline_dock.setTitleBarWidget(self.transport)
         self.resizeDocks([self.tracks_dock, self.inspector_dock], [230, 410], Qt.Orientation.Horizontal)
         self.resizeDocks([self.timeline_dock], [170], Qt.Orientation.Vertical)
 
-    def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title, self)
-        dock.setObjectName(title)
-        dock.setWidget(widget)
-        self.addDockWidget(area, dock)
-        return dock
-
     def _place_bars(self) -> None:
-        docks = (self.tracks_dock, self.inspector_dock, self.evaluation_dock, self.timeline_dock)
-        fill_menus(self.menuBar(), self.specs, self.actions_by_name, docks)
-        self.toolbar = make_toolbar(self.actions_by_name)
+        fill_menus(self.menuBar(), self.actions_of_table, self.dock_area.docks)
+        self.toolbar = Toolbar(self.actions_of_table, self.bench.predictions)
         self.addToolBar(self.toolbar)
         self.setStatusBar(self.status)
 
     # Connecting
 
-    def _connect_view(self) -> None:
-        bench, view = self.bench, self.frame_view
-        state = bench.view_state
-        bench.playback.frame_shown.connect(self._show_frame)
-        bench.playback.playing_changed.connect(self.transport.set_playing)
-        bench.document.people_changed.connect(self._on_people)
-        state.video_changed.connect(self._on_video)
-        state.selection_changed.connect(self._on_selection)
-        state.frame_changed.connect(lambda _: self._on_selection())
-        state.layer_changed.connect(self._show_overlay)
+    def _connect(self) -> None:
+        bench, view, page, ask = self.bench, self.frame_view, self.start_page, self.prompts
+        bench.playback.frame_shown.connect(view.show_frame)
+        bench.playback.frame_failed.connect(view.show_no_picture)
         view.edited.connect(bench.editor.apply)
         view.box_drawn.connect(bench.editor.add_person)
         view.placed.connect(bench.editor.place_joint)
         view.hovered.connect(self.inspector.show_image_cursor)
-        self.inspector.joint_chosen.connect(lambda joint: state.select(state.track_id, joint))
         self.inspector.cursor_moved.connect(view.show_cursor)
-        bench.inference.probed.connect(self._on_probe)
+        self.transport.left.connect(view.setFocus)
+        self.status.training_clicked.connect(ask.finetune)
+        self.central_area.lost_video.locate.connect(ask.locate)
+        self.central_area.lost_video.close_project.connect(bench.close_project)
+        bench.video_shown.connect(self._show_video)
+        for signal, slot in (
+            (page.open_video, ask.video),
+            (page.open_folder, ask.folder),
+            (page.open_project, ask.project),
+            (page.open_demo, bench.open_demo),
+            (page.recent_chosen, bench.open),
+        ):
+            signal.connect(slot)
+        self.actions_of_table.follow((
+            bench.video_shown,
+            bench.view_state.layer_changed,
+            bench.view_state.drawing_changed,
+            bench.shown.person_changed,
+            bench.project.history_changed,
+            bench.predictions.state_changed,
+            bench.finetune.state_changed,
+        ))  # fmt: skip
 
-    def _connect_rest(self) -> None:
-        bench, state = self.bench, self.bench.view_state
-        bench.lanes.changed.connect(self._on_lanes)
-        bench.inference.state_changed.connect(self._refresh_actions)
-        bench.document.opened.connect(self._on_document)
-        bench.document.closed.connect(self._on_document)
-        self.timeline.sought.connect(state.set_frame)
-        self.timeline.track_clicked.connect(lambda track_id: state.select(track_id))
-        self.track_table.track_clicked.connect(lambda track_id: state.select(track_id))
-        self.track_table.track_opened.connect(self._go_to_track)
-        self.status.cancelled.connect(bench.inference.cancel)
-        page = self.start_page
-        page.open_video.connect(self.prompts.video)
-        page.open_folder.connect(self.prompts.folder)
-        page.open_project.connect(self.prompts.project)
-        page.open_demo.connect(bench.open_demo)
-        page.recent_chosen.connect(bench.open)
-        page.set_recent(self.settings.recent)
-
-    def _show_frame(self, frame_index: int, image: QImage) -> None:
+    def _show_video(self, lost: str) -> None:
+        """Another video is looked at, or none; `lost` says why it cannot be seen."""
         video = self.bench.view_state.video
-        if video is not None:
-            self.frame_view.show_frame(frame_index, image, self.bench.document.people(video.id, frame_index))
-            self._show_overlay()
-
-    def _on_people(self, video_id: int, frames: frozenset[int]) -> None:
-        video = self.bench.view_state.video
-        if video is not None and video.id == video_id and self.frame_view.frame_index in frames:
-            self.frame_view.set_people(self.bench.document.people(video_id, self.frame_view.frame_index))
-        if video is not None:
-            self.timeline.set_held(self.bench.document.held_frames(video.id))
-        self._on_selection()
-
-    def _on_video(self) -> None:
-        video = self.bench.view_state.video
-        self.frame_view.clear()
-        self.stage.show_picture(video is not None)
         self.setWindowTitle(f"{video.name} – {TITLE}" if video is not None else TITLE)
-        for part in (self.tracks_dock, self.inspector_dock, self.timeline_dock, self.toolbar, self.status):
-            part.setVisible(video is not None)
         self.evaluation.clear()
+        if video is None:
+            self.dock_area.put_away()
+            self.start_page.set_recent(self.settings.recent)
+            self.central_area.show_start()
+        else:
+            self.dock_area.bring_back()
+            self.central_area.show_video(video.name, lost)
         self.evaluation_dock.hide()
-        self._refresh_actions()
 
-    def _on_document(self) -> None:
-        self.start_page.set_recent(self.settings.recent)
-        self._refresh_actions()
-
-    def _on_selection(self) -> None:
-        state = self.bench.view_state
-        person = self.bench.editor.person_shown
-        if self.inspector.is_stale(person):
-            self.inspector.show_probe(None)
-        self.inspector.show_person(person, state.joint)
-        self.track_table.select_track(state.track_id)
-        self._show_overlay()
-        self._refresh_actions()
-
-    def _on_probe(self, probe: ProbeResult) -> None:
-        self.inspector.show_probe(probe, self.bench.editor.person_shown)
-        self._show_overlay()
-
-    def _show_overlay(self) -> None:
-        probe, state = self.inspector.probe, self.bench.view_state
-        if probe is None or self.frame_view.frame_index != state.frame_index:
-            self.frame_view.show_overlay(None)
-            return
-        image_from_crop = geometry.inverse(probe.crop_from_image)
-        self.frame_view.show_overlay(overlay_of(probe, state.layer, state.joint), image_from_crop)
-
-    def _on_lanes(self) -> None:
-        self.timeline.set_lanes(self.bench.lanes.lanes)
-        self.tracks.set_lanes(self.bench.lanes.lanes)
-        self.track_table.select_track(self.bench.view_state.track_id)
-
-    def _go_to_track(self, track_id: int) -> None:
-        lane = next((lane for lane in self.bench.lanes.lanes if lane.track_id == track_id), None)
-        if lane is not None:
-            self.bench.view_state.set_frame(int(lane.frame_index[0]))
-
-    def _refresh_actions(self) -> None:
-        """Enable what makes sense now."""
-        state, document, person = self.bench.view_state, self.bench.document, self.bench.editor.person_shown
-        there = {
-            Needs.NOTHING: True,
-            Needs.VIDEO: state.video is not None,
-            Needs.PERSON: person is not None,
-            Needs.JOINT: person is not None and state.joint is not None,
-        }
-        for spec in self.specs:
-            self.actions_by_name[spec.name].setEnabled(there[spec.needs])
-        running = self.bench.inference.running
-        self.actions_by_name["predict"].setEnabled(there[Needs.VIDEO] and not running)
-        self.actions_by_name["cancel"].setEnabled(running)
-        for name, word, step in (("undo", "Undo", document.undo_text), ("redo", "Redo", document.redo_text)):
-            self.actions_by_name[name].setEnabled(step is not None)
-            self.actions_by_name[name].setText(f"{word} “{step}”" if step else word)
-
-    # Slots of the action table
-
-    def begin_box(self) -> None:
-        self.frame_view.set_box_mode(True)
-        self.bench.messages.info("Draw a box around the person; Escape calls it off.")
-
-    def predict_all(self) -> None:
-        video = self.bench.view_state.video
-        if video is not None:
-            self.bench.predict(0, video.frame_count)
-            self._refresh_actions()
-
-    def evaluate(self) -> None:
+    def _evaluate(self) -> None:
         self.evaluation_dock.show()
         self.evaluation_dock.raise_()
         self.bench.evaluation.start()
 
-    def zoom_to_person(self) -> None:
-        if (person := self.bench.editor.person_shown) is not None:
-            self.frame_view.fit_person(person)
-
-    def toggle_hidden(self) -> None:
-        self.bench.view_state.set_people_hidden(self.actions_by_name["hide"].isChecked())
-
-    def toggle_colours(self) -> None:
-        by_track = self.actions_by_name["colour"].isChecked()
-        self.bench.view_state.set_colour_by(ColourBy.TRACK if by_track else ColourBy.SIDE)
-
-    def next_theme(self) -> None:
-        """System, light, dark, and round again."""
-        modes = list(ThemeMode)
-        mode = modes[(modes.index(self.theme.mode) + 1) % len(modes)]
-        self.theme.set_mode(mode)
-        self.settings.theme = mode
-        self.bench.messages.info(f"Theme: {mode.value}")
-
-    def show_palette(self) -> None:
+    def _show_commands(self) -> None:
         CommandPalette(self.actions_by_name.values(), self).open()
 
     # The window itself
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            self.bench.open(paths[0])
-
     def closeEvent(self, event: QCloseEvent) -> None:
-        self.settings.set_layout(self.saveGeometry(), self.saveState())
+        if not self.prompts.may_quit():
+            event.ignore()
+            return
+        self.settings.set_layout(self.saveGeometry(), self.dock_area.state())
         self.bench.close()
         event.accept()
 
     def _restore(self) -> None:
-        self.resize(1440, 900)
+        """As the window was left; the first time, as large as the screen allows."""
+        available = self.screen().availableGeometry()
+        first = (available.size() * SHARE_OF_SCREEN).boundedTo(LARGEST_FIRST_SIZE)
+        self.resize(first)
+        self.move(available.center() - self.rect().center())
         if (layout := self.settings.layout()) is not None:
             self.restoreGeometry(layout[0])
-            self.restoreState(layout[1])
-        self._on_video()
+            self.dock_area.restore(layout[1])
+        self._show_video("")
 
 
-def padded(*widgets: QWidget) -> QWidget:
-    """The widgets below one another, with the margin that docks have."""
-    box = QWidget()
-    layout = QVBoxLayout(box)
-    layout.setContentsMargins(10, 0, 4, 10)
-    for widget in widgets:
-        layout.addWidget(widget)
-    return box
+def _application() -> QApplication:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    return application

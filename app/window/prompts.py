@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from platformdirs import user_data_path
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.dialogs.export_dialog import ExportDialog
 from app.dialogs.finetune_dialog import FinetuneDialog
-from app.dialogs.import_dialog import ImportDialog
+from app.dialogs.import_dialog import ANNOTATION_SUFFIXES, ImportDialog
 from app.dialogs.system_dialog import SystemDialog
 from app.dialogs.track_dialog import TrackDialog
+from app.session.finetuning import plan_finetuning
 from app.session.workbench import Workbench
 
 VIDEO_FILTER = "Videos (*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.mpg *.mpeg);;All files (*)"
@@ -35,57 +35,85 @@ class Prompts:
         name, _ = QFileDialog.getOpenFileName(self._window, "Open project", self._folder(), PROJECT_FILTER)
         self._open(name)
 
+    def take_files(self, paths: list[Path]) -> None:
+        """Files that were dropped: annotations go into the open video, anything else is opened."""
+        path, *others = paths
+        if path.suffix.lower() in ANNOTATION_SUFFIXES:
+            if self._bench.view_state.video is None:
+                text = f"{path.name}: annotations go into a video. Open the video first, then drop them again."
+                self._bench.messages.info(text)
+                return
+            self.import_people(path)
+        else:
+            self._bench.open(path)
+        if others:
+            self._bench.messages.info(f"{path.name} is taken. The other {len(others)} can be dropped one by one.")
+
     def locate(self) -> None:
         """Ask where a video that was moved is now."""
         video = self._bench.view_state.video
         if video is None:
             return
-        name, _ = QFileDialog.getOpenFileName(self._window, f"Where is {video.name}?", self._folder(), VIDEO_FILTER)
+        question = f"Where is {video.name}?"
+        if Path(video.name).suffix:
+            name, _ = QFileDialog.getOpenFileName(self._window, question, self._folder(), VIDEO_FILTER)
+        else:
+            name = QFileDialog.getExistingDirectory(self._window, question, self._folder())
         if name:
-            self._bench.document.relocate_video(video.id, Path(name))
+            self._bench.project.relocate_video(video.id, Path(name))
 
-    def import_people(self) -> None:
+    def import_people(self, file: Path | None = None) -> None:
         """Ask for an annotation file, show what it would do, and import it as one step."""
-        document, video = self._bench.document, self._bench.view_state.video
-        if document.path is not None and video is not None:
-            document.write_held_predictions()
-            dialog = ImportDialog(document.path, video, self._bench.background, self._window)
-            dialog.planned.connect(document.import_people)
+        project, video = self._bench.project, self._bench.view_state.video
+        if project.path is not None and video is not None:
+            project.settle()
+            dialog = ImportDialog(project.path, video, self._bench.background, self._window)
+            dialog.planned.connect(project.import_people)
             dialog.open()
+            if file is not None:
+                dialog.choose(file)
 
     def export(self) -> None:
         """Ask for format and file, and write it in the background."""
-        document, video = self._bench.document, self._bench.view_state.video
-        if document.path is not None and video is not None:
-            document.write_held_predictions()
-            ExportDialog(document.path, video, self._bench.background, self._bench.messages, self._window).open()
+        project, video = self._bench.project, self._bench.view_state.video
+        if project.path is not None and video is not None:
+            project.settle()
+            ExportDialog(project.path, video, self._bench.background, self._bench.messages, self._window).open()
 
     def track(self) -> None:
         """Ask which track the selected person is, and in which frames."""
-        state, editor = self._bench.view_state, self._bench.editor
-        if state.video is None or state.track_id is None:
+        state, shown, editor = self._bench.view_state, self._bench.shown, self._bench.editor
+        if state.video is None or shown.track_id is None:
             return
-        dialog = TrackDialog(state.track_id, state.frame_index, state.video.frame_count, self._window)
+        dialog = TrackDialog(shown.track_id, state.frame_index, state.video.frame_count, self._window)
         dialog.chosen.connect(editor.set_track)
         dialog.open()
 
     def finetune(self) -> None:
-        """Train on this project's corrected joints, or show the training that runs."""
-        path = self._bench.document.path
-        if path is None:
-            return
+        """Say what a training would learn from and start it when told to; or show the one that runs."""
+        path = self._bench.project.path
         if self._bench.finetune.running:
-            self._finetune.show()
-            return
-        self._finetune.begin()
-        out = user_data_path("jmpose-studio", "jmpose") / "weights" / path.stem
-        self._bench.finetune.start(path, out, self._bench.settings.weights)
+            self._finetune.show_running()
+        elif path is not None:
+            self._bench.project.settle()
+            weights = self._bench.settings.weights
+            self._finetune.ask(path)
+            self._bench.background.run(
+                lambda: plan_finetuning(path, weights), self._finetune.show_plan, self._finetune.refuse
+            )
 
     def system(self) -> None:
         """Ask which pose network to use."""
         dialog = SystemDialog(self._bench.inference.systems, self._bench.settings.weights, self._window)
         dialog.chosen.connect(self._use_weights)
         dialog.open()
+
+    def may_quit(self) -> bool:
+        """Whether the window may close: a training that runs would end with it."""
+        if not self._bench.finetune.running:
+            return True
+        text = "A training is running. It ends with the window, and what it has learned is lost."
+        return self._bench.messages.confirm(self._window, text, "End training and quit")
 
     def _use_weights(self, weights: str) -> None:
         self._bench.use_weights(weights)
@@ -96,5 +124,5 @@ class Prompts:
             self._bench.open(Path(name))
 
     def _folder(self) -> str:
-        path = self._bench.document.path
+        path = self._bench.project.path
         return str(path.parent) if path is not None else ""

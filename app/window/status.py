@@ -1,84 +1,124 @@
-"""The status bar: where we are, what is selected, what the engine does."""
+"""The status bar: where we are, what is selected, what the engine and the training do."""
 
 from pathlib import Path
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar, QToolButton
 
+from app.jobs.finetune_job import FinetuneProgress
 from app.look.icons import icon
+from app.look.words import joint_note
 from app.session.workbench import Workbench
 from app.timeline.paint import clock
-from jmpose_core.annotations import Origin, Visibility
 from jmpose_core.engine.protocol import Progress
-from jmpose_core.skeleton import JOINTS
+from jmpose_core.frame_numbers import frame_number
+from jmpose_core.skeleton import JOINT_TITLES
 
 
 class StatusBar(QStatusBar):
-    """`frame 118/230 · 0:03.93 · person 2 · left wrist 0.83 predicted | engine: 14/s`."""
+    """`frame 118/230 · 0:03.93 · person 2 · left wrist 0.83 predicted | estimating poses · 1:20 left`."""
 
-    cancelled = Signal()
+    training_clicked = Signal()
 
     def __init__(self, bench: Workbench) -> None:
         super().__init__()
         self._bench = bench
         self.setSizeGripEnabled(False)
-        self._place, self._engine = QLabel(), QLabel()
+        self._place, self._engine = _shortened(), _shortened()
+        self._training = QToolButton()
+        self._training.setToolTip("Show the training that runs")
+        self._training.clicked.connect(self.training_clicked)
         self._bar = QProgressBar()
-        self._bar.setFixedWidth(160)
+        self._bar.setFixedWidth(150)
         self._bar.setTextVisible(False)
         self._cancel = QToolButton()
         self._cancel.setIcon(icon("stop"))
         self._cancel.setToolTip("Cancel prediction (Ctrl+.)")
-        self._cancel.clicked.connect(self.cancelled)
+        self._cancel.clicked.connect(bench.predictions.cancel)
+        for button in (self._training, self._cancel):
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._share = 0.0
         self.addWidget(self._place, 1)
-        for widget in (self._engine, self._bar, self._cancel):
+        for widget in (self._training, self._engine, self._bar, self._cancel):
             self.addPermanentWidget(widget)
-        bench.view_state.frame_changed.connect(lambda _: self.refresh())
-        bench.view_state.selection_changed.connect(self.refresh)
-        bench.view_state.video_changed.connect(self.refresh)
-        bench.document.people_changed.connect(lambda *_: self.refresh())
+        bench.view_state.video_changed.connect(self._refresh)
+        bench.shown.person_changed.connect(self._refresh)
         bench.inference.state_changed.connect(self._on_engine)
+        bench.predictions.state_changed.connect(self._on_engine)
         bench.inference.progressed.connect(self._on_progress)
+        bench.finetune.state_changed.connect(self._on_training)
+        bench.finetune.progressed.connect(self._on_training_progress)
         self._on_engine()
+        self._on_training()
 
     @property
     def place(self) -> str:
+        """Where we are, in words."""
         return self._place.text()
 
-    def refresh(self) -> None:
-        """Write down where we are."""
-        state = self._bench.view_state
+    @property
+    def engine(self) -> str:
+        """What the engine does, in words."""
+        return self._engine.text()
+
+    @property
+    def training(self) -> str:
+        """How far the training is; empty where none runs."""
+        return self._training.text() if self._bench.finetune.running else ""
+
+    def _refresh(self) -> None:
+        state, shown = self._bench.view_state, self._bench.shown
         if state.video is None:
             self._place.setText("")
             return
         moment = clock(state.frame_index / state.video.fps)
-        parts = [f"frame {state.frame_index + 1}/{state.video.frame_count}", moment]
-        if (person := self._bench.editor.person_shown) is not None:
+        parts = [f"frame {frame_number(state.frame_index)}/{state.video.frame_count}", moment]
+        if (person := shown.person) is not None:
             parts.append(f"person {person.track_id}")
-            if state.joint is not None:
-                visibility = Visibility(person.visibility[state.joint])
-                seen = "" if visibility is Visibility.VISIBLE else f" {visibility.name.lower()}"
-                origin = Origin(person.origin[state.joint])
-                word = "" if origin is Origin.NONE else f" {origin.name.lower()}"
-                name = JOINTS[state.joint].replace("_", " ")
-                parts.append(f"{name} {person.confidence[state.joint]:.2f}{seen}{word}")
+            if shown.joint is not None:
+                parts.append(f"{JOINT_TITLES[shown.joint]} {joint_note(person, shown.joint)}")
         self._place.setText("  ·  ".join(parts))
 
     def _on_engine(self) -> None:
-        inference = self._bench.inference
-        device = f" · {inference.device}" if inference.device else ""
-        system = Path(self._bench.settings.weights).stem
-        self._engine.setText(f"{inference.state.value}{device} · {system}")
-        self._bar.setVisible(inference.running)
-        self._cancel.setVisible(inference.running)
-        if inference.running:
+        inference, predictions = self._bench.inference, self._bench.predictions
+        self._bar.setVisible(predictions.running)
+        self._cancel.setVisible(predictions.running)
+        self._cancel.setEnabled(not predictions.cancelling)
+        if predictions.cancelling:
+            self._engine.setText("cancelling…")
             self._bar.setRange(0, 0)
+        elif predictions.running:
+            self._share = 0.0
+            self._engine.setText("starting…")
+            self._bar.setRange(0, 0)
+        else:
+            device = f" · {inference.device}" if inference.device else ""
+            self._engine.setText(f"{inference.state.value}{device} · {Path(self._bench.settings.weights).stem}")
 
     def _on_progress(self, progress: Progress) -> None:
-        self._bar.setRange(0, max(progress.total, 1))
-        self._bar.setValue(progress.done)
-        left = (progress.total - progress.done) / progress.per_second if progress.per_second > 0 else None
-        parts = [progress.stage, f"{progress.done}/{progress.total}", f"{progress.per_second:.1f}/s"]
-        if left is not None:
-            parts.append(f"{int(left) // 60}:{int(left) % 60:02d} left")
+        """One bar and one time left over all stages; the bar never goes back."""
+        if self._bench.predictions.cancelling or not self._bench.predictions.running:
+            return
+        self._share = max(progress.done / max(progress.total, 1), self._share)
+        self._bar.setRange(0, 1000)
+        self._bar.setValue(round(self._share * 1000))
+        parts = [progress.stage, f"{self._share:.0%}"]
+        if progress.seconds_left is not None:
+            minutes, seconds = divmod(round(progress.seconds_left), 60)
+            parts.append(f"{minutes}:{seconds:02d} left")
         self._engine.setText("  ·  ".join(parts))
+
+    def _on_training(self) -> None:
+        self._training.setVisible(self._bench.finetune.running)
+        self._training.setText("training…")
+
+    def _on_training_progress(self, progress: FinetuneProgress) -> None:
+        self._training.setText(f"training {progress.step}/{progress.steps}")
+
+
+def _shortened() -> QLabel:
+    """A label that gives way in a narrow window."""
+    label = QLabel()
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    label.setMinimumWidth(120)
+    return label

@@ -21,12 +21,10 @@ class VideoChooser(QComboBox):
     def _choose(self, row: int) -> None:
         video = self.itemData(row)
         if video != self._bench.view_state.video:
-            self._bench.inference.abandon()
-            self._bench.document.end_predictions()
             self._bench.show_video(video)
 
     def _refresh(self) -> None:
-        videos = self._bench.document.videos()
+        videos = self._bench.project.videos()
         self.clear()
         for video in videos:
             self.addItem(video.name, video)

@@ -4,16 +4,17 @@
 row that holds the maximum (https://www.sqlite.org/lang_select.html#bareagg).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from jmpose_core.annotations import Annotation, CodeArray, FloatArray, Track
+from jmpose_core.annotations import Annotation, CodeArray, FloatArray, Origin, Track
 from jmpose_core.project.database import Database
 from jmpose_core.project.rows import COLUMNS, PersonRow, annotations_of
 from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_PREDICTION
+from jmpose_core.skeleton import NUM_JOINTS
 
 _PAGE = 500  # people read at once by the streams
 
@@ -26,6 +27,7 @@ class Lane:
     frame_index: npt.NDArray[np.int64]  # (N,)
     state: CodeArray  # (N,) highest Origin of the person's joints
     confidence: FloatArray  # (N,) 0..1, mean over the joints that are not absent
+    done: npt.NDArray[np.bool_]  # (N,) somebody corrected or verified every joint
 
 
 _TOP_ROW = COLUMNS.replace("layer", "MAX(layer)")
@@ -48,6 +50,16 @@ _TIMELINE = """
 _TIMELINE_ROW = np.dtype(
     [("track_id", "i8"), ("frame_index", "i8"), ("state", "u1"), ("confidence", "f8"), ("layer", "u1")]
 )
+_ALL_TOUCHED = " AND ".join(
+    f"substr(origin, {joint + 1}, 1) >= x'{int(Origin.CORRECTED):02x}'" for joint in range(NUM_JOINTS)
+)
+# `origin` is the payload's last field: only of people whom somebody touched is it read.
+_DONE = f"""
+    SELECT track_id, frame_index FROM (
+        SELECT track_id, frame_index, substr(payload, -{NUM_JOINTS}) AS origin FROM people INDEXED BY timeline
+        WHERE video_id = ? AND layer = {LAYER_ANNOTATION} AND state >= {int(Origin.CORRECTED)}
+    ) WHERE {_ALL_TOUCHED}
+"""
 # Steps from one track id to the next through the index, and looks only for a first person of each.
 _TRACKS_IN_USE = f"""
     WITH RECURSIVE used (track_id) AS (
@@ -98,17 +110,28 @@ def rows_of_person(database: Database, video_id: int, frame_index: int, track_id
 
 
 def timeline(database: Database, video_id: int) -> list[Lane]:
-    """A lane for each track that is shown anywhere, by track; from the index alone."""
+    """A lane for each track that is shown anywhere, by track; from the index, but for people whom somebody touched."""
     found = database.rows(_TIMELINE, (video_id,))
     if not found:
         return []
     shown = np.array(found, _TIMELINE_ROW)
     tracks = shown["track_id"]
     starts = np.flatnonzero(np.diff(tracks, prepend=-1))
-    return [
-        Lane(int(lane["track_id"][0]), lane["frame_index"].copy(), lane["state"].copy(), lane["confidence"].copy())
-        for lane in np.split(shown, starts[1:])
-    ]
+    done: dict[int, list[int]] = {}
+    for track_id, frame_index in database.rows(_DONE, (video_id,)):
+        done.setdefault(track_id, []).append(frame_index)
+    return [_lane(lane, done) for lane in np.split(shown, starts[1:])]
+
+
+def _lane(rows: np.ndarray, done: Mapping[int, Sequence[int]]) -> Lane:
+    track_id, frames = int(rows["track_id"][0]), rows["frame_index"].copy()
+    return Lane(
+        track_id,
+        frames,
+        rows["state"].copy(),
+        rows["confidence"].copy(),
+        np.isin(frames, np.array(done.get(track_id, ()), np.int64)),
+    )
 
 
 def tracks(database: Database, video_id: int) -> list[Track]:

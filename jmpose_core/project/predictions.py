@@ -7,6 +7,7 @@ import numpy as np
 
 from jmpose_core.annotations import Annotation, Visibility
 from jmpose_core.errors import ProjectError
+from jmpose_core.frame_numbers import frame_number, frame_range
 from jmpose_core.project.layers import as_predictions, merged
 from jmpose_core.project.rows import PersonKey, PersonRow, annotations_of, column, payloads, rows_of
 from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_PREDICTION
@@ -24,7 +25,8 @@ def predicted_range(annotations: Sequence[Annotation], first: int | None, last: 
     last = max(frames, default=first - 1) + 1 if last is None else last
     for frame in frames:
         if not first <= frame < last:
-            raise ProjectError(f"predictions: frame {frame} lies outside of the predicted frames {first} to {last - 1}")
+            number, predicted = frame_number(frame), frame_range(first, last)
+            raise ProjectError(f"predictions: frame {number} lies outside of the predicted {predicted}")
     return first, last
 
 
@@ -87,7 +89,7 @@ def _refuse_twins(annotations: Iterable[Annotation]) -> None:
     for annotation in annotations:
         place = (annotation.frame_index, annotation.track_id)
         if place in seen:
-            raise ProjectError(f"predictions: frame {place[0]} has track {place[1]} twice")
+            raise ProjectError(f"predictions: frame {frame_number(place[0])} has track {place[1]} twice")
         seen.add(place)
 
 

@@ -98,6 +98,13 @@ class Project:
         """What is wrong with a video's file: gone, unreadable, or another video; None if nothing. Opens it."""
         return self._videos.check(video_id)
 
+    def find_moved_videos(self) -> list[VideoRecord]:
+        """Relocate videos that are gone to where they were moved: beside the project, or in folders below it.
+
+        They are known by name and fingerprint: files of their names are opened. Returns those that were found.
+        """
+        return self._videos.find_moved()
+
     def relocate_video(self, video_id: int, path: Path) -> VideoRecord:
         """Take the video from another place from now on.
 
@@ -131,15 +138,20 @@ class Project:
     # Changes
 
     @contextmanager
-    def step(self, text: str) -> Iterator[Step]:
+    def step(self, text: str, *, continues: int | None = None) -> Iterator[Step]:
         """One undo step, on disk when the body ends; if the body raises, nothing of it happened.
+
+        Args:
+            text: what the step does, for the menu.
+            continues: id of an earlier step that the changes are added to, so that one undo takes back
+                both. Where that step is no longer the newest one, or is undone, a new step begins.
 
         Raises:
             ProjectError: the project is read-only, or the file cannot be written; nothing was changed.
             RuntimeError: a step is open already.
         """
         with self._database.transaction():
-            step = Step(self._database, self._history, text)
+            step = Step(self._database, self._history, text, continues=continues)
             try:
                 yield step
                 step.finish()

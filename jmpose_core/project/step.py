@@ -1,9 +1,10 @@
 """What one undo step may change."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from jmpose_core.annotations import Annotation
 from jmpose_core.errors import ProjectError
+from jmpose_core.frame_numbers import frame_number, frame_range
 from jmpose_core.project import people, predictions
 from jmpose_core.project.database import Database
 from jmpose_core.project.layers import ALL_FIELDS, changed_fields, merged, owned_joints
@@ -18,11 +19,11 @@ class Step:
     A step that changes nothing leaves no trace in the undo log.
     """
 
-    def __init__(self, database: Database, history: History, text: str) -> None:
+    def __init__(self, database: Database, history: History, text: str, *, continues: int | None = None) -> None:
         self._database = database
         self._history = history
         self._text = text
-        self._id: int | None = None
+        self._id = continues if continues is not None and history.resume(continues) else None
         self._open = True
         self.info: StepInfo | None = None  # what changed, known when the step has ended; None: nothing
 
@@ -61,8 +62,20 @@ class Step:
         layers = people.rows_of_person(self._database, video_id, frame_index, track_id)
         shown = layers.get(LAYER_ANNOTATION) or layers.get(LAYER_PREDICTION)
         if shown is None or shown.removed:
-            raise ProjectError(f"frame {frame_index} has nobody on track {track_id}; choose a person that is shown")
+            raise ProjectError(
+                f"frame {frame_number(frame_index)} has nobody on track {track_id}; choose a person that is shown"
+            )
         self._change_people([_tombstone(shown)])
+
+    def withdraw(self, video_id: int, frame_index: int, track_id: int) -> None:
+        """Take back all that the annotator said of one person in one frame.
+
+        What the model predicts there, now or later, is shown again: unlike `remove`, it says
+        nothing against the person. Nothing happens where the annotator said nothing.
+        """
+        there = people.rows_of_person(self._database, video_id, frame_index, track_id)
+        if LAYER_ANNOTATION in there:
+            self._change_people([there[LAYER_ANNOTATION].key])
 
     def remove_all(self, video_id: int, places: Iterable[tuple[int, int]]) -> None:
         """Remove the people who are shown at these frames and tracks, as `remove` does."""
@@ -94,8 +107,9 @@ class Step:
             return
         moving = self._shown(video_id, first, last, old_track_id)
         for frame in sorted(moving.keys() & self._shown_or_none(video_id, first, last, new_track_id).keys()):
+            number = frame_number(frame)
             raise ProjectError(
-                f"track {new_track_id} is in frame {frame} already; swap the two tracks, or remove one of them there"
+                f"track {new_track_id} is in frame {number} already; choose another, or delete one of the two there"
             )
         # Somebody who was removed from the new track changes places, and so stays removed.
         self._exchange(video_id, first, last, old_track_id, new_track_id, frames=moving.keys())
@@ -129,7 +143,13 @@ class Step:
             self._change(TRACKS, video_id, None, [(video_id, track_id, name)])
 
     def apply_predictions(
-        self, video_id: int, annotations: Iterable[Annotation], *, first: int | None = None, last: int | None = None
+        self,
+        video_id: int,
+        annotations: Iterable[Annotation],
+        *,
+        first: int | None = None,
+        last: int | None = None,
+        frames: Container[int] | None = None,
     ) -> None:
         """Replace the prediction layer of the frames `first` to `last` (excluded).
 
@@ -141,6 +161,8 @@ class Step:
         Args:
             annotations: the model's, of these frames; their joints become PREDICTED (or NONE).
             first, last: where left out, the frames from the first to the last person.
+            frames: of these, those that were predicted; the others keep the predictions that they have.
+                All of them where left out.
 
         Raises:
             ProjectError: no such video or frame, a person outside of the range, two
@@ -152,7 +174,9 @@ class Step:
         nearby = people.rows_between(self._database, video_id, first - 1, last + 1)
         used = people.used_track_ids(self._database, video_id)
         found = predictions.with_existing_tracks(found, nearby, first, last, used)
-        present = [row for row in nearby if first <= row.frame_index < last]
+        present = [
+            row for row in nearby if first <= row.frame_index < last and (frames is None or row.frame_index in frames)
+        ]
         self._change_people(predictions.changes(video_id, found, present))
 
     def finish(self) -> None:
@@ -189,7 +213,8 @@ class Step:
     def _shown(self, video_id: int, first: int, last: int, track_id: int) -> dict[int, PersonRow]:
         shown = self._shown_or_none(video_id, first, last, track_id)
         if not shown:
-            raise ProjectError(f"nobody is on track {track_id} in frames {first} to {last - 1}; choose another range")
+            where = frame_range(first, last)
+            raise ProjectError(f"nobody is on track {track_id} in {where}; choose another range")
         return shown
 
     def _shown_or_none(self, video_id: int, first: int, last: int, track_id: int) -> dict[int, PersonRow]:
@@ -210,9 +235,10 @@ class Step:
         if storable(annotations) and all(0 <= annotation.frame_index < count for annotation in annotations):
             return
         for annotation in annotations:
-            place = f"video {video_id}, frame {annotation.frame_index}, track {annotation.track_id}"
+            frame = frame_number(annotation.frame_index)
+            place = f"video {video_id}, frame {frame}, track {annotation.track_id}"
             if not 0 <= annotation.frame_index < count:
-                raise ProjectError(f"{place}: the video's frames are 0 to {count - 1}")
+                raise ProjectError(f"{place}: the video has {count} frames")
             if fault := fault_of(annotation):
                 raise ProjectError(f"{place}: {fault}")
 

@@ -17,10 +17,12 @@ from jmpose_core.project.database import Database
 class StepInfo:
     """A step that was made, undone or redone."""
 
+    id: int
     text: str
     video_id: int
     frame_index: int | None  # where its first change was: what to look at; None: no frame changed
     frames_by_video: dict[int, tuple[int, ...]]  # every frame that changed, in order
+    undone: bool = False  # it was undone, and can be redone
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -72,6 +74,13 @@ class History:
             (text, time.time(), video_id, frame_index),
         )
 
+    def resume(self, step_id: int) -> bool:
+        """Whether the open transaction may go on with an earlier step: only with the newest one, while it is done."""
+        if self._database.rows("SELECT max(id) FROM steps WHERE undone = 0")[0][0] != step_id:
+            return False
+        self._database.run("DELETE FROM steps WHERE undone = 1")
+        return True
+
     def write(self, table: LoggedTable, step_id: int, rows: Sequence[Sequence[Any]]) -> None:
         """Write rows (or delete, see LoggedTable), keeping for undo what each held before the step."""
         size = len(table.key)
@@ -103,15 +112,16 @@ class History:
 
     def info(self, step_id: int) -> StepInfo:
         """What a step did."""
-        text, video_id, frame_index = self._database.rows(
-            "SELECT text, video_id, frame_index FROM steps WHERE id = ?", (step_id,)
+        text, video_id, frame_index, undone = self._database.rows(
+            "SELECT text, video_id, frame_index, undone FROM steps WHERE id = ?", (step_id,)
         )[0]
         frames: dict[int, list[int]] = {}
         for video, frame in self._database.rows(
             "SELECT DISTINCT video_id, frame_index FROM undo_people WHERE step_id = ? ORDER BY 1, 2", (step_id,)
         ):
             frames.setdefault(video, []).append(frame)
-        return StepInfo(text, video_id, frame_index, {video: tuple(found) for video, found in frames.items()})
+        by_video = {video: tuple(found) for video, found in frames.items()}
+        return StepInfo(step_id, text, video_id, frame_index, by_video, bool(undone))
 
     def _text(self, which: str) -> str | None:
         found = self._database.rows(f"SELECT text FROM steps WHERE {which} LIMIT 1")

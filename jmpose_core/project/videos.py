@@ -2,12 +2,17 @@
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from jmpose_core.errors import ProjectError, VideoError
 from jmpose_core.project.database import Database
 from jmpose_core.video import Fingerprint, open_video
+
+_SEARCH_DEPTH: Final = 4  # folders, the project's own counted
+_SEARCH_ENTRIES: Final = 20_000  # files looked at, so that a project in a home folder opens in time
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +91,25 @@ class VideoList:
         if beside.exists() and self._difference(record, beside) is None:
             return beside
         raise ProjectError(
-            f"{path}: the video is gone; put it back, put it beside the project, or say where it is now (relocate)"
+            f"{path}: the video is gone; put it back, put it into the project's folder, or say where it is now"
         )
+
+    def find_moved(self) -> list[VideoRecord]:
+        """Take videos that are gone from where they were moved to: beside the project, or in a folder below it.
+
+        A video is known by its name and its fingerprint. Those that are not found stay as they are.
+        """
+        found = []
+        for record in self.all():
+            if not self._resolved(record.path).exists() and (place := self._place_below(record)) is not None:
+                found.append(self.relocate(record.id, place))
+        return found
+
+    def _place_below(self, record: VideoRecord) -> Path | None:
+        for path in _files_below(self._folder):
+            if path.name.casefold() == record.name.casefold() and self._difference(record, path) is None:
+                return path
+        return None
 
     def check(self, video_id: int) -> ProjectError | None:
         """What is wrong with a video: gone, unreadable, or not the one that was annotated; None if nothing."""
@@ -115,8 +137,8 @@ class VideoList:
         difference = self._difference(record, path)
         if difference is not None:
             raise ProjectError(
-                f"{path}: {difference}. Annotations would land on the wrong frames: "
-                f"find the original of {record.name}, or add this one as a new video"
+                f"{path}: {difference}. Annotations would land on the wrong frames: put the original {record.name} "
+                "back, or say where it is now. To annotate this file instead, give it another name and open it"
             )
 
     def _difference(self, record: VideoRecord, path: Path) -> str | None:
@@ -146,3 +168,24 @@ class VideoList:
             return PurePosixPath(Path(os.path.relpath(absolute.resolve(), self._folder.resolve()))).as_posix()
         except ValueError:
             return absolute.as_posix()
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Files and folders in `folder` and a few levels below, the nearest first; hidden ones are left out."""
+    level, looked_at = [folder], 0
+    for _ in range(_SEARCH_DEPTH):
+        below: list[Path] = []
+        for place in level:
+            try:
+                entries = sorted(place.iterdir())
+            except OSError:
+                continue  # a folder that may not be read holds no video of this project
+            for entry in entries:
+                looked_at += 1
+                if looked_at > _SEARCH_ENTRIES:
+                    return
+                if not entry.name.startswith("."):
+                    yield entry
+                    if entry.is_dir() and not entry.is_symlink():
+                        below.append(entry)
+        level = below

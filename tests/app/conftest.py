@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from app.look.messages import Message, Messages
 from app.look.theme import ThemeController
-from app.session.document import Document
+from app.session.open_project import OpenProject
 from app.session.settings import Settings
 from app.window.main_window import MainWindow
 from jmpose_core.engine.client import EngineClient
@@ -87,7 +87,7 @@ def open_and_wait(window: MainWindow, path: Path, qtbot: QtBot) -> None:
 
 def predict_and_wait(window: MainWindow, qtbot: QtBot) -> None:
     """Predict the whole clip and wait until it is in the project."""
-    with qtbot.waitSignal(window.bench.document.predictions_written, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.bench.predictions.written, timeout=PATIENCE_MS):
         window.actions_by_name["predict"].trigger()
 
 
@@ -97,6 +97,6 @@ def go_to(window: MainWindow, frame_index: int, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: window.frame_view.frame_index == frame_index, timeout=PATIENCE_MS)
 
 
-def settle(document: Document, qtbot: QtBot) -> None:
+def settle(project: OpenProject, qtbot: QtBot) -> None:
     """Wait until everything asked for is written, and told."""
-    qtbot.waitUntil(lambda: not document.busy, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not project.busy, timeout=PATIENCE_MS)

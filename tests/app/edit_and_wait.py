@@ -31,7 +31,7 @@ def main(clip: Path) -> None:
             return
         polling.stop()
         window.bench.editor.add_person((100.0, 100.0, 200.0, 400.0))
-        window.bench.view_state.select(1, 3)
+        window.bench.shown.select(1, 3)
         window.bench.editor.place_joint(150.0, 222.25)
         sys.stdout.write("edited\n")
         sys.stdout.flush()

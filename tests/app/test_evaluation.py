@@ -28,7 +28,7 @@ def correct_some(window: MainWindow, qtbot: QtBot) -> None:
     predict_and_wait(window, qtbot)
     for frame_index, pixels in ((10, 0.0), (11, 40.0), (12, 90.0), (13, 0.0)):
         go_to(window, frame_index, qtbot)
-        window.bench.view_state.select(1, LEFT_WRIST)
+        window.bench.shown.select(1, LEFT_WRIST)
         window.bench.editor.verify_person()
         if pixels:
             x, y = figure(frame_index, 1).keypoints[LEFT_WRIST]
@@ -69,13 +69,13 @@ def test_nothing_corrected_says_so_and_how_to_begin(window: MainWindow, qtbot: Q
 
 
 def test_labels_without_predictions_ask_for_them(window: MainWindow, qtbot: QtBot) -> None:
-    window.bench.document.put(1, figure(0, 1).with_joint(0, visibility=Visibility.OCCLUDED), "By hand")
-    window.bench.document.undo()
-    settle(window.bench.document, qtbot)
+    window.bench.project.put(1, figure(0, 1).with_joint(0, visibility=Visibility.OCCLUDED), "By hand")
+    window.bench.project.undo()
+    settle(window.bench.project, qtbot)
     evaluate_and_wait(window, qtbot)
     assert window.evaluation.note.startswith("Nothing to measure yet")
-    window.bench.document.redo()
-    settle(window.bench.document, qtbot)
+    window.bench.project.redo()
+    settle(window.bench.project, qtbot)
     evaluate_and_wait(window, qtbot)
     assert window.evaluation.note.startswith("There are labels, but no predictions")
 
@@ -91,7 +91,7 @@ def test_figures_of_what_was_corrected_and_a_click_to_the_worst_frame(window: Ma
     assert worst_rows(window) == [("13", "1", "left wrist", "too far"), ("12", "1", "left wrist", "too far")]
     window.evaluation.worst_table.selectRow(1)
     state = window.bench.view_state
-    assert (state.frame_index, state.track_id, state.joint) == (11, 1, LEFT_WRIST)
+    assert (state.frame_index, window.bench.shown.track_id, window.bench.shown.joint) == (11, 1, LEFT_WRIST)
     window.evaluation.worst_table.selectRow(0)
     assert state.frame_index == 12
     choose(window, "AP recall", "Ankle", qtbot)
@@ -116,7 +116,7 @@ def test_an_edit_says_that_the_figures_are_old_and_measuring_again_renews_them(
     correct_some(window, qtbot)
     evaluate_and_wait(window, qtbot)
     go_to(window, 20, qtbot)
-    window.bench.view_state.select(1)
+    window.bench.shown.select(1)
     window.bench.editor.verify_person()
     assert window.evaluation.note.startswith("Changed since it was measured. 4 people")
     evaluate_and_wait(window, qtbot)
@@ -125,7 +125,7 @@ def test_an_edit_says_that_the_figures_are_old_and_measuring_again_renews_them(
 
 def test_one_frame_has_figures_but_for_tracking(window: MainWindow, qtbot: QtBot) -> None:
     predict_and_wait(window, qtbot)
-    window.bench.view_state.select(1)
+    window.bench.shown.select(1)
     window.bench.editor.verify_person()
     evaluate_and_wait(window, qtbot)
     titles = [

@@ -30,7 +30,7 @@ def labels(path: Path, people: list[Annotation], *, names: list[str] = NAMES, sc
 
 
 def everybody(window: MainWindow) -> list[Annotation]:
-    return list(window.bench.document.people_between(1, 0, 230))
+    return list(window.bench.project.people_between(1, 0, 230))
 
 
 def import_dialog(window: MainWindow, file: Path, qtbot: QtBot, *, fit: bool = True) -> ImportDialog:
@@ -67,16 +67,16 @@ def test_an_import_is_told_beforehand_and_is_one_step(
         "Not kept: a project has no place for head boxes (3)",
     ]
     assert everybody(window) == before
-    with qtbot.waitSignal(window.bench.document.imported, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.bench.project.imported, timeout=PATIENCE_MS):
         dialog.accept()
     assert told[-1] == Message(Level.INFO, "Imported 3 people from gt.json. Undo takes them back.")
     assert window.bench.view_state.frame_index == 50
-    (shown,) = window.bench.document.people(1, 50)
+    (shown,) = window.bench.project.people(1, 50)
     assert shown.track_id == 5 and (shown.origin == Origin.CORRECTED).all()
     qtbot.waitUntil(lambda: window.frame_view.frame_index == 50, timeout=PATIENCE_MS)
-    assert window.bench.document.undo_text == "Import gt.json"
+    assert window.bench.project.undo_text == "Import gt.json"
     window.actions_by_name["undo"].trigger()
-    settle(window.bench.document, qtbot)
+    settle(window.bench.project, qtbot)
     assert everybody(window) == before
 
 
@@ -89,8 +89,8 @@ def test_a_bad_file_is_explained_and_changes_nothing(
     dialog = import_dialog(window, file, qtbot, fit=False)
     assert dialog.summary.text.startswith(f"{file}: ") and dialog.summary.text.endswith("Nothing was changed.")
     dialog.accept()
-    settle(window.bench.document, qtbot)
-    assert window.bench.document.undo_text is None and everybody(window) == []
+    settle(window.bench.project, qtbot)
+    assert window.bench.project.undo_text is None and everybody(window) == []
 
 
 def test_a_field_of_the_wrong_kind_is_named_with_its_cure(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
@@ -124,7 +124,7 @@ def test_predictions_can_be_imported_as_labels(window: MainWindow, tmp_path: Pat
     assert "1 frame as predictions" in dialog.summary.text
     dialog._as.setCurrentIndex(1)
     qtbot.waitUntil(lambda: "1 frame as labels" in dialog.summary.text, timeout=PATIENCE_MS)
-    with qtbot.waitSignal(window.bench.document.imported, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.bench.project.imported, timeout=PATIENCE_MS):
         dialog.accept()
     assert (everybody(window)[0].origin == Origin.CORRECTED).all()
 
@@ -135,15 +135,15 @@ def test_an_import_during_a_prediction_stays(
     file = labels(tmp_path / "gt.json", [figure(0, 9)])
     monkeypatch.setenv("STAND_IN_FRAME_SECS", "0.02")
     window.bench.inference.stop()
-    with qtbot.waitSignal(window.bench.document.predictions_written, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.bench.predictions.written, timeout=PATIENCE_MS):
         window.actions_by_name["predict"].trigger()
-        qtbot.waitUntil(lambda: bool(window.bench.document.people(1, 0)), timeout=PATIENCE_MS)
+        qtbot.waitUntil(lambda: bool(window.bench.project.people(1, 0)), timeout=PATIENCE_MS)
         dialog = import_dialog(window, file, qtbot)
-        with qtbot.waitSignal(window.bench.document.imported, timeout=PATIENCE_MS):
+        with qtbot.waitSignal(window.bench.project.imported, timeout=PATIENCE_MS):
             dialog.accept()
-    settle(window.bench.document, qtbot)
+    settle(window.bench.project, qtbot)
     assert {person.track_id for person in everybody(window) if person.frame_index == 0} == {9}
-    assert (window.bench.document.people(1, 0)[0].origin == Origin.CORRECTED).all()
+    assert (window.bench.project.people(1, 0)[0].origin == Origin.CORRECTED).all()
 
 
 def test_an_export_says_what_each_format_keeps(window: MainWindow, qtbot: QtBot) -> None:
@@ -161,7 +161,7 @@ def test_an_export_says_what_each_format_keeps(window: MainWindow, qtbot: QtBot)
     )
     assert "track numbers (460)" in texts["yolo-pose"]
     assert "head boxes (460)" in texts["csv"] and "Made up: nothing" in texts["csv"]
-    project = window.bench.document.path
+    project = window.bench.project.path
     assert project is not None
     assert [path.name for path in project.parent.iterdir() if "posetrack" in path.name or "csv" in path.name] == []
 
@@ -182,7 +182,7 @@ def test_the_keyboard_starts_in_the_fields_and_enter_does_what_the_dialog_is_for
 
 
 def test_an_export_names_the_file_it_replaces_and_an_empty_video(window: MainWindow, qtbot: QtBot) -> None:
-    project = window.bench.document.path
+    project = window.bench.project.path
     assert project is not None
     project.with_name("walk-csv.csv").write_text("mine")
     text = export_dialog(window, "csv", qtbot).summary.text
@@ -195,15 +195,15 @@ def test_what_was_exported_can_be_imported_again(
 ) -> None:
     predict_and_wait(window, qtbot)
     go_to(window, 7, qtbot)
-    window.bench.view_state.select(1, 6)
+    window.bench.shown.select(1, 6)
     window.bench.editor.place_joint(100.0, 120.0)
     people = everybody(window)
     export_dialog(window, "posetrack18", qtbot).accept()
     qtbot.waitUntil(lambda: told[-1].text.startswith("Exported 460"), timeout=PATIENCE_MS)
-    project = window.bench.document.path
+    project = window.bench.project.path
     assert project is not None
     dialog = import_dialog(window, project.with_name("walk-posetrack18.json"), qtbot)
-    with qtbot.waitSignal(window.bench.document.imported, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.bench.project.imported, timeout=PATIENCE_MS):
         dialog.accept()
     for before, after in zip(people, everybody(window), strict=True):
         assert np.array_equal(before.keypoints, after.keypoints)

@@ -20,7 +20,7 @@ def dialog_of(window: MainWindow) -> SystemDialog:
 def test_another_network_is_chosen_and_the_panels_follow(window: MainWindow, qtbot: QtBot) -> None:
     predict_and_wait(window, qtbot)
     with qtbot.waitSignal(window.bench.inference.probed, timeout=PATIENCE_MS):
-        window.bench.view_state.select(1, 3)
+        window.bench.shown.select(1, 3)
     dialog = dialog_of(window)
     names = [dialog.list.item(row).text().splitlines()[0] for row in range(dialog.list.count())]
     assert names == ["flowless", "stand-in", "jmpose_lite"]

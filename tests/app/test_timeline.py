@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
-from app.session.view_state import ViewState
-from app.timeline.paint import Scale, clock, runs_of, spans_of
-from app.timeline.view import LABELS_WIDTH, Timeline
-from jmpose_core.project import Lane, VideoRecord
-from jmpose_core.video import Fingerprint
+from app.timeline.paint import Progress, Scale, clock, progress_of, runs_of, spans_of
+from app.window.main_window import MainWindow
+from jmpose_core.project import Lane
+from tests.app.conftest import PATIENCE_MS, predict_and_wait
 
 
 @given(st.dictionaries(st.integers(0, 300), st.integers(1, 4), max_size=80))
@@ -41,27 +40,26 @@ def test_clock() -> None:
     assert clock(75.5) == "1:15.50"
 
 
-def test_click_and_drag_seek_and_a_lane_selects(qtbot: QtBot) -> None:
-    state = ViewState()
-    timeline = Timeline(state)
-    qtbot.addWidget(timeline)
-    timeline.resize(LABELS_WIDTH + 10 + 1000, 150)
-    timeline.show()
-    state.set_video(VideoRecord(1, "a.mp4", "a.mp4", 100, 640, 480, 25.0, Fingerprint(100, 640, 480, "")))
-    timeline.sought.connect(state.set_frame)
-    clicked: list[int] = []
-    timeline.track_clicked.connect(clicked.append)
-    frames = np.arange(20, 60)
-    timeline.set_lanes([Lane(5, frames, np.ones(40, np.uint8), np.full(40, 0.5))])
-    viewport, left = timeline.viewport(), Qt.MouseButton.LeftButton
-    qtbot.mousePress(viewport, left, pos=QPoint(LABELS_WIDTH + 205, 8))
+def test_click_and_drag_seek_and_a_lane_selects(window: MainWindow, qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    timeline, state = window.timeline, window.bench.view_state
+    qtbot.waitUntil(lambda: len(window.bench.lanes.lanes) == 2, timeout=PATIENCE_MS)
+    scale, viewport, left = timeline.scale, timeline.viewport(), Qt.MouseButton.LeftButton
+    at = {frame: QPoint(round(scale.centre_of(frame)), 8) for frame in (20, 70, 90)}
+    qtbot.mousePress(viewport, left, pos=at[20])
     assert state.frame_index == 20
-    qtbot.mouseMove(viewport, QPoint(LABELS_WIDTH + 705, 8))
+    qtbot.mouseMove(viewport, at[70])
     assert state.frame_index == 70
-    qtbot.mouseRelease(viewport, left, pos=QPoint(LABELS_WIDTH + 2000, 8))
-    qtbot.mouseMove(viewport, QPoint(LABELS_WIDTH + 105, 8))
+    qtbot.mouseRelease(viewport, left, pos=at[70])
+    qtbot.mouseMove(viewport, at[90])
     assert state.frame_index == 70
-    assert clicked == []
+    assert window.bench.shown.track_id is None
     qtbot.mouseClick(viewport, left, pos=QPoint(20, 36))
-    assert clicked == [5] and state.frame_index == 70
+    assert window.bench.shown.track_id == 1 and state.frame_index == 70
     assert not timeline.grab().isNull()
+
+
+def test_a_frame_is_painted_as_done_only_when_every_joint_is_settled() -> None:
+    states, done = np.array([1, 3, 4, 4], np.uint8), np.array([False, False, False, True])
+    lane = Lane(5, np.arange(4), states, np.full(4, 0.5), done)
+    assert progress_of(lane).tolist() == [Progress.PREDICTED, Progress.TOUCHED, Progress.TOUCHED, Progress.DONE]

@@ -24,16 +24,21 @@ from jmpose_core.formats import by_name
 from jmpose_core.project import Lane
 from tests.app.stand_in_engine import figure
 
+DONE = 5
+
 
 def lane(track_id: int, states: list[int]) -> Lane:
-    return Lane(track_id, np.arange(len(states)), np.array(states, np.uint8), np.full(len(states), 0.5))
+    """A lane with these states; DONE: every joint is settled."""
+    done = np.array([state == DONE for state in states])
+    codes = np.array([min(state, 4) for state in states], np.uint8)
+    return Lane(track_id, np.arange(len(states)), codes, np.full(len(states), 0.5), done)
 
 
 def test_track_model(qapp: QApplication, qtmodeltester: ModelTester) -> None:
     model = TrackModel()
-    model.set_lanes([lane(1, [1, 1, 3]), lane(4, [4, 4])])
+    model.set_lanes([lane(1, [1, 1, 3]), lane(4, [4, DONE])])
     qtmodeltester.check(model, force_py=True)
-    model.set_lanes([lane(1, [1, 1, 3]), lane(4, [4, 3])])
+    model.set_lanes([lane(1, [1, DONE, 3]), lane(4, [4, 3])])
     assert [model.data(model.index(0, column)) for column in range(3)] == ["Person 1", "3", "1"]
     assert model.row_of(4) == 1 and model.row_of(9) is None
     model.set_lanes([])
@@ -48,7 +53,7 @@ def test_joint_model(qapp: QApplication, qtmodeltester: ModelTester) -> None:
     qtmodeltester.check(model, force_py=True)
     row = [model.data(model.index(6, column)) for column in range(6)]
     assert row[0] == "right wrist" and row[3:] == ["●", "0.20", "predicted"]
-    assert [model.data(model.index(1, column)) for column in (1, 3, 5)] == ["", "–", "corrected"]
+    assert [model.data(model.index(1, column)) for column in (1, 3, 4, 5)] == ["", "–", "", "corrected"]
 
 
 def test_every_format_of_the_command_line_can_be_exported() -> None:

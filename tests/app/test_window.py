@@ -45,14 +45,20 @@ def press(window: MainWindow, key: Qt.Key, qtbot: QtBot, keys: Qt.KeyboardModifi
     qtbot.keyClick(window.frame_view, key, keys or Qt.KeyboardModifier.NoModifier)
 
 
+def find(window: MainWindow, frame_index: int, track_id: int) -> Annotation | None:
+    """One person as the project has it."""
+    there = window.bench.project.people(1, frame_index)
+    return next((one for one in there if one.track_id == track_id), None)
+
+
 def person(window: MainWindow, frame_index: int, track_id: int) -> Annotation:
-    found = window.bench.document.person(1, frame_index, track_id)
+    found = find(window, frame_index, track_id)
     assert found is not None
     return found
 
 
 def everybody(window: MainWindow) -> list[Annotation]:
-    return list(window.bench.document.people_between(1, 0, 230))
+    return list(window.bench.project.people_between(1, 0, 230))
 
 
 def test_predict_correct_undo_redo_export_reopen(
@@ -70,26 +76,26 @@ def test_predict_correct_undo_redo_export_reopen(
     assert np.allclose(moved.keypoints[LEFT_WRIST], expected, atol=1.5 / window.frame_view.zoom)
     assert moved.origin[LEFT_WRIST] == Origin.CORRECTED
     assert np.count_nonzero(moved.touched) == 1
-    assert window.bench.view_state.joint == LEFT_WRIST
+    assert window.bench.shown.joint == LEFT_WRIST
 
     press(window, Qt.Key.Key_Q, qtbot)
     occluded = person(window, 40, 1)
     assert occluded.visibility[LEFT_WRIST] == Visibility.OCCLUDED
 
     press(window, Qt.Key.Key_Z, qtbot, Qt.KeyboardModifier.ControlModifier)
-    settle(window.bench.document, qtbot)
+    settle(window.bench.project, qtbot)
     assert person(window, 40, 1) == moved
     press(window, Qt.Key.Key_Z, qtbot, Qt.KeyboardModifier.ControlModifier)
-    settle(window.bench.document, qtbot)
+    settle(window.bench.project, qtbot)
     assert person(window, 40, 1) == before
     press(window, Qt.Key.Key_Y, qtbot, Qt.KeyboardModifier.ControlModifier)
-    settle(window.bench.document, qtbot)
+    settle(window.bench.project, qtbot)
     press(window, Qt.Key.Key_Y, qtbot, Qt.KeyboardModifier.ControlModifier)
-    settle(window.bench.document, qtbot)
+    settle(window.bench.project, qtbot)
     assert person(window, 40, 1) == occluded
 
     people = everybody(window)
-    project = window.bench.document.path
+    project = window.bench.project.path
     video = window.bench.view_state.video
     assert project is not None and video is not None
     out = tmp_path / "out.json"
@@ -105,14 +111,14 @@ def test_predict_correct_undo_redo_export_reopen(
     again = new_window()
     open_and_wait(again, project, qtbot)
     assert everybody(again) == people
-    again.bench.document.undo()
-    settle(again.bench.document, qtbot)
+    again.bench.project.undo()
+    settle(again.bench.project, qtbot)
     assert person(again, 40, 1) == moved
 
 
 def test_export_by_the_dialog(window: MainWindow, told: list[Message], qtbot: QtBot) -> None:
     predict_and_wait(window, qtbot)
-    project, video = window.bench.document.path, window.bench.view_state.video
+    project, video = window.bench.project.path, window.bench.view_state.video
     assert project is not None and video is not None
     dialog = ExportDialog(project, video, window.bench.background, window.bench.messages, window)
     dialog.accept()
@@ -124,17 +130,17 @@ def test_prediction_is_one_undo_step(window: MainWindow, qtbot: QtBot) -> None:
     predict_and_wait(window, qtbot)
     assert len(everybody(window)) == 460
     window.actions_by_name["undo"].trigger()
-    settle(window.bench.document, qtbot)
+    settle(window.bench.project, qtbot)
     assert everybody(window) == []
     assert not window.actions_by_name["undo"].isEnabled()
     window.actions_by_name["redo"].trigger()
-    settle(window.bench.document, qtbot)
+    settle(window.bench.project, qtbot)
     assert len(everybody(window)) == 460
 
 
 def test_predicting_again_keeps_corrections(window: MainWindow, qtbot: QtBot) -> None:
     predict_and_wait(window, qtbot)
-    window.bench.view_state.select(1, LEFT_WRIST)
+    window.bench.shown.select(1, LEFT_WRIST)
     window.bench.editor.place_joint(10.0, 20.0)
     predict_and_wait(window, qtbot)
     assert tuple(person(window, 0, 1).keypoints[LEFT_WRIST]) == (10.0, 20.0)
@@ -163,39 +169,39 @@ def test_escape_gives_up_a_drag(window: MainWindow, qtbot: QtBot) -> None:
     press(window, Qt.Key.Key_Escape, qtbot)
     qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=start + QPoint(40, 40))
     assert person(window, 0, 1) == before
-    assert window.bench.document.undo_text == "Predict people"
+    assert window.bench.project.undo_text == "Predict people"
 
 
 def test_draw_a_box_to_add_a_person_and_delete_it(window: MainWindow, qtbot: QtBot) -> None:
     press(window, Qt.Key.Key_N, qtbot)
-    with qtbot.waitSignal(window.bench.document.predictions_written, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.bench.predictions.written, timeout=PATIENCE_MS):
         drag(window, on_screen(window, (900, 200)), on_screen(window, (1040, 560)), qtbot)
-    added = window.bench.view_state.track_id
+    added = window.bench.shown.track_id
     assert added == 1
     assert {one.track_id for one in everybody(window) if one.frame_index == 0} >= {1}
     press(window, Qt.Key.Key_Delete, qtbot)
-    assert window.bench.document.person(1, 0, added) is None
-    window.bench.document.undo()
-    settle(window.bench.document, qtbot)
-    assert window.bench.document.person(1, 0, added) is not None
+    assert find(window, 0, added) is None
+    window.bench.project.undo()
+    settle(window.bench.project, qtbot)
+    assert find(window, 0, added) is not None
 
 
 def test_verify_swap_and_track(window: MainWindow, qtbot: QtBot) -> None:
     predict_and_wait(window, qtbot)
-    window.bench.view_state.select(2)
+    window.bench.shown.select(2)
     press(window, Qt.Key.Key_Return, qtbot)
     assert (person(window, 0, 2).origin == Origin.VERIFIED).all()
     press(window, Qt.Key.Key_X, qtbot)
     assert np.array_equal(person(window, 0, 2).keypoints[0], figure(0, 2).keypoints[5])
     window.bench.editor.set_track(7, 0, 10)
-    assert window.bench.document.person(1, 9, 7) is not None
-    assert window.bench.document.person(1, 10, 7) is None
-    assert window.bench.view_state.track_id == 7
+    assert find(window, 9, 7) is not None
+    assert find(window, 10, 7) is None
+    assert window.bench.shown.track_id == 7
 
 
 def test_keys_move_through_frames_people_and_joints(window: MainWindow, qtbot: QtBot) -> None:
     predict_and_wait(window, qtbot)
-    state, control = window.bench.view_state, Qt.KeyboardModifier.ControlModifier
+    state, shown, control = window.bench.view_state, window.bench.shown, Qt.KeyboardModifier.ControlModifier
     press(window, Qt.Key.Key_D, qtbot)
     press(window, Qt.Key.Key_Right, qtbot, control)
     assert state.frame_index == 11
@@ -204,24 +210,24 @@ def test_keys_move_through_frames_people_and_joints(window: MainWindow, qtbot: Q
     press(window, Qt.Key.Key_Tab, qtbot)
     press(window, Qt.Key.Key_Tab, qtbot)
     press(window, Qt.Key.Key_S, qtbot)
-    assert (state.track_id, state.joint) == (2, 0)
+    assert (shown.track_id, shown.joint) == (2, 0)
     press(window, Qt.Key.Key_E, qtbot)
-    assert (state.frame_index, state.track_id, state.joint) == (10, 2, 6)
+    assert (state.frame_index, shown.track_id, shown.joint) == (10, 2, 6)
     press(window, Qt.Key.Key_E, qtbot)
-    assert (state.frame_index, state.track_id, state.joint) == (11, 1, 6)
+    assert (state.frame_index, shown.track_id, shown.joint) == (11, 1, 6)
     assert "frame 12/230" in window.status.place and "right wrist 0.20 predicted" in window.status.place
 
 
 def test_inspector_follows_the_selection_and_shares_the_cursor(window: MainWindow, qtbot: QtBot) -> None:
     predict_and_wait(window, qtbot)
     with qtbot.waitSignal(window.bench.inference.probed, timeout=PATIENCE_MS):
-        window.bench.view_state.select(1, LEFT_WRIST)
+        window.bench.shown.select(1, LEFT_WRIST)
     assert window.inspector.probe is not None
     window.bench.view_state.set_layer(Layer.REFINED)
     assert window.frame_view.overlay_shown
     window.inspector.show_image_cursor((370.0, 380.0))
     assert "refined" in window.inspector.values_text
-    window.bench.view_state.select(None)
+    window.bench.shown.select(None)
     assert window.inspector.probe is None
     assert not window.frame_view.overlay_shown
 
@@ -238,49 +244,49 @@ def test_play_moves_on_and_pauses(window: MainWindow, qtbot: QtBot) -> None:
 def test_the_engine_is_killed_and_the_prediction_goes_on(
     window: MainWindow, told: list[Message], tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inference, document = window.bench.inference, window.bench.document
+    bench = window.bench
     monkeypatch.setenv("STAND_IN_PID_FILE", str(tmp_path / "pid"))
     monkeypatch.setenv("STAND_IN_FRAME_SECS", "0.01")
-    inference.stop()
-    with qtbot.waitSignal(inference.people_found, timeout=PATIENCE_MS):
+    bench.inference.stop()
+    with qtbot.waitSignal(bench.inference.people_found, timeout=PATIENCE_MS):
         window.actions_by_name["predict"].trigger()
     monkeypatch.setenv("STAND_IN_FRAME_SECS", "0")
-    with qtbot.waitSignal(document.predictions_written, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(bench.predictions.written, timeout=PATIENCE_MS):
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
     assert any(m.level is Level.ERROR and "was restarted" in m.text and "Nothing is lost" in m.text for m in told)
     assert len(everybody(window)) == 460
-    assert "restarted" in window.stage.banner.text or "done" in window.stage.banner.text
+    assert "restarted" in window.central_area.banner.text or "done" in window.central_area.banner.text
 
 
 def test_cancel_keeps_what_is_done(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    inference, document = window.bench.inference, window.bench.document
+    bench = window.bench
     monkeypatch.setenv("STAND_IN_FRAME_SECS", "0.02")
-    inference.stop()
-    with qtbot.waitSignal(inference.people_found, timeout=PATIENCE_MS):
+    bench.inference.stop()
+    with qtbot.waitSignal(bench.inference.people_found, timeout=PATIENCE_MS):
         window.actions_by_name["predict"].trigger()
     assert window.actions_by_name["cancel"].isEnabled()
-    with qtbot.waitSignal(document.predictions_written, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(bench.predictions.written, timeout=PATIENCE_MS):
         window.actions_by_name["cancel"].trigger()
     assert 0 < len(everybody(window)) < 460
-    assert window.bench.document.undo_text == "Predict people"
+    assert window.bench.project.undo_text == "Predict people"
 
 
 def test_a_correction_during_a_prediction_stays(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inference, document = window.bench.inference, window.bench.document
+    bench, project = window.bench, window.bench.project
     monkeypatch.setenv("STAND_IN_FRAME_SECS", "0.01")
-    inference.stop()
-    with qtbot.waitSignal(document.predictions_written, timeout=PATIENCE_MS):
+    bench.inference.stop()
+    with qtbot.waitSignal(bench.predictions.written, timeout=PATIENCE_MS):
         window.actions_by_name["predict"].trigger()
-        qtbot.waitUntil(lambda: bool(document.people(1, 0)), timeout=PATIENCE_MS)
-        window.bench.view_state.select(1, LEFT_WRIST)
+        qtbot.waitUntil(lambda: bool(bench.shown.people(0)), timeout=PATIENCE_MS)
+        window.bench.shown.select(1, LEFT_WRIST)
         window.bench.editor.place_joint(5.0, 6.0)
     assert tuple(person(window, 0, 1).keypoints[LEFT_WRIST]) == (5.0, 6.0)
     assert len(everybody(window)) == 460
-    document.undo()
-    document.undo()
-    settle(document, qtbot)
+    project.undo()
+    project.undo()
+    settle(project, qtbot)
     assert tuple(person(window, 0, 1).keypoints[LEFT_WRIST]) == tuple(figure(0, 1).keypoints[LEFT_WRIST])
 
 
@@ -297,29 +303,13 @@ def test_what_cannot_be_opened_is_told_and_nothing_is_left(
     assert window.bench.view_state.video is None
 
 
-def test_a_video_that_was_moved_is_asked_for_and_found(
-    window: MainWindow, new_window: Callable[..., MainWindow], clip: Path, told: list[Message], qtbot: QtBot
-) -> None:
-    predict_and_wait(window, qtbot)
-    window.close()
-    moved = clip.rename(clip.with_name("elsewhere.mp4"))
-    again = new_window()
-    with qtbot.waitSignal(again.bench.document.opened, timeout=PATIENCE_MS):
-        again.bench.open(clip.with_suffix(".jmpose"))
-    assert "walk.mp4" in told[-1].text and "gone" in told[-1].text
-    assert len(everybody(again)) == 460
-    with qtbot.waitSignal(again.bench.document.videos_changed, timeout=PATIENCE_MS):
-        again.bench.document.relocate_video(1, moved)
-    qtbot.waitUntil(lambda: again.frame_view.frame_index == 0, timeout=PATIENCE_MS)
-
-
 def test_two_videos_of_one_name_share_a_project_and_can_be_switched(
     window: MainWindow, clip: Path, qtbot: QtBot
 ) -> None:
     window.bench.close_project()
     other = Path(shutil.copy(clip, clip.with_suffix(".avi")))
     open_and_wait(window, other, qtbot)
-    assert window.bench.document.path == clip.with_suffix(".jmpose")
+    assert window.bench.project.path == clip.with_suffix(".jmpose")
     assert [window.video_chooser.itemText(row) for row in range(2)] == ["walk.mp4", "walk.avi"]
     assert window.video_chooser.currentText() == "walk.avi"
     window.video_chooser.setCurrentIndex(0)
@@ -338,13 +328,13 @@ def test_the_real_engine_fills_the_first_frames(
 ) -> None:
     window = new_window(EngineClient(lambda _reply: None, log_path=tmp_path / "real-engine.log"))
     open_and_wait(window, clip, qtbot)
-    document = window.bench.document
-    with qtbot.waitSignal(document.predictions_written, timeout=10 * PATIENCE_MS):
+    project = window.bench.project
+    with qtbot.waitSignal(window.bench.predictions.written, timeout=10 * PATIENCE_MS):
         window.bench.predict(0, 8)
     assert [message.text for message in told] == ["Prediction done."]
-    people = list(document.people_between(1, 0, 8))
+    people = list(project.people_between(1, 0, 8))
     assert {one.frame_index for one in people} == set(range(8))
     assert all(one.confidence.mean() > 0.1 and one.source for one in people)
     with qtbot.waitSignal(window.bench.inference.probed, timeout=10 * PATIENCE_MS):
-        window.bench.view_state.select(people[0].track_id)
+        window.bench.shown.select(people[0].track_id)
     assert window.inspector.probe is not None

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from jmpose_core import drawing
+from jmpose_core import colouring, drawing
 from jmpose_core.annotations import Visibility
 from jmpose_core.errors import JMPoseError
 from jmpose_core.skeleton import JOINT_INDEX
@@ -23,9 +23,9 @@ def at_joint(picture: drawing.Picture, name: str) -> tuple[int, ...]:
 def test_sides_differ_in_colour_and_the_frame_is_left_as_it_was() -> None:
     before = GREY.copy()
     picture = drawing.draw_people(GREY, [PERSON])
-    assert at_joint(picture, "left_wrist") == drawing.LEFT
-    assert at_joint(picture, "right_ankle") == drawing.RIGHT
-    assert at_joint(picture, "nose") == drawing.MIDDLE
+    assert at_joint(picture, "left_wrist") == colouring.LEFT
+    assert at_joint(picture, "right_ankle") == colouring.RIGHT
+    assert at_joint(picture, "nose") == colouring.MIDDLE
     assert np.array_equal(GREY, before)
 
 
@@ -33,21 +33,13 @@ def test_occluded_joints_are_hollow_and_absent_ones_are_not_drawn() -> None:
     codes = np.full(15, Visibility.ABSENT, np.uint8)
     codes[JOINT_INDEX["left_wrist"]] = Visibility.OCCLUDED
     picture = drawing.draw_people(GREY, [replace(PERSON, visibility=codes)])
-    assert at_joint(picture, "left_wrist") == drawing.INK
+    assert at_joint(picture, "left_wrist") == colouring.INK
     assert at_joint(picture, "nose") == (128, 128, 128)
 
 
 def test_people_partly_outside_the_frame_are_drawn() -> None:
     outside = replace(PERSON, keypoints=PERSON.keypoints - 150.0, bbox_xyxy=(-110.0, -130.0, 130.0, 70.0))
     assert not np.array_equal(drawing.draw_people(GREY, [outside]), GREY)
-
-
-def test_flow_is_white_at_rest_and_opposite_directions_have_opposite_colours() -> None:
-    still = drawing.flow_colours(np.zeros((2, 4, 4)))
-    assert (still == 255).all()
-    right, left = (drawing.flow_colours(np.array([[[dx]], [[0.0]]]))[0, 0] for dx in (2.0, -2.0))
-    assert right.tolist() == [255, 0, 0]
-    assert left.tolist() == [0, 255, 255]
 
 
 def test_heatmaps_are_brightest_at_their_peak() -> None:

@@ -14,6 +14,7 @@ from jmpose_core.annotations import Annotation, Origin, Track, Visibility
 from jmpose_core.errors import ProjectError
 from jmpose_core.project import Project, people
 from jmpose_core.project.rows import annotations_of, rows_of
+from jmpose_core.skeleton import JOINTS
 from tests.core.project_cases import NOSE, WRIST, everything, new_project, person, reopened
 
 
@@ -167,7 +168,7 @@ def test_a_lone_persons_track_is_changed_over_a_range_only(project):
 def test_a_track_that_is_taken_is_refused_and_a_swap_exchanges_both_layers(project):
     predict(project, *(person(f, t, spot=t) for f in range(3) for t in (1, 2)))
     put(project, person(1, 1, spot=1).with_joint(WRIST))
-    with pytest.raises(ProjectError, match="track 2 is in frame 1 already"), project.step("Set track") as step:
+    with pytest.raises(ProjectError, match="track 2 is in frame 2 already"), project.step("Set track") as step:
         step.retrack(1, 1, 3, 1, 2)
     with project.step("Swap") as step:
         step.swap_tracks(1, 1, 3, 1, 2)
@@ -280,7 +281,7 @@ def test_many_changes_of_one_person_are_one_step(project):
 @pytest.mark.parametrize(
     ("annotation", "fault"),
     [
-        (person(100, 1), "frames are 0 to 99"),
+        (person(100, 1), "has 100 frames"),
         (person(0, -1), "track_id"),
         (replace(person(0, 1), bbox_xyxy=(0.0, 0.0, float("nan"), 1.0)), "bbox_xyxy"),
         (replace(person(0, 1), keypoints=np.full((15, 2), np.inf)), "keypoints"),
@@ -291,7 +292,7 @@ def test_many_changes_of_one_person_are_one_step(project):
 def test_what_cannot_be_stored_is_refused_with_its_place(project, annotation, fault):
     for change in (lambda: put(project, annotation), lambda: predict(project, annotation)):
         with pytest.raises(
-            ProjectError, match=f"frame {annotation.frame_index}, track {annotation.track_id}: .*{fault}"
+            ProjectError, match=f"frame {annotation.frame_index + 1}, track {annotation.track_id}: .*{fault}"
         ):
             change()
 
@@ -325,6 +326,62 @@ def test_the_timeline_tells_state_and_mean_confidence_of_what_is_shown(project):
     predict(project, person(1, 1, seed=8))
     again = np.delete(person(1, 1, seed=8).confidence, WRIST)
     assert project.timeline(1)[0].confidence[1] == pytest.approx(again.mean())
+
+
+def test_a_frame_is_done_when_somebody_has_seen_to_every_joint(project):
+    predict(project, *(person(f, 1) for f in range(4)))
+    verified = replace(person(1, 1), origin=np.full(len(JOINTS), Origin.VERIFIED, np.uint8))
+    put(project, verified, verified.with_joint(WRIST, origin=Origin.PREDICTED), person(2, 1).with_joint(NOSE))
+    (lane,) = project.timeline(1)
+    assert lane.done.tolist() == [False, False, False, False]
+    put(project, verified.with_joint(WRIST, xy=(1.0, 2.0)))
+    assert project.timeline(1)[0].done.tolist() == [False, True, False, False]
+    with project.step("Remove") as step:
+        step.remove(1, 1, 1)
+    assert project.timeline(1)[0].done.tolist() == [False, False, False]
+
+
+def test_a_step_that_goes_on_is_undone_with_what_it_goes_on_from(project):
+    predict(project, person(0, 1))
+    before = everything(project)
+    with project.step("Predict") as first:
+        first.put(1, person(1, 1))
+    with project.step("Predict", continues=first.info.id) as second:
+        second.put(1, person(2, 1))
+        second.put(1, person(1, 1, seed=7))
+    assert second.info.id == first.info.id and second.info.frames == (1, 2)
+    after = everything(project)
+    project.undo()
+    assert everything(project) == before
+    project.redo()
+    assert everything(project) == after
+
+
+def test_what_was_said_of_a_person_can_be_withdrawn_without_a_word_against_it(project):
+    put(project, person(4, 7))
+    with project.step("Withdraw") as step:
+        step.withdraw(1, 4, 7)
+        step.withdraw(1, 4, 8)
+    assert everything(project) == []
+    predict(project, person(4, 7))
+    assert [found.track_id for found in everything(project)] == [7]
+    project.undo()
+    project.undo()
+    assert everything(project) == [person(4, 7)] and project.undo() is not None
+    assert project.redo().undone is False
+
+
+def test_a_step_that_another_has_followed_or_that_is_undone_is_not_gone_on_with(project):
+    with project.step("First") as first:
+        first.put(1, person(1, 1))
+    put(project, person(2, 1))
+    with project.step("Late", continues=first.info.id) as late:
+        late.put(1, person(3, 1))
+    assert late.info.id != first.info.id and project.undo_text == "Late"
+    project.undo()
+    with project.step("Later", continues=late.info.id) as later:
+        later.put(1, person(3, 1))
+    assert later.info.id != first.info.id and later.info.frames == (3,)
 
 
 def test_the_timeline_reads_the_index_alone(project):

@@ -124,8 +124,8 @@ def test_the_same_prediction_again_is_no_step(project):
 
 
 def test_impossible_predictions_are_refused(project):
-    with pytest.raises(ProjectError, match="frame 0 has track 1 twice"):
+    with pytest.raises(ProjectError, match="frame 1 has track 1 twice"):
         predict(project, [person(0, 1), person(0, 1, spot=3)])
-    with pytest.raises(ProjectError, match="frame 9 lies outside"):
+    with pytest.raises(ProjectError, match="frame 10 lies outside"):
         predict(project, [person(9, 1)], first=0, last=9)
     assert predict(project, []) is None

@@ -276,13 +276,15 @@ class ProjectAgainstModel(RuleBasedStateMachine):
 
     @invariant()
     def the_timeline_sums_it_up(self) -> None:
-        states, confidences = {}, {}
+        states, confidences, done = {}, {}, set()
         for lane in self.project.timeline(1):
             for frame, state, confidence in zip(lane.frame_index, lane.state, lane.confidence, strict=True):
                 states[int(frame), lane.track_id] = int(state)
                 confidences[int(frame), lane.track_id] = float(confidence)
+            done |= {(int(frame), lane.track_id) for frame in lane.frame_index[lane.done]}
         shown = self.now.shown()
         assert states == {place: int(annotation.origin.max()) for place, annotation in shown.items()}
+        assert done == {place for place, annotation in shown.items() if annotation.touched.all()}
         present = {place: annotation.confidence[annotation.visibility > 0] for place, annotation in shown.items()}
         means = {place: float(found.mean()) if len(found) else 0.0 for place, found in present.items()}
         assert confidences == pytest.approx(means, rel=1e-12)  # a mean's last bit depends on the order of the sum

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from jmpose_core.annotations import Annotation, Visibility
-from jmpose_core.drawing import Picture, contact_sheet, draw_people, flow_colours, in_a_row
+from jmpose_core.colouring import flow_rgb, longest_flow
+from jmpose_core.drawing import Picture, contact_sheet, draw_people, in_a_row
 from jmpose_core.estimation.detection import PersonDetector
 from jmpose_core.model.heatmaps import decode
 from jmpose_core.model.network import PoseNetwork
@@ -77,13 +78,13 @@ def flow_rows(method: FlowMethod, pairs: Sequence[FlowPair], *, count: int = 4) 
     rows = []
     for pair in pairs[:count]:
         exact = pair.flow.transpose(2, 0, 1)
-        fastest = max(1.0, float(np.percentile(np.hypot(*exact), 99)))
+        longest = longest_flow(exact)
         found = method(pair.first, pair.second).transpose(2, 0, 1)
         titled = [
             ("first frame", pair.first),
             ("second frame", pair.second),
-            ("exact flow", flow_colours(exact, fastest=fastest)),
-            ("found flow", flow_colours(found, fastest=fastest)),
+            ("exact flow", flow_rgb(exact, longest=longest)),
+            ("found flow", flow_rgb(found, longest=longest)),
         ]
         rows.append(in_a_row([(title, _enlarged(picture)) for title, picture in titled]))
     return np.concatenate(rows)

@@ -1,28 +1,37 @@
-"""The middle of the window: the start page or the picture, with messages floating over its lower edge."""
+"""The middle of the window: start page, picture, or the way to a lost video, with messages over its lower edge."""
 
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from app.look.messages import Banner, Messages
+from app.window.lost_video import LostVideo
 
 BANNER_WIDTH = 620
 BANNER_MARGIN = 18
 
 
-class Stage(QWidget):
-    """Shows one of two widgets."""
+class CentralArea(QWidget):
+    """Shows one of three widgets."""
 
     def __init__(self, start_page: QWidget, picture: QWidget, messages: Messages) -> None:
         super().__init__()
+        self.lost_video = LostVideo()
+        self._start_page, self._picture = start_page, picture
         self._pages = QStackedLayout(self)
-        self._pages.addWidget(start_page)
-        self._pages.addWidget(picture)
+        for page in (start_page, picture, self.lost_video):
+            self._pages.addWidget(page)
         self.banner = Banner(messages, self)
         self.banner.installEventFilter(self)
 
-    def show_picture(self, shown: bool) -> None:
-        self._pages.setCurrentIndex(1 if shown else 0)
+    def show_start(self) -> None:
+        """Nothing is open."""
+        self._pages.setCurrentWidget(self._start_page)
+
+    def show_video(self, name: str, lost: str) -> None:
+        """The picture of a video or, where `lost` says why it cannot be seen, the way to find it."""
+        self.lost_video.explain(name, lost)
+        self._pages.setCurrentWidget(self.lost_video if lost else self._picture)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

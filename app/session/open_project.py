@@ -1,0 +1,244 @@
+"""The open project, and the only object that changes it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from app.jobs.background import Background
+from jmpose_core.annotations import Annotation, Track
+from jmpose_core.errors import ProjectError
+from jmpose_core.project import Project, Step, StepInfo, VideoRecord
+from jmpose_core.project.importing import ImportPlan, write_import
+
+
+class OpenProject(QObject):
+    """Sole owner of the Project. A change is one step of the project's own undo log: on disk when it is signalled.
+
+    The project is written in a thread of its own and read here over a second
+    connection, so a large write (a whole prediction) never holds up the window.
+    An edit by hand is waited for: it takes a millisecond.
+    """
+
+    opened = Signal()
+    closing = Signal()  # what is still to be written must be handed over now
+    closed = Signal()
+    videos_changed = Signal()
+    about_to_change = Signal()  # by hand or by undo: what lies beneath the change must be handed over now
+    people_changed = Signal(int, object)  # video_id, the frames that changed (a frozenset)
+    history_changed = Signal()  # what undo and redo would do
+    turned = Signal(object)  # StepInfo of an undo or redo: where to look
+    imported = Signal(object, object)  # ImportPlan; StepInfo, or None where all of it was there already
+    saved = Signal()  # a change has reached the disk
+    failed = Signal(str)  # a change did not reach the disk; nothing changed
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._project: Project | None = None  # of the writing thread
+        self._reader: Project | None = None  # of this one
+        self._writer = Background(self)
+        self._history: tuple[str | None, str | None] | None = None  # texts of undo and redo, once they were asked for
+
+    # The file
+
+    @property
+    def path(self) -> Path | None:
+        return self._project.path if self._project is not None else None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is still being written."""
+        return self._writer.busy
+
+    def open(self, path: Path) -> None:
+        """Open this project in place of the one that is open.
+
+        Raises:
+            ProjectError: it cannot be opened; what was open stays open.
+        """
+        if self.path is not None and path.exists() and self.path.samefile(path):
+            return
+        project = self._writer.call(lambda: Project.open(path))
+        try:
+            reader = Project.open(path, read_only=True)
+        except ProjectError:
+            self._writer.call(project.close)
+            raise
+        self.close_project()
+        self._project, self._reader = project, reader
+        self._forget_history()
+        self.opened.emit()
+
+    def close_project(self) -> None:
+        """Close what is open; all of it is saved."""
+        if self._project is None:
+            return
+        self.closing.emit()
+        project, self._project = self._project, None
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+        self._writer.call(project.close)
+        self._forget_history()
+        self.closed.emit()
+
+    def close(self) -> None:
+        """Close the project, and end the writing thread."""
+        self.close_project()
+        self._writer.close()
+
+    # Reading: small and on demand
+
+    def videos(self) -> list[VideoRecord]:
+        return self._reader.videos() if self._reader is not None else []
+
+    def video_path(self, video_id: int) -> Path:
+        """Raises ProjectError, with the cure, where the video is gone."""
+        return self._opened().video_path(video_id)
+
+    def people(self, video_id: int, frame_index: int) -> list[Annotation]:
+        """The project's people of a frame, as the annotator sees them."""
+        return self._reader.people(video_id, frame_index) if self._reader is not None else []
+
+    def people_between(self, video_id: int, first: int, last: int) -> Iterator[Annotation]:
+        return self._opened().people_between(video_id, first, last)
+
+    def tracks(self, video_id: int) -> list[Track]:
+        return self._reader.tracks(video_id) if self._reader is not None else []
+
+    @property
+    def undo_text(self) -> str | None:
+        """What undo would take back."""
+        return self._texts()[0]
+
+    @property
+    def redo_text(self) -> str | None:
+        """What redo would do again."""
+        return self._texts()[1]
+
+    def settle(self) -> None:
+        """Wait until all that was asked for so far is written."""
+        self.about_to_change.emit()
+        if self.busy:
+            self._writer.call(lambda: None)
+
+    # Changing by hand: each call is one step on disk, or nothing
+
+    def put(self, video_id: int, person: Annotation, text: str) -> bool:
+        """Write one person as the annotator wants it."""
+        return self._edit(text, lambda step: step.put(video_id, person), video_id, {person.frame_index})
+
+    def remove(self, video_id: int, frame_index: int, track_id: int, text: str) -> bool:
+        """Take a person out of one frame; later predictions do not bring it back."""
+        return self._edit(text, lambda step: step.remove(video_id, frame_index, track_id), video_id, {frame_index})
+
+    def withdraw(self, video_id: int, frame_index: int, track_id: int, text: str) -> bool:
+        """Take back what the annotator said of a person in one frame; later predictions may find it again."""
+        return self._edit(text, lambda step: step.withdraw(video_id, frame_index, track_id), video_id, {frame_index})
+
+    def retrack(self, video_id: int, first: int, last: int, old_track_id: int, new_track_id: int, text: str) -> bool:
+        """Give a track another id in frames first..last, `last` excluded."""
+        return self._edit(
+            text,
+            lambda step: step.retrack(video_id, first, last, old_track_id, new_track_id),
+            video_id,
+            range(first, last),
+        )
+
+    def _edit(self, text: str, change: Callable[[Step], object], video_id: int, frames: Iterable[int]) -> bool:
+        """One step on top of all that was there. Signalled also when it fails: what is shown is then read again."""
+        project = self._project
+        if project is None:
+            return False
+        self.about_to_change.emit()
+        try:
+            self._writer.call(lambda: _one_step(project, text, change))
+        except ProjectError as error:
+            self.failed.emit(str(error))
+            return False
+        finally:
+            self._on_changed(video_id, frames)
+        self.saved.emit()
+        return True
+
+    # Larger changes, in the background
+
+    def undo(self) -> None:
+        self._turn(lambda project: project.undo())
+
+    def redo(self) -> None:
+        self._turn(lambda project: project.redo())
+
+    def import_people(self, plan: ImportPlan) -> None:
+        """Write an import as one step; `imported` or `failed` follows."""
+        self.about_to_change.emit()
+        self.write(lambda project: write_import(project, plan), lambda step: self._on_imported(plan, step))
+
+    def relocate_video(self, video_id: int, path: Path) -> None:
+        """Take a video that was moved from its new place; `videos_changed` or `failed` follows."""
+        self.write(
+            lambda project: project.relocate_video(video_id, path),
+            lambda _: self.videos_changed.emit(),
+        )
+
+    def write(
+        self,
+        task: Callable[[Project], object],
+        on_done: Callable[[object], None],
+        on_error: Callable[[str], None] | None = None,
+    ) -> None:
+        """Queue `task` for the writing thread; `on_done` gets what it returns, `on_error` (or `failed`) its error."""
+        project = self._project
+        if project is None:
+            return
+
+        def done(result: object) -> None:
+            self.saved.emit()
+            on_done(result)
+
+        self._writer.run(lambda: task(project), done, on_error or self.failed.emit)
+
+    def people_were_written(self, video_id: int, frames: Iterable[int]) -> None:
+        """To be called by who has written people by `write`."""
+        self._on_changed(video_id, frames)
+
+    def _turn(self, turn: Callable[[Project], StepInfo | None]) -> None:
+        self.about_to_change.emit()
+        self.write(turn, self._on_turned)
+
+    def _on_turned(self, step: object) -> None:
+        if isinstance(step, StepInfo):
+            for video_id, frames in step.frames_by_video.items():
+                self._on_changed(video_id, frames)
+            self._forget_history()
+            self.turned.emit(step)
+
+    def _on_imported(self, plan: ImportPlan, step: object) -> None:
+        if isinstance(step, StepInfo):
+            self._on_changed(plan.video.id, step.frames)
+        self.imported.emit(plan, step)
+
+    def _on_changed(self, video_id: int, frames: Iterable[int]) -> None:
+        self._forget_history()
+        self.people_changed.emit(video_id, frozenset(frames))
+
+    def _forget_history(self) -> None:
+        self._history = None
+        self.history_changed.emit()
+
+    def _texts(self) -> tuple[str | None, str | None]:
+        if self._reader is None:
+            return None, None
+        if self._history is None:
+            self._history = self._reader.undo_text, self._reader.redo_text
+        return self._history
+
+    def _opened(self) -> Project:
+        if self._reader is None:
+            raise ProjectError("no project is open; open a video or a project first")
+        return self._reader
+
+
+def _one_step(project: Project, text: str, change: Callable[[Step], object]) -> None:
+    with project.step(text) as step:
+        change(step)

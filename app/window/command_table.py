@@ -1,0 +1,236 @@
+"""Every command of the window: menu, text, keys, icon, what it does and when it makes sense."""
+
+from collections.abc import Callable
+from functools import partial
+
+from app.look.theme import ThemeController
+from app.picture.frame_view import FrameView
+from app.session.view_state import ColourBy, Layer
+from app.session.workbench import Workbench
+from app.window.actions import Command
+from app.window.prompts import Prompts
+
+
+class CommandTable:
+    """Makes the commands, menu by menu, in the order of the menus."""
+
+    def __init__(
+        self,
+        bench: Workbench,
+        view: FrameView,
+        prompts: Prompts,
+        theme: ThemeController,
+        *,
+        evaluate: Callable[[], object],
+        show_commands: Callable[[], object],
+        leave: Callable[[], object],
+    ) -> None:
+        """`evaluate` shows and fills the evaluation panel, `show_commands` the palette, `leave` closes the window."""
+        self._bench, self._view, self._prompts, self._theme = bench, view, prompts, theme
+        self._evaluate, self._show_commands, self._leave = evaluate, show_commands, leave
+
+    def commands(self) -> list[Command]:
+        """All of them."""
+        return [*self._file(), *self._edit(), *self._go(), *self._model(), *self._tools(), *self._look(), *self._help()]
+
+    # Conditions
+
+    def _video(self) -> bool:
+        return self._bench.view_state.video is not None
+
+    def _person(self) -> bool:
+        return self._bench.shown.person is not None
+
+    def _joint(self) -> bool:
+        return self._person() and self._bench.shown.joint is not None
+
+    def _can_predict(self) -> bool:
+        return self._bench.video_path is not None and not self._bench.predictions.running
+
+    def _can_cancel(self) -> bool:
+        return self._bench.predictions.running and not self._bench.predictions.cancelling
+
+    # Menus
+
+    def _file(self) -> list[Command]:
+        ask, bench, video = self._prompts, self._bench, self._video
+        return [
+            Command("open_video", "File", "Open video…", ask.video, ("Ctrl+O",), "open", short="Open"),
+            Command("open_folder", "File", "Open folder of frames…", ask.folder, (), "folder", short="Open"),
+            Command("open_project", "File", "Open project…", ask.project, ("Ctrl+Shift+O",), "project", short="Open"),
+            Command("locate", "File", "Locate moved video…", ask.locate, (), "search", video),
+            Command("import", "File", "Import…", ask.import_people, ("Ctrl+I",), "import", video, separated=True),
+            Command("export", "File", "Export…", ask.export, ("Ctrl+E",), "export", video),
+            Command("close", "File", "Close project", bench.close_project, ("Ctrl+W",), "", video, separated=True),
+            Command("quit", "File", "Quit", self._leave, ("Ctrl+Q",)),
+        ]
+
+    def _edit(self) -> list[Command]:
+        edit, project, person, joint = self._bench.editor, self._bench.project, self._person, self._joint
+        return [
+            Command(
+                "undo",
+                "Edit",
+                "Undo",
+                project.undo,
+                ("Ctrl+Z",),
+                "undo",
+                lambda: project.undo_text is not None,
+                label=lambda: _with_step("Undo", project.undo_text),
+            ),
+            Command(
+                "redo",
+                "Edit",
+                "Redo",
+                project.redo,
+                ("Ctrl+Shift+Z", "Ctrl+Y"),
+                "redo",
+                lambda: project.redo_text is not None,
+                label=lambda: _with_step("Redo", project.redo_text),
+            ),
+            Command("occluded", "Edit", "Joint occluded", edit.toggle_occluded, ("Q",), "", joint, separated=True),
+            Command("absent", "Edit", "Joint absent", edit.toggle_absent, ("O",), "", joint),
+            Command(
+                "verify",
+                "Edit",
+                "Verify person",
+                edit.verify_person,
+                ("Return", "Enter"),
+                "check",
+                person,
+                separated=True,
+            ),
+            Command("swap", "Edit", "Swap left and right", edit.swap_sides, ("X",), "swap", person),
+            Command("track", "Edit", "Set track…", self._prompts.track, ("T",), "", person),
+            Command("delete", "Edit", "Delete person", edit.delete_person, ("Del",), "trash", person),
+            Command(
+                "add_person", "Edit", "Add person", self._begin_box, ("N",), "person-add", self._video, separated=True
+            ),
+        ]
+
+    def _go(self) -> list[Command]:
+        nav, video = self._bench.navigator, self._video
+
+        def go(
+            name: str, text: str, run: Callable[[], object], *keys: str, icon: str = "", line: bool = False
+        ) -> Command:
+            return Command(name, "Go", text, run, keys, icon, video, separated=line)
+
+        return [
+            go("play", "Play", self._bench.playback.toggle, "P", icon="play"),
+            go("next", "Next frame", partial(nav.step, 1), "Right", "D", icon="next", line=True),
+            go("previous", "Previous frame", partial(nav.step, -1), "Left", "A", icon="previous"),
+            go("next_10", "Ten frames on", partial(nav.step, 10), "Ctrl+Right"),
+            go("previous_10", "Ten frames back", partial(nav.step, -10), "Ctrl+Left"),
+            go("next_100", "A hundred frames on", partial(nav.step, 100), "Ctrl+Shift+Right"),
+            go("previous_100", "A hundred frames back", partial(nav.step, -100), "Ctrl+Shift+Left"),
+            go("first", "First frame", nav.to_start, "Home", icon="first"),
+            go("last", "Last frame", nav.to_end, "End", icon="last"),
+            go("low_confidence", "Next low-confidence joint", nav.next_low_confidence, "E", line=True),
+            go("next_joint", "Next joint", partial(nav.next_joint, 1), "S"),
+            go("previous_joint", "Previous joint", partial(nav.next_joint, -1), "W"),
+            go("next_person", "Next person", partial(nav.next_person, 1), "Tab"),
+            go("previous_person", "Previous person", partial(nav.next_person, -1), "Shift+Tab"),
+        ]
+
+    def _model(self) -> list[Command]:
+        bench, ask = self._bench, self._prompts
+        return [
+            Command("predict", "Model", "Predict", bench.predict_all, ("Ctrl+P",), "predict", self._can_predict),
+            Command(
+                "cancel",
+                "Model",
+                "Cancel prediction",
+                bench.predictions.cancel,
+                ("Ctrl+.",),
+                "stop",
+                self._can_cancel,
+                short="Cancel",
+            ),
+            Command("system", "Model", "Pose network…", ask.system, separated=True),
+            Command(
+                "finetune",
+                "Model",
+                "Fine-tune…",
+                ask.finetune,
+                (),
+                "finetune",
+                lambda: self._video() or bench.finetune.running,
+                label=lambda: "Show training…" if bench.finetune.running else "Fine-tune…",
+                separated=True,
+            ),
+        ]
+
+    def _tools(self) -> list[Command]:
+        return [
+            Command(
+                "evaluate",
+                "Tools",
+                "Evaluate predictions…",
+                self._evaluate,
+                ("Ctrl+Shift+E",),
+                "evaluate",
+                self._video,
+                short="Evaluate",
+            )
+        ]
+
+    def _look(self) -> list[Command]:
+        view, state, video = self._view, self._bench.view_state, self._video
+        layers = [
+            Command(
+                layer.value,
+                "View",
+                layer.value.capitalize(),
+                partial(state.set_layer, layer),
+                (str(number),),
+                layer.value,
+                video,
+                checked=lambda layer=layer: state.layer is layer,
+            )
+            for number, layer in enumerate(Layer, 1)
+        ]
+        return [
+            *layers,
+            Command("fit", "View", "Fit", view.fit, ("F",), "fit", video, separated=True),
+            Command("zoom_person", "View", "Zoom to person", view.zoom_to_person, ("Shift+F",), "", self._person),
+            Command(
+                "hide",
+                "View",
+                "Hide people",
+                lambda: state.set_people_hidden(not state.people_hidden),
+                ("H",),
+                "hide",
+                video,
+                checked=lambda: state.people_hidden,
+            ),
+            Command(
+                "colour",
+                "View",
+                "Colour by track",
+                state.toggle_colours,
+                ("C",),
+                "",
+                video,
+                checked=lambda: state.colour_by is ColourBy.TRACK,
+            ),
+            Command("theme", "View", "Light or dark", self._next_theme, (), "theme", separated=True),
+        ]
+
+    def _help(self) -> list[Command]:
+        return [Command("palette", "Help", "Commands and keys", self._show_commands, ("Ctrl+K", "F1"), "search")]
+
+    # What is too small for a place of its own
+
+    def _begin_box(self) -> None:
+        self._view.begin_box()
+        self._bench.messages.info("Draw a box around the person; Escape calls it off.")
+
+    def _next_theme(self) -> None:
+        mode = self._theme.next_mode()
+        self._bench.settings.theme = mode
+        self._bench.messages.info(f"Theme: {mode.value}")
+
+
+def _with_step(word: str, step: str | None) -> str:
+    return f"{word} “{step}”" if step else word
