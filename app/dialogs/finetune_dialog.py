@@ -17,9 +17,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.jobs.finetune_job import FinetuneJob, FinetuneProgress
+from app.jobs.finetune_job import FinetuneJob
 from app.look.summary_view import Fact, SummaryView, counted
 from app.session.finetuning import FinetunePlan
+from jmpose_core.training_messages import Preparing, StepsDone
 
 
 class FinetuneDialog(QDialog):
@@ -37,6 +38,7 @@ class FinetuneDialog(QDialog):
         self._weights = ""
         self._losses: list[float] = []
         self._steps: list[int] = []
+        self._left_out: list[str] = []
         self.setWindowTitle("Fine-tune")
         self.resize(520, 360)
         self.summary = SummaryView("")
@@ -60,7 +62,9 @@ class FinetuneDialog(QDialog):
         self._cancel.clicked.connect(self._on_cancel)
         self.start_button.clicked.connect(self._start)
         self._use.clicked.connect(self._choose)
+        job.prepared.connect(self._on_prepared)
         job.progressed.connect(self._on_progress)
+        job.left_out.connect(self._on_left_out)
         job.finished.connect(self._on_finished)
         job.ended.connect(self._on_ended)
 
@@ -115,6 +119,7 @@ class FinetuneDialog(QDialog):
         if self._plan is None or self._job.running:
             return
         self._losses.clear()
+        self._left_out.clear()
         self._steps.clear()
         self._curve.setData([], [])
         self._bar.setRange(0, 0)
@@ -137,7 +142,17 @@ class FinetuneDialog(QDialog):
         self._bar.setRange(0, 0)
         self._job.cancel()
 
-    def _on_progress(self, progress: FinetuneProgress) -> None:
+    def _on_prepared(self, preparing: Preparing) -> None:
+        if not self._cancel.isEnabled():
+            return
+        self._bar.setRange(0, max(preparing.total, 1))
+        self._bar.setValue(preparing.done)
+        self._note.setText(f"{preparing.what.capitalize()}: {preparing.done} of {preparing.total}")
+
+    def _on_left_out(self, what: str) -> None:
+        self._left_out.append(what)
+
+    def _on_progress(self, progress: StepsDone) -> None:
         if not self._cancel.isEnabled():
             return
         self._bar.setRange(0, max(progress.steps, 1))
@@ -153,7 +168,8 @@ class FinetuneDialog(QDialog):
         self._weights = weights
         self._bar.setRange(0, 1)
         self._bar.setValue(1)
-        self._note.setText(f"Done. {measured}".strip())
+        left_out = f"\nLeft out:\n{_first(self._left_out)}" if self._left_out else ""
+        self._note.setText(f"Done. {measured}".strip() + left_out)
         self._offer(self._use)
         self._show_page(1)
         self.show()
@@ -200,3 +216,9 @@ def plan_facts(plan: FinetunePlan) -> Iterator[Fact]:
     yield Fact("Starts from", Path(plan.weights).stem)
     yield Fact("Writes to", str(plan.out))
     yield Fact("Meanwhile", "work can go on. Predictions are slower while it trains.")
+
+
+def _first(lines: list[str]) -> str:
+    """Up to three lines, and how many more there are."""
+    more = [f"and {len(lines) - 3} more"] if len(lines) > 3 else []
+    return "\n".join([*lines[:3], *more])

@@ -1,33 +1,32 @@
-"""Fine-tuning as a child process: `python -m train finetune`, which reports in JSON lines."""
+"""Fine-tuning as a child process, which reports by jmpose_core.training_messages."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal
 
 from jmpose_core.child_process import child_environment, python_command
+from jmpose_core.training_messages import (
+    EpochDone,
+    LeftOut,
+    NewWeights,
+    Preparing,
+    StepsDone,
+    TrainingFailed,
+    decode_line,
+)
 
 KILL_AFTER_MS = 3000
 LOG_LINES = 200
 COMMAND = python_command("train", "finetune")
 
 
-@dataclass(frozen=True, slots=True)
-class FinetuneProgress:
-    """One line of the child's report."""
-
-    step: int
-    steps: int
-    loss: float
-    per_second: float
-
-
 class FinetuneJob(QObject):
-    """One training at a time; what it prints that is not JSON is kept for `log`."""
+    """One training at a time; what it prints that is no message is kept for `log`."""
 
-    progressed = Signal(object)  # FinetuneProgress
+    prepared = Signal(object)  # Preparing
+    progressed = Signal(object)  # StepsDone
+    left_out = Signal(str)  # labels that cannot be learnt from, and why
     finished = Signal(str, str)  # weights file, what was measured
     ended = Signal(str, str)  # without weights: what to tell the user ("" where asked to stop), details
     failed = Signal(str, str)  # the same, where it was not asked to stop
@@ -92,25 +91,21 @@ class FinetuneJob(QObject):
             self._take(bytes(self._process.readLine().data()).decode(errors="replace").rstrip())
 
     def _take(self, line: str) -> None:
-        try:
-            report = json.loads(line)
-        except json.JSONDecodeError:
-            report = None
-        if not isinstance(report, dict):
-            self._log = [*self._log[1 - LOG_LINES :], line]
-        elif "step" in report:
-            self.progressed.emit(
-                FinetuneProgress(
-                    int(report["step"]),
-                    int(report.get("steps", 0)),
-                    float(report.get("loss", 0.0)),
-                    float(report.get("per_second", 0.0)),
-                )
-            )
-        elif "weights" in report:
-            self._weights, self._measured = str(report["weights"]), str(report.get("measured", ""))
-        elif "failed" in report:
-            self._fault = str(report["failed"])
+        match decode_line(line):
+            case None:
+                self._log = [*self._log[1 - LOG_LINES :], line]
+            case Preparing() as preparing:
+                self.prepared.emit(preparing)
+            case StepsDone() as done:
+                self.progressed.emit(done)
+            case LeftOut(what):
+                self.left_out.emit(what)
+            case NewWeights(path, measured):
+                self._weights, self._measured = path, measured
+            case TrainingFailed(reason):
+                self._fault = reason
+            case EpochDone():  # of the paper's recipe, which the window does not start
+                pass
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error is QProcess.ProcessError.FailedToStart:

@@ -5,7 +5,6 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar, QToolButton
 
-from app.jobs.finetune_job import FinetuneProgress
 from app.look.icons import icon
 from app.look.words import joint_note
 from app.session.workbench import Workbench
@@ -13,6 +12,7 @@ from app.timeline.paint import clock
 from jmpose_core.engine.protocol import Progress
 from jmpose_core.frame_numbers import frame_number
 from jmpose_core.skeleton import JOINT_TITLES
+from jmpose_core.training_messages import StepsDone
 
 
 class StatusBar(QStatusBar):
@@ -112,7 +112,7 @@ class StatusBar(QStatusBar):
         self._training.setVisible(self._bench.finetune.running)
         self._training.setText("training…")
 
-    def _on_training_progress(self, progress: FinetuneProgress) -> None:
+    def _on_training_progress(self, progress: StepsDone) -> None:
         self._training.setText(f"training {progress.step}/{progress.steps}")
 
 

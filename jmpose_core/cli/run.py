@@ -1,6 +1,5 @@
 """jmpose app, demo and train: what runs as a process of its own, and the demo."""
 
-import json
 import os
 import subprocess
 import sys
@@ -14,6 +13,15 @@ from jmpose_core.child_process import child_environment, python_command
 from jmpose_core.cli.terminal import progress_bars, stoppable, tell, tell_error
 from jmpose_core.engine.protocol import Progress
 from jmpose_core.errors import JMPoseError
+from jmpose_core.training_messages import (
+    EpochDone,
+    LeftOut,
+    NewWeights,
+    Preparing,
+    StepsDone,
+    TrainingFailed,
+    decode_line,
+)
 
 
 def app(
@@ -113,18 +121,22 @@ def _words(**options: object) -> list[str]:
 
 
 def _tell_training(line: str, show: Callable[[Progress], None]) -> None:
-    """Show one of the JSON lines that training reports."""
-    try:
-        entry = json.loads(line)
-    except ValueError:  # a library's own words
-        tell(line.rstrip())
-        return
-    if "step" in entry:
-        show(Progress(done=entry["step"], total=entry["steps"], per_second=entry["per_second"], stage="steps"))
-    elif "failed" in entry:
-        tell_error(entry["failed"])
-    else:
-        tell(", ".join(f"{name}: {value}" for name, value in entry.items()))
+    """Show one line of a training's output."""
+    match decode_line(line):
+        case None:  # a library's own words
+            tell(line.rstrip())
+        case Preparing(what, done, total):
+            show(Progress(done=done, total=total, per_second=0.0, stage=what))
+        case StepsDone(step, steps, _, per_second):
+            show(Progress(done=step, total=steps, per_second=per_second, stage="steps"))
+        case EpochDone(epoch, figures):
+            tell(", ".join([f"epoch: {epoch}", *(f"{name}: {value}" for name, value in figures.items())]))
+        case LeftOut(what):
+            tell(f"left out: {what}")
+        case NewWeights(path, measured):
+            tell(f"weights: {path}, measured: {measured}")
+        case TrainingFailed(reason):
+            tell_error(reason)
 
 
 def _run_module(name: str, *arguments: str) -> int:

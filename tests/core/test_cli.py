@@ -359,17 +359,21 @@ def test_training_is_shown_and_its_exit_code_kept(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = (
-        "import json, sys\n"
+        "import sys\n"
+        "from jmpose_core.training_messages import LeftOut, StepsDone, TrainingFailed, encode_line\n"
         "print('a library speaks')\n"
-        "print(json.dumps(dict(step=1, steps=1, loss=0.5, per_second=2.0)))\n"
-        "print(json.dumps(dict(failed='too few corrected joints')))\n"
+        "for line in ('12', '1.5', 'null', '[]', '\"word\"', '{\"step\": 1}'): print(line)\n"
+        "print(encode_line(StepsDone(1, 1, 0.5, 2.0)), end='')\n"
+        "print(encode_line(LeftOut('walk.mp4, frame 3: the box has no area')), end='')\n"
+        "print(encode_line(TrainingFailed('too few corrected joints')), end='')\n"
         "sys.exit(1)\n"
     )
     start = subprocess.Popen
     monkeypatch.setattr(subprocess, "Popen", lambda words, **options: start([sys.executable, "-c", lines], **options))
     assert run("train", tmp_path / "a.jmpose", "--out", tmp_path / "out") == 1
     printed = capsys.readouterr()
-    assert "a library speaks" in printed.out
+    assert "a library speaks" in printed.out and '{"step": 1}' in printed.out
+    assert "left out: walk.mp4, frame 3: the box has no area" in printed.out
     assert "too few corrected joints" in printed.err
 
 

@@ -60,8 +60,8 @@ def small_maps(monkeypatch):
     )
     cells = torch.rand(4, 15, 2, generator=generator) * torch.tensor([5.0, 7.0])
     clips = CachedClips(maps, cells, torch.ones(4, 15))
-    monkeypatch.setattr(module, "labelled_clips", lambda network, labels, *rest: clips if labels else None)
-    monkeypatch.setattr(module, "CHECKPOINT_STEPS", 2)
+    monkeypatch.setattr(module.ClipReading, "clips", lambda _, labels, variants: clips if labels else None)
+    monkeypatch.setattr(module, "SAVE_SECS", 0.0)
 
 
 def stop_at(call: int, error: type[Exception] | None = None) -> Callable[[], bool]:
@@ -105,10 +105,10 @@ def test_a_resumed_training_gives_the_weights_of_an_unbroken_one(labels, init, u
 def test_other_labels_or_options_are_refused(labels, init, tmp_path):
     with pytest.raises(Cancelled):
         finetune(labels, tmp_path, init=init, steps=STEPS, device="cpu", should_stop=stop_at(2))
-    with pytest.raises(WeightsError, match="made from other --steps;"):
+    with pytest.raises(WeightsError, match="made with --steps 6; resume with the same"):
         finetune(labels, tmp_path, init=init, steps=STEPS + 1, device="cpu", resume=True)
     moved = [LabelledVideo(labels[0].video_path, (person(21.0),))]
-    with pytest.raises(WeightsError, match="made from other labels;"):
+    with pytest.raises(WeightsError, match="made with other labels;"):
         finetune(moved, tmp_path, init=init, steps=STEPS, device="cpu", resume=True)
 
 

@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,12 +20,15 @@ from jmpose_core.model.jmpose import JMPoseOutput
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.single_frame import SingleFrame
 from jmpose_core.model.systems import POSE_NETWORKS, compact_lite, jmpose_lite, load_pose_network
+from jmpose_core.training_messages import EpochDone, decode_line
 from jmpose_core.weights.files import WeightsCard, read_card, save_weights
 from tests.train.posetrack_folder import write_posetrack
-from train.loop.training import Loss
+from train.loop.learning import learn
+from train.loop.reports import StepReports
+from train.loop.training import Loss, Training
 from train.objectives.of_system import InformationObjective
 from train.posetrack.dataset import PoseTrackAugmentation, PoseTrackClips, read_posetrack
-from train.posetrack.epochs import Callbacks, EpochPlan, EpochTraining, learn
+from train.posetrack.epochs import EpochPlan, batches
 from train.posetrack.preset import PoseTrackCommand, PoseTrackResult
 from train.posetrack.start_weights import take_start_weights
 from train.posetrack.validation import GroundTruthBoxValidation
@@ -61,13 +65,21 @@ def clips(tmp_path_factory):
 def _training(**options):
     torch.manual_seed(1)
     network = Tiny(**options)
-    return EpochTraining({"network": network}, {"network": torch.optim.AdamW(network.parameters())}, {"people": 8})
+    optimiser = torch.optim.AdamW(network.parameters())
+    return Training(network, optimiser, PLAN.schedule, 1.0, decay=None, settings={"people": 8})
 
 
-def _learn(training, clips, out, plan=PLAN, *, judge=dict, publish=lambda figures: None, **options):
-    callbacks = Callbacks(training.modules["network"].loss, judge, publish, **options)
-    learn(training, plan, clips, callbacks, out=out, workers=0)
-    return training.modules["network"].state_dict()
+def _learn(training, clips, out, plan=PLAN, **options):
+    learn(
+        training,
+        batches(plan, clips, first=training.step, workers=0),
+        plan.clock(len(clips)),
+        loss_of=training.network.loss,
+        out=out,
+        log_steps=plan.log_steps,
+        **options,
+    )
+    return training.network.state_dict()
 
 
 def _log(out):
@@ -79,7 +91,13 @@ def _log(out):
 )
 def test_the_rate_drops_at_the_papers_epochs(plan, rates):
     for first, rate in zip((0, 5, 10, 15), rates, strict=True):
-        assert [plan.rate(epoch) for epoch in range(first, first + 5)] == pytest.approx([rate] * 5)
+        clock = plan.clock(7 * plan.batch)
+        at = [
+            SimpleNamespace(step=7 * epoch + 3 * last, elapsed_secs=0.0)
+            for epoch in range(first, first + 5)
+            for last in (0, 2)
+        ]
+        assert [plan.schedule.rate(clock.progress(each)) for each in at] == pytest.approx([rate] * 10)
     assert plan.epochs == 20
 
 
@@ -90,7 +108,7 @@ def test_an_epoch_has_every_example_once_in_an_order_of_its_own():
     flat = [index for step in first for one_pass in step for index in one_pass]
     assert sorted(flat) == list(range(10))
     assert first != second and first == plan.order(10, 0)
-    assert plan.steps(10) == 3
+    assert plan.clock(10).steps == 3
 
 
 def test_gradients_of_passes_add_up_to_the_batchs(clips, tmp_path):
@@ -110,7 +128,7 @@ def test_a_resumed_training_ends_where_an_unbroken_one_does(clips, tmp_path, sto
     with pytest.raises(Cancelled, match="--resume"):
         _learn(_training(), clips, tmp_path / "stopped", should_stop=lambda: next(asked) == stopped_at)
     training = _training()
-    training.modules["network"].last.weight.data.zero_()
+    training.network.last.weight.data.zero_()
     training.resume(tmp_path / "stopped/checkpoint.pt")
     found = _learn(training, clips, tmp_path / "stopped")
     assert all(torch.equal(expected[name], found[name]) for name in expected)
@@ -127,53 +145,34 @@ def test_the_log_tells_the_rate(clips, tmp_path):
 
 def test_progress_counts_to_the_end(clips, tmp_path):
     told = []
-    _learn(_training(), clips, tmp_path, on_progress=lambda *progress: told.append(progress))
-    assert told[-1][:2] == (4, 4)
+    _learn(_training(), clips, tmp_path, on_step=StepReports(4, told.append))
+    assert (told[-1].step, told[-1].steps) == (4, 4)
+    assert told[-1].per_second > 0 and math.isfinite(told[-1].loss)
 
 
-def test_the_best_epoch_is_published(clips, tmp_path):
+def test_the_best_epoch_is_published_and_the_next_learns_in_training_mode(tmp_path, start, monkeypatch):
+    command = PoseTrackCommand(
+        (_tiny_posetrack(tmp_path / "data"),), tmp_path / "out", (str(start),), "jmpose_lite", workers=0
+    )
     figures = iter([{"mAP": 10.0}, {"mAP": 30.0}, {"mAP": 20.0}])
-    published = []
-    training = _training()
-    _learn(training, clips, tmp_path, replace(PLAN, epochs=3), judge=lambda: next(figures), publish=published.append)
-    assert published == [{"mAP": 10.0}, {"mAP": 30.0}]
-    assert training.best == 30
+    modes, published = [], []
 
+    def measured(_, network):
+        modes.append(network.refiner.training)
+        network.eval()
+        return next(figures)
 
-def test_an_epoch_stopped_before_its_figures_is_judged_on_resuming(clips, tmp_path):
-    def interrupted():
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        _learn(_training(), clips, tmp_path, judge=interrupted)
-    training = _training()
-    training.resume(tmp_path / "checkpoint.pt")
-    assert (training.epoch, training.step) == (0, 2)
-    judged = []
-    _learn(training, clips, tmp_path, replace(PLAN, epochs=1), judge=lambda: judged.append(1) or {})
-    assert judged == [1]
-
-
-def test_resuming_with_other_data_is_refused(clips, tmp_path):
-    _learn(_training(), clips, tmp_path)
-    training = _training()
-    training.settings = {"people": 9}
-    with pytest.raises(WeightsError, match=r"made with people 8; resume with the same"):
-        training.resume(tmp_path / "checkpoint.pt")
-
-
-def test_a_step_without_a_finite_gradient_is_left_out(clips, tmp_path):
-    training = _training(norm=False)
-    before = {name: value.clone() for name, value in training.modules["network"].state_dict().items()}
-    callbacks = Callbacks(lambda _: _infinite(training.modules["network"]), dict, lambda figures: None)
-    learn(training, replace(PLAN, epochs=1), clips, callbacks, out=tmp_path, workers=0)
-    after = training.modules["network"].state_dict()
-    assert all(torch.equal(before[name], after[name]) for name in before)
-
-
-def _infinite(network):
-    total = network.last.weight.sum() * math.inf
-    return Loss(total, {"loss": total.detach()})
+    monkeypatch.setattr(GroundTruthBoxValidation, "figures", measured)
+    monkeypatch.setattr(PoseTrackCommand, "_publish", lambda _, figures, learnt: published.append(figures))
+    told = []
+    result = jm_pose.train(replace(command, on_progress=told.append), replace(jm_pose.PLAN, epochs=3, batch=2))
+    assert published == [{"mAP": 10.0}, {"mAP": 30.0}] and result.mean_ap == 30
+    assert modes == [True, True, True]
+    assert [message for message in told if isinstance(message, EpochDone)] == [
+        EpochDone(1, {"mAP": 10.0}),
+        EpochDone(2, {"mAP": 30.0}),
+        EpochDone(3, {"mAP": 20.0}),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -427,9 +426,9 @@ def test_the_command_line_reaches_the_recipe_of_the_variant(tmp_path, start, mon
         arguments = parser.parse_args(words)
         assert arguments.run(arguments, lambda: False) == 0
     assert [recipe for recipe, _ in reached] == [jm_pose, hrnet]
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert lines[0]["measured"].startswith("mAP 12.3 on the val split")
-    assert "nothing was measured" in lines[1]["measured"]
+    done = [decode_line(line) for line in capsys.readouterr().out.splitlines()]
+    assert done[0].measured.startswith("mAP 12.3 on the val split")
+    assert "nothing was measured" in done[1].measured
 
 
 def _noted(reached, recipe, command):

@@ -36,7 +36,7 @@ def command(out, *, resume: bool) -> Command:
 
 def training() -> Training:
     network = nn.Linear(1, 1)
-    return Training(network, torch.optim.AdamW(network.parameters()), Schedule(), 1.5, 1.0)
+    return Training(network, torch.optim.AdamW(network.parameters()), Schedule(), 1.0)
 
 
 def test_a_training_is_never_overwritten_and_goes_on_when_asked(tmp_path):

@@ -7,13 +7,16 @@ import torch
 from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.systems import jmpose_lite
-from tests.train.test_samples import person
+from jmpose_core.weights.files import WeightsCard
+from tests.train.labelled_stills import labelled_still
 from train.lite.refinement import RandomClips, drawn_batches, encoded, held_out_clips, refiner_loss, validate
 from train.loop.schedule import Schedule
 from train.loop.training import Training
 from train.objectives.information import GaussianInformation
 from train.people.augment import CropAugmentation
 from train.people.cached_clips import CachedClips
+from train.recipes import refiner as recipe
+from train.recipes.command import Command
 from train.report.samples import refined_people
 
 
@@ -58,9 +61,9 @@ def test_a_step_moves_the_refiner_and_its_average_alone(clips):
     network = jmpose_lite().train()
     fixed = [parameter.clone() for parameter in network.backbone.parameters()]
     before = network.refiner.get_submodule("head.last").weight.clone()
-    training = Training(network.refiner, torch.optim.AdamW(network.refiner.parameters()), Schedule(), 1.0, 1.0)
+    training = Training(network.refiner, torch.optim.AdamW(network.refiner.parameters()), Schedule(), 1.0)
     batch = next(drawn_batches(clips, batch=3, seed=2, first=0))
-    training.descend(refiner_loss(network, batch, GaussianInformation(), 1e-4).total)
+    training.descend([(1.0, refiner_loss(network, batch, GaussianInformation(), 1e-4))], 1e-3)
     assert not torch.equal(network.refiner.get_submodule("head.last").weight, before)
     assert not torch.equal(training.average.network.get_submodule("head.last").weight, before)
     assert all(torch.equal(one, other) for one, other in zip(network.backbone.parameters(), fixed, strict=True))
@@ -68,7 +71,9 @@ def test_a_step_moves_the_refiner_and_its_average_alone(clips):
 
 def test_a_random_clip_depends_on_the_seed_and_its_number_only():
     def row() -> RandomClips:
-        return RandomClips([person("a"), person("b")], crop_size=(64, 48), augmentation=CropAugmentation(), seed=1)
+        return RandomClips(
+            [labelled_still("a"), labelled_still("b")], crop_size=(64, 48), augmentation=CropAugmentation(), seed=1
+        )
 
     whole = row()
     earlier, later = whole[0], whole[1]
@@ -78,13 +83,20 @@ def test_a_random_clip_depends_on_the_seed_and_its_number_only():
 
 
 def test_held_out_clips_are_encoded_judged_and_drawn(network):
-    held_out = list(held_out_clips([person("a")], (64, 48), degraded=True))
-    again = next(iter(held_out_clips([person("a")], (64, 48), degraded=True)))
+    held_out = list(held_out_clips([labelled_still("a")], (64, 48), degraded=True))
+    again = next(iter(held_out_clips([labelled_still("a")], (64, 48), degraded=True)))
     np.testing.assert_array_equal(held_out[0].crops, again.crops)
-    cached = encoded(network, next(iter(held_out_clips([person("a")], network.crop_size, degraded=False))))
+    cached = encoded(network, next(iter(held_out_clips([labelled_still("a")], network.crop_size, degraded=False))))
     figures = validate(network.refiner, {"clean": cached})
     assert figures.keys() == {"clean clips, initial PCK@0.2", "clean clips, refined PCK@0.2"}
     assert all(0 <= value <= 1 for value in figures.values())
-    clip = next(iter(held_out_clips([person("a")], network.crop_size, degraded=True)))
+    clip = next(iter(held_out_clips([labelled_still("a")], network.crop_size, degraded=True)))
     sheet = refined_people(network, [clip])
     assert sheet.dtype == np.uint8 and sheet.std() > 0
+
+
+def test_the_card_keeps_the_values_of_the_switches(network, tmp_path, monkeypatch):
+    monkeypatch.setattr(recipe, "SWITCHES", {"align": False, "reach": 4})
+    command = Command("refiner", tmp_path, tmp_path, 3.0, resume=False)
+    card = recipe.card_of(network, WeightsCard(variant="compact_backbone", recipe="x"), command, {})
+    assert card.options == {"align": False, "reach": 4}

@@ -20,7 +20,7 @@ def test_a_report_is_a_folder_that_needs_nothing_else(tmp_path):
     entries = [{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.0}, {"step": 2, "PCK": 0.5}]
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
     network = nn.Linear(1, 1)
-    training = Training(network, torch.optim.AdamW(network.parameters()), Schedule(), 3.0, 1.0, step=2)
+    training = Training(network, torch.optim.AdamW(network.parameters()), Schedule(), 1.0, step=2)
     training.elapsed_secs = 125.0
     charts = (Chart("Loss", ("loss",)), Chart("Held-out", ("PCK",)), Chart("Nothing of this", ("absent",)))
     samples = {"crops": np.full((20, 30, 3), 90, np.uint8)}

@@ -6,7 +6,7 @@ Needs torch, OpenCV, NumPy and safetensors alone, so that it runs where nothing 
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -20,8 +20,10 @@ from train.crowds.bank import PeopleBank, read_bank
 from train.crowds.batches import CrowdBatch, Variation, drawn_batch
 from train.crowds.evaluation import evaluate
 from train.crowds.objective import people_loss
+from train.loop.clock import TimeBudget
+from train.loop.learning import learn
 from train.loop.schedule import Schedule
-from train.loop.training import Training, decay_groups, learn
+from train.loop.training import Training, decay_groups
 
 DRAWS: Final = {"lspet": 1.0, "coco": 3.0, "coco2": 3.0, "jhmdb": 1.0, "videos": 0.7}
 FROZEN_STAGES: Final = 2  # of the trunk: its filters down to stride 4 keep their values and cost no gradient
@@ -66,11 +68,13 @@ class PeopleTraining:
     check_secs: float = 60.0
     every: int = 1
     resume: bool = False
+    should_stop: Callable[[], bool] = lambda: False
 
     def run(self) -> Trained:
         """Train, or go on with `resume`.
 
         Raises:
+            Cancelled: should_stop said so; resume it.
             FormatError: a pack is missing or torn.
             WeightsError: nothing to go on from.
             ValueError: `start` holds no compact backbone.
@@ -99,10 +103,11 @@ class PeopleTraining:
         figures = learn(
             training,
             _batches(banks[0], self.batch, layout),
-            lambda batch: people_loss(training.network, batch),
-            lambda: self._checked(training, banks[1]),
+            TimeBudget(self.minutes, self.check_secs),
+            loss_of=lambda batch: people_loss(training.network, batch),
+            validate=lambda: self._checked(training, banks[1]),
             out=self.state,
-            save_secs=self.check_secs,
+            should_stop=self.should_stop,
         )
         figures = figures or dict(self._checked(training, banks[1]))
         self._copy_log()
@@ -122,7 +127,7 @@ class PeopleTraining:
             if (chosen := [one for one in group["params"] if shares.get(one, 1.0) == share])
         ]
         optimiser = torch.optim.AdamW(groups, lr=SCHEDULE.peak, betas=BETAS, fused=self.device.type == "cuda")
-        return Training(network, optimiser, SCHEDULE, self.minutes, LARGEST_GRADIENT)
+        return Training(network, optimiser, SCHEDULE, LARGEST_GRADIENT)
 
     def _checked(self, training: Training[CompactBackbone], held_out: PeopleBank) -> Mapping[str, float]:
         """The figures of the moving average, whose weights are written beside the log."""

@@ -16,8 +16,10 @@ from train.flow.losses import known_flow_loss, prepared, real_frames_loss, total
 from train.flow.package import FlowMaterial
 from train.flow.pairs import FlowPair
 from train.flow.rendering import PairRenderer, Pairs
+from train.loop.clock import TimeBudget
+from train.loop.learning import learn
 from train.loop.schedule import Schedule
-from train.loop.training import Loss, Training, learn
+from train.loop.training import Loss, Training
 
 NETWORKS: Final = {"raft_small": guided_raft_small, "raft_lite": guided_raft_lite}
 SIZE: Final = (192, 144)  # height, width: jmpose_lite's flow size
@@ -62,7 +64,8 @@ class FlowLearning:
         optimiser = torch.optim.AdamW(
             networks.parameters(), lr=SCHEDULE.peak, weight_decay=WEIGHT_DECAY, fused=device.type == "cuda"
         )
-        self.training = Training(networks, optimiser, SCHEDULE, minutes, LARGEST_GRADIENT)
+        self.training = Training(networks, optimiser, SCHEDULE, LARGEST_GRADIENT)
+        self.minutes = minutes
         renderer = PairRenderer(material.textures.to(device), SIZE)
 
         def render(number: int) -> Pairs:
@@ -81,7 +84,8 @@ class FlowLearning:
             counts = {"fresh_batches": self.batches.fresh, "repeated_batches": self.batches.repeated}
             return {**self.held_out.errors(self._average()), **counts}
 
-        return learn(self.training, iter(self.batches), self._loss, validate, out=out, save_secs=save_secs)
+        clock = TimeBudget(self.minutes, save_secs)
+        return learn(self.training, iter(self.batches), clock, loss_of=self._loss, validate=validate, out=out)
 
     def save(self, out: Path) -> None:
         """Write the averaged weights."""
@@ -95,7 +99,8 @@ class FlowLearning:
     def _loss(self, pairs: StartedPairs) -> Loss:
         parts: dict[str, Tensor] = {}
         total = torch.zeros((), device=self.device)
-        real = self.real.batch(self.sizes.real) if self.training.progress >= REAL_FROM else None
+        with_real = TimeBudget(self.minutes).progress(self.training) >= REAL_FROM
+        real = self.real.batch(self.sizes.real) if with_real else None
         for name, network in self.training.network.items():
             assert isinstance(network, GuidedRaft)
             own = known_flow_loss(network, pairs, UPDATES)

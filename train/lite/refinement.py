@@ -14,7 +14,8 @@ from jmpose_core.devices import autocast
 from jmpose_core.estimation.clip import DELTA
 from jmpose_core.model.clip_maps import ClipMaps, Refiner
 from jmpose_core.model.network import PoseNetwork
-from train.loop.training import Loss, items_from
+from train.loop.items import items_from
+from train.loop.training import Loss
 from train.objectives.heatmap_losses import heatmap_loss
 from train.objectives.information import Estimator, information_orthogonality
 from train.people.augment import CropAugmentation

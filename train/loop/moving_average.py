@@ -5,6 +5,7 @@ from typing import Final, Generic, TypeVar
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 DECAY: Final = 0.998
 
@@ -26,10 +27,10 @@ class MovingAverage(Generic[NetworkT]):
     def follow(self, network: NetworkT, step: int) -> None:
         """Move towards `network` as it is after `step` steps. Whole numbers, as counts of batches, are copied."""
         kept = min(self.decay, (1 + step) / (10 + step))
-        means, owns = list(self.network.state_dict().values()), list(network.state_dict().values())
-        floating = [index for index, mean in enumerate(means) if mean.dtype.is_floating_point]
-        # All at once: on a GPU, hundreds of small operations would take longer than the step itself.
-        torch._foreach_lerp_([means[index] for index in floating], [owns[index] for index in floating], 1 - kept)
-        for mean, own in zip(means, owns, strict=True):
+        pairs = list(zip(self.network.state_dict().values(), network.state_dict().values(), strict=True))
+        moving = [pair for pair in pairs if pair[0].dtype.is_floating_point]
+        if moving:
+            get_ema_multi_avg_fn(kept)([mean for mean, _ in moving], [own for _, own in moving], step)
+        for mean, own in pairs:
             if not mean.dtype.is_floating_point:
                 mean.copy_(own)

@@ -1,29 +1,23 @@
-"""What every recipe shares: the state of a training, and the loop that spends its time budget.
+"""The state of a training: what a checkpoint holds, and one step of the optimiser."""
 
-The learning rate follows the time spent, not a step count, so that the same
-command makes the best of a slow machine. Only learning counts, data included;
-validation and saving do not.
-"""
-
-import json
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Generic
 
-import cv2
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Sampler
 
 from jmpose_core.errors import JMPoseError, WeightsError
 from train.loop.checkpoint import read_checkpoint, save_checkpoint
-from train.loop.moving_average import MovingAverage, NetworkT
-from train.loop.schedule import Schedule
+from train.loop.moving_average import DECAY, MovingAverage, NetworkT
+from train.loop.schedule import LearningRate
 
-_MOST_OVERFLOWS: Final = 20  # batches
+CHECKPOINT: Final = "checkpoint.pt"  # in a training's folder
+_MOST_OVERFLOWS: Final = 20  # steps
+_LONGEST_SETTING: Final = 40  # characters; a digest is longer, and nobody reads it
+
+Setting = str | int | float
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,64 +30,105 @@ class Loss:
 
 @dataclass(slots=True)
 class Training(Generic[NetworkT]):
-    """A network that learns for some minutes, its moving average, optimiser and clock: what a checkpoint holds.
+    """A network that learns, with its optimiser and position.
 
-    A group of the optimiser may have a "share": its learning rate is that part of the schedule's.
+    Args:
+        network: what learns; its gradient is clipped, and its average kept.
+        optimiser: a group may have a "share", which multiplies the schedule's rate, or a "rate" of its own.
+        schedule: the learning rate by the training's progress.
+        largest_gradient: norm to which the network's gradient is clipped.
+        decay: of the moving average of the weights; None keeps no average.
+        beside: other modules that the optimiser holds and a checkpoint must keep, by name.
+        settings: what must be the same when the training is resumed, by the name that a person knows it by.
+        seed: together with the step's number, decides what torch draws in the step.
+
+    step, elapsed_secs: steps done, and seconds of learning, of resumed runs too.
+    rounds: those that were validated (`Clock.rounds`). best: a figure that the recipe may keep.
     """
 
     network: NetworkT
     optimiser: torch.optim.Optimizer
-    schedule: Schedule
-    minutes: float
+    schedule: LearningRate
     largest_gradient: float
-    average: MovingAverage[NetworkT] = field(init=False)
+    _: KW_ONLY
+    decay: float | None = DECAY
+    beside: Mapping[str, nn.Module] = field(default_factory=dict[str, nn.Module])
+    settings: Mapping[str, Setting] = field(default_factory=dict[str, Setting])
+    seed: int = 0
     step: int = 0
     elapsed_secs: float = 0.0
+    rounds: int = 0
+    best: float = float("-inf")
     overflows: int = 0
+    _average: MovingAverage[NetworkT] | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.average = MovingAverage(self.network)
+        self._average = None if self.decay is None else MovingAverage(self.network, decay=self.decay)
 
     @property
-    def progress(self) -> float:
-        """Part of the time budget that is spent; past 1 when a step ended after it, and 1 of a budget of nothing."""
-        return self.elapsed_secs / (60 * self.minutes) if self.minutes > 0 else 1.0
+    def average(self) -> MovingAverage[NetworkT]:
+        """The moving average. Raises ValueError: this training keeps none."""
+        if self._average is None:
+            raise ValueError("a training with decay=None keeps no average of its weights")
+        return self._average
 
     @property
     def device(self) -> torch.device:
         return next(self.network.parameters()).device
 
-    def descend(self, loss: Tensor) -> None:
-        """One step down the loss.
+    def descend(self, losses: Iterable[tuple[float, Loss]], rate: float) -> dict[str, Tensor]:
+        """One step down the weighted sum of the losses; a step whose gradient overflows is left out.
 
-        A batch whose gradient overflows is left out.
+        Args:
+            losses: of the parts of a batch, with their weights, which add up to 1; each is let go of before the
+                next is asked for, so that a batch may be larger than memory.
+            rate: learning rate of the groups that have none of their own.
+
+        Returns:
+            The weighted sums of the losses' parts, for the log.
 
         Raises:
-            JMPoseError: too many batches did.
+            JMPoseError: too many steps overflowed.
         """
         for group in self.optimiser.param_groups:
-            group["lr"] = self.schedule.rate(self.progress) * group.get("share", 1.0)
+            group["lr"] = group.get("rate", rate * group.get("share", 1.0))
         self.optimiser.zero_grad()
-        loss.backward()
+        sums: dict[str, Tensor] = {}
+        for share, loss in losses:
+            (loss.total if share == 1 else loss.total * share).backward()
+            for name, part in loss.parts.items():
+                own = share * part.detach()
+                sums[name] = sums[name] + own if name in sums else own
         if nn.utils.clip_grad_norm_(self.network.parameters(), self.largest_gradient).isfinite():
             self.optimiser.step()
         else:
             self.overflows += 1
         if self.overflows > _MOST_OVERFLOWS:
-            raise JMPoseError(f"{self.overflows} batches gave no finite gradient: lower the recipe's PEAK_RATE")
+            raise JMPoseError(f"{self.overflows} steps gave no finite gradient: lower the recipe's peak rate")
         self.step += 1
-        self.average.follow(self.network, self.step)
+        if self._average is not None:
+            self._average.follow(self.network, self.step)
+        return sums
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint whole or not at all."""
+        """Write a checkpoint whole or not at all.
+
+        Raises:
+            WeightsError: it cannot be written.
+        """
+        average = {} if self._average is None else {"average": self._average.network.state_dict()}
         save_checkpoint(
             path,
             {
                 "network": self.network.state_dict(),
-                "average": self.average.network.state_dict(),
+                **average,
+                "beside": {name: module.state_dict() for name, module in self.beside.items()},
                 "optimiser": self.optimiser.state_dict(),
+                "settings": dict(self.settings),
                 "step": self.step,
                 "elapsed_secs": self.elapsed_secs,
+                "rounds": self.rounds,
+                "best": self.best,
             },
         )
 
@@ -101,92 +136,62 @@ class Training(Generic[NetworkT]):
         """Go on from a checkpoint; from one without an average, the average starts at the network.
 
         Raises:
-            WeightsError: there is none, it is torn, or it is another network's.
+            WeightsError: there is none, it is torn, or it is that of another network or of other settings.
         """
         state = read_checkpoint(path)
+        self._check_settings(state.get("settings", {}), path)
         try:
             self.network.load_state_dict(state["network"])
-            self.average.network.load_state_dict(state.get("average", state["network"]))
+            if self._average is not None:
+                self._average.network.load_state_dict(state.get("average", state["network"]))
+            for name, module in self.beside.items():
+                module.load_state_dict(state["beside"][name])
             self.optimiser.load_state_dict(state["optimiser"])
             self.step, self.elapsed_secs = state["step"], state["elapsed_secs"]
+            self.rounds, self.best = state.get("rounds", 0), state.get("best", self.best)
         except (KeyError, ValueError, RuntimeError) as error:
             raise WeightsError(f"{path}: not this recipe's checkpoint ({error}); name another --out") from error
 
+    def take_up(self, out: Path, *, resume: bool) -> None:
+        """Go on from `out`/checkpoint.pt where asked to, else make the folder for a new training.
 
-class Log:
-    """JSON lines, to a file that grows over all resumed runs and to standard output."""
+        Raises:
+            WeightsError: nothing to resume from, or a training that would be overwritten.
+        """
+        if resume:
+            self.resume(out / CHECKPOINT)
+        else:
+            refuse_overwriting(out)
+        make_folder(out)
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def note(self, **entry: float) -> None:
-        line = json.dumps({name: round(value, 6) for name, value in entry.items()}) + "\n"
-        with self.path.open("a") as file:
-            file.write(line)
-        sys.stdout.write(line)
-        sys.stdout.flush()
+    def _check_settings(self, made_with: Mapping[str, Any], path: Path) -> None:
+        changed = [name for name, value in self.settings.items() if made_with.get(name) != value]
+        if changed:
+            was = " and ".join(_setting(name, made_with.get(name)) for name in changed)
+            raise WeightsError(
+                f"{path}: made with {was}; resume with the same, name another --out, or start again without --resume"
+            )
 
 
-def learn(
-    training: Training,
-    batches: Iterator[Any],
-    loss_of: Callable[[Any], Loss],
-    validate: Callable[[], Mapping[str, float]],
-    *,
-    out: Path,
-    until: float = 1.0,
-    log_steps: int = 50,
-    save_secs: float = 120.0,
-) -> dict[str, float]:
-    """Learn from batches until `until` of the time budget is spent, into `out`/log.jsonl and `out`/checkpoint.pt.
+def refuse_overwriting(out: Path) -> None:
+    """Raises WeightsError: the folder holds the checkpoint of a training."""
+    if (out / CHECKPOINT).exists():
+        raise WeightsError(f"{out} already holds a training; go on with --resume or name another --out")
 
-    What torch draws at a step depends on the number of the step alone, so that
-    a resumed training draws what an unbroken one would.
 
-    Args:
-        loss_of: the network's loss on a batch.
-        validate: figures of the moving average, logged beside each checkpoint.
-        log_steps: steps between two lines of mean losses.
-        save_secs: seconds of learning between two checkpoints; there is one at the end, too.
+def make_folder(out: Path) -> None:
+    """Make the folder of a training, and try whether it can be written to: found out now, not hours later.
 
-    Returns:
-        The last figures; empty where the budget was spent before.
+    Raises:
+        WeightsError: it cannot be made or written to.
     """
-    log = Log(out / "log.jsonl")
-    noted = saved = training.elapsed_secs
-    recent: list[Mapping[str, Tensor]] = []
-    figures: dict[str, float] = {}
-    while training.progress < until:
-        started = time.perf_counter()
-        torch.manual_seed(training.step)
-        loss = loss_of(next(batches))
-        training.descend(loss.total)
-        recent.append({name: part.detach() for name, part in loss.parts.items()})
-        training.elapsed_secs += time.perf_counter() - started
-        if training.step % log_steps == 0:
-            means = {name: float(torch.stack([parts[name] for parts in recent]).mean()) for name in recent[0]}
-            rate = len(recent) / (training.elapsed_secs - noted)
-            log.note(**_where(training), **means, learning_rate=_rate(training), steps_per_second=rate)
-            noted = training.elapsed_secs
-            recent.clear()
-        if training.elapsed_secs - saved >= save_secs or training.progress >= until:
-            training.save(out / "checkpoint.pt")
-            saved = training.elapsed_secs
-            figures = dict(validate())
-            log.note(**_where(training), **figures)
-    return figures
-
-
-def items_from(dataset: Dataset[Any], *, first: int, batch: int | None = None) -> Iterator[Any]:
-    """Items `first`, `first` + 1 and so on without end, made by a worker process: `batch` at a time, or one by one."""
-    yield from DataLoader(
-        dataset,
-        batch_size=batch,
-        sampler=_NumbersFrom(first),
-        num_workers=1,
-        prefetch_factor=6,
-        worker_init_fn=_calm,
-    )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        trial = out / ".trial"
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise WeightsError(f"{out}: no folder that can be written to ({error.strerror}); name another --out") from error
 
 
 def decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -198,24 +203,5 @@ def decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]
     ]
 
 
-class _NumbersFrom(Sampler[int]):
-    def __init__(self, first: int) -> None:
-        self._first = first
-
-    def __iter__(self) -> Iterator[int]:
-        number = self._first
-        while True:
-            yield number
-            number += 1
-
-
-def _calm(_worker: int) -> None:
-    cv2.setNumThreads(0)  # the other cores learn
-
-
-def _where(training: Training) -> dict[str, float]:
-    return {"step": training.step, "progress": training.progress, "elapsed_secs": training.elapsed_secs}
-
-
-def _rate(training: Training) -> float:
-    return float(training.optimiser.param_groups[-1]["lr"])
+def _setting(name: str, value: Setting | None) -> str:
+    return f"other {name}" if value is None or len(str(value)) > _LONGEST_SETTING else f"{name} {value}"

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -225,8 +224,3 @@ def random_crop(
         angle = float(np.clip(rng.normal(0, augmentation.rotation_deg), -limit, limit))
     flip = bool(rng.random() < augmentation.flip_probability)
     return turned_crop(bbox, crop_size, enlarge=ENLARGE * scale, angle_deg=angle, flip=flip), flip
-
-
-def single_threaded(_worker: int) -> None:
-    """For the workers of a DataLoader: each decodes in one thread, or they would crowd each other out."""
-    cv2.setNumThreads(0)

@@ -13,11 +13,15 @@ from jmpose_core.devices import pick_device
 from jmpose_core.errors import FormatError, WeightsError
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.systems import POSE_NETWORKS
+from jmpose_core.training_messages import EpochDone, StepsDone
 from jmpose_core.weights.files import WeightsCard, read_card, save_weights
-from train.loop.training import Loss
+from train.loop.clock import Clock
+from train.loop.learning import learn
+from train.loop.reports import StepReports
+from train.loop.training import Loss, Training
 from train.objectives.of_system import EstimatorName
 from train.posetrack.dataset import LabelledSequence, PoseTrackAugmentation, PoseTrackClips, read_posetrack
-from train.posetrack.epochs import Batch, Callbacks, EpochPlan, EpochTraining, learn
+from train.posetrack.epochs import Batch, EpochPlan, batches
 from train.posetrack.start_weights import take_start_weights
 from train.posetrack.validation import GroundTruthBoxValidation
 from train.report.writing import every_number, read_log, write_charts
@@ -59,8 +63,7 @@ class PoseTrackCommand:
     at_once: int | None = None
     resume: bool = False
     should_stop: Callable[[], bool] = lambda: False
-    on_progress: Callable[[int, int, float, float], None] = lambda step, steps, loss, per_second: None
-    on_epoch: Callable[..., None] = lambda **figures: None
+    on_progress: Callable[[StepsDone | EpochDone], None] = lambda progress: None
 
     @property
     def text(self) -> str:
@@ -101,7 +104,7 @@ class PoseTrackCommand:
 
     def learn(
         self,
-        training: EpochTraining,
+        training: Training,
         plan: EpochPlan,
         augmentation: PoseTrackAugmentation,
         loss_of: Callable[[Batch], Loss],
@@ -129,26 +132,42 @@ class PoseTrackCommand:
             "clips at once": plan.at_once,
             "seed": plan.seed,
         }
-        self._take_up(training)
+        training.seed = plan.seed
+        training.take_up(self.out, resume=self.resume)
         validation = GroundTruthBoxValidation(
             sequences["val"], at_once=plan.at_once, workers=self.workers, should_stop=self.should_stop
         )
         clips = PoseTrackClips(poses, network.crop_size, delta=network.delta, augmentation=augmentation, seed=plan.seed)
-        callbacks = Callbacks(
+        clock = plan.clock(len(clips))
+
+        def on_figures(figures: Mapping[str, float]) -> None:
+            """Publish where the figures are the best so far, or where there are none."""
+            if not figures.get("mAP", math.nan) <= training.best:
+                training.best = figures.get("mAP", training.best)
+                self._publish(figures, sequences["train"])
+
+        training.network.train()
+        learn(
+            training,
+            batches(plan, clips, first=training.step, workers=self.workers),
+            clock,
             loss_of=loss_of,
-            judge=lambda: self._judged(training, validation),
-            publish=lambda figures: self._publish(figures, sequences["train"]),
-            on_progress=self.on_progress,
+            validate=lambda: self._judged(training, validation, clock),
+            out=self.out,
+            on_step=StepReports(clock.total, self.on_progress),
+            on_figures=on_figures,
             should_stop=self.should_stop,
+            log_steps=plan.log_steps,
+            echo=False,
         )
-        learn(training, plan, clips, callbacks, out=self.out, workers=self.workers)
         self._draw()
         return PoseTrackResult(self._weights, training.best if math.isfinite(training.best) else math.nan)
 
-    def _judged(self, training: EpochTraining, validation: GroundTruthBoxValidation) -> Mapping[str, float]:
+    def _judged(self, training: Training, validation: GroundTruthBoxValidation, clock: Clock) -> Mapping[str, float]:
         self._draw()
         figures = validation.figures(self.start[0])
-        self.on_epoch(epoch=training.epoch + 1, **{name: round(value, 2) for name, value in figures.items()})
+        training.network.train()
+        self.on_progress(EpochDone(clock.rounds(training), {name: round(own, 2) for name, own in figures.items()}))
         return figures
 
     def _draw(self) -> None:
@@ -157,14 +176,6 @@ class PoseTrackCommand:
     @property
     def _weights(self) -> Path:
         return self.out / f"{self.variant}.safetensors"
-
-    def _take_up(self, training: EpochTraining) -> None:
-        checkpoint = self.out / "checkpoint.pt"
-        if self.resume:
-            training.resume(checkpoint)
-        elif checkpoint.exists():
-            raise WeightsError(f"{self.out} already holds a training; go on with --resume or name another --out")
-        self.out.mkdir(parents=True, exist_ok=True)
 
     def _publish(self, figures: Mapping[str, float], learnt: list[LabelledSequence]) -> None:
         network, training_data = self.start

@@ -22,7 +22,8 @@ from jmpose_core.formats.people import document_from
 from jmpose_core.model import heatmaps
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.skeleton import NUM_JOINTS
-from train.posetrack.dataset import LabelledPose, LabelledSequence, PoseTrackClips, single_threaded
+from train.loop.items import start_worker
+from train.posetrack.dataset import LabelledPose, LabelledSequence, PoseTrackClips
 
 _BLUR_SIGMA = 1.0  # as PoseEstimator decodes
 
@@ -70,7 +71,7 @@ class GroundTruthBoxValidation:
             PoseTrackClips(self.poses, network.crop_size, delta=network.delta),
             batch_size=self.at_once,
             num_workers=self.workers,
-            worker_init_fn=single_threaded,
+            worker_init_fn=start_worker,
         )
         poses = iter(self.poses)
         for crops, _, _ in loader:

@@ -72,6 +72,7 @@ def train(command: Command) -> None:
         threads=os.cpu_count() or 1,
         check_secs=CHECK_SECS[device.type],
         resume=command.resume,
+        should_stop=command.should_stop,
     ).run()
     card = WeightsCard(
         variant="compact_backbone",

@@ -9,9 +9,10 @@ from pathlib import Path
 import cv2
 import torch
 
-from jmpose_core.errors import JMPoseError, WeightsError
+from jmpose_core.errors import Cancelled, JMPoseError
 from train.loop.moving_average import NetworkT
-from train.loop.training import Training
+from train.loop.signals import INTERRUPTED, stop_on_signals
+from train.loop.training import Training, make_folder, refuse_overwriting
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +28,12 @@ class Command:
     out: Path
     minutes: float
     resume: bool
+    should_stop: Callable[[], bool] = lambda: False
 
     @property
     def text(self) -> str:
         """The command as a weights file's card tells it."""
         return f"python -m train.recipes.{self.name} --minutes {self.minutes:g}"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.out / "checkpoint.pt"
 
     def beside(self, recipe: str) -> Path:
         """The folder of an earlier recipe's run."""
@@ -47,9 +45,7 @@ class Command:
         Raises:
             WeightsError: nothing to resume from, or a training that would be overwritten.
         """
-        self.refuse_overwriting()
-        if self.resume:
-            training.resume(self.checkpoint)
+        training.take_up(self.out, resume=self.resume)
         return training
 
     def refuse_overwriting(self) -> None:
@@ -58,8 +54,8 @@ class Command:
         Raises:
             WeightsError: there is one, and --resume was not given.
         """
-        if not self.resume and self.checkpoint.exists():
-            raise WeightsError(f"{self.out} already holds a training; go on with --resume or name another --out")
+        if not self.resume:
+            refuse_overwriting(self.out)
 
 
 def start(name: str, description: str | None, minutes: float, train: Callable[[Command], None]) -> None:
@@ -79,7 +75,11 @@ def start(name: str, description: str | None, minutes: float, train: Callable[[C
     cv2.setNumThreads(0)  # OpenCV's thread pool, once started, hangs in a loader's forked worker
     torch.manual_seed(0)
     try:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        train(Command(name, arguments.data, arguments.out, arguments.minutes, arguments.resume))
+        make_folder(arguments.out)
+        stop = stop_on_signals()
+        train(Command(name, arguments.data, arguments.out, arguments.minutes, arguments.resume, stop))
+    except Cancelled as stopped:
+        sys.stderr.write(f"{stopped}\n")
+        sys.exit(INTERRUPTED)
     except JMPoseError as error:
         sys.exit(str(error))

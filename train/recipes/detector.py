@@ -18,8 +18,11 @@ from train.detector.batches import DetectorBatches
 from train.detector.gathering import gather_to_file, read_sources
 from train.detector.learning import detector_loss, figures_of, publish, trunk_apart
 from train.detector.recall import validation_images
+from train.loop.clock import TimeBudget
+from train.loop.items import items_from
+from train.loop.learning import learn
 from train.loop.schedule import Schedule
-from train.loop.training import Training, items_from, learn
+from train.loop.training import Training
 from train.recipes.command import Command, start
 from train.report.samples import detected_people, labelled_pictures
 from train.report.writing import Chart, write_report
@@ -54,14 +57,14 @@ def train(command: Command) -> None:
     network = new_network(command.data / "teachers" / "movenet-multipose.onnx")
     groups = trunk_apart(network, trunk_share=TRUNK_SHARE, weight_decay=WEIGHT_DECAY)
     optimiser = torch.optim.AdamW(groups, betas=BETAS)
-    training = command.take_up(Training(network, optimiser, SCHEDULE, command.minutes, LARGEST_GRADIENT))
+    training = command.take_up(Training(network, optimiser, SCHEDULE, LARGEST_GRADIENT))
     learn(
         training,
         items_from(batches, first=training.step),
-        lambda batch: detector_loss(network, batch),
-        dict,  # measured at the end only: it takes as long as two hundred steps
-        out=command.out,
-        save_secs=SAVE_SECS,
+        TimeBudget(command.minutes, SAVE_SECS),
+        loss_of=lambda batch: detector_loss(network, batch),
+        out=command.out,  # measured at the end only: it takes as long as two hundred steps
+        should_stop=command.should_stop,
     )
     weights = command.out / "detector.safetensors"
     measured = publish(training.average.network, weights, command.data, training_data=DATA, recipe=command.text)

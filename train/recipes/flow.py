@@ -16,8 +16,11 @@ from train.flow.cutouts import load_sources
 from train.flow.flow_errors import PAIRS, UPDATES, endpoint_errors, evaluate, held_out_pairs, raft_method
 from train.flow.pair_loss import Phase, flow_loss
 from train.flow.pairs import FlowBatches
+from train.loop.clock import TimeBudget
+from train.loop.items import items_from
+from train.loop.learning import learn
 from train.loop.schedule import Schedule
-from train.loop.training import Training, items_from, learn
+from train.loop.training import Training
 from train.recipes.command import Command, start
 from train.report.samples import flow_rows
 from train.report.writing import Chart, write_report
@@ -51,19 +54,20 @@ def train(command: Command) -> None:
     validation = held_out_pairs(held_out, VALIDATION_PAIRS)
     network = raft_small(weights=None).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=SCHEDULE.peak, weight_decay=WEIGHT_DECAY)
-    training = command.take_up(Training(network, optimiser, SCHEDULE, command.minutes, LARGEST_GRADIENT))
+    training = command.take_up(Training(network, optimiser, SCHEDULE, LARGEST_GRADIENT))
     method = raft_method(training.average.network, UPDATES)
     for phase in PHASES:
         batches = FlowBatches(sources, size=phase.size, batch=BATCH, seed=SEED, warm_up=MOTION_WARM_UP)
         learn(
             training,
             items_from(batches, first=training.step),
-            lambda batch, phase=phase: flow_loss(network, batch, phase),
-            lambda: endpoint_errors(method, validation),
+            TimeBudget(command.minutes, SAVE_SECS),
+            loss_of=lambda batch, phase=phase: flow_loss(network, batch, phase),
+            validate=lambda: endpoint_errors(method, validation),
             out=command.out,
+            should_stop=command.should_stop,
             until=phase.until,
             log_steps=LOG_STEPS,
-            save_secs=SAVE_SECS,
         )
     report = evaluate(training.average.network, command.data, held_out, pairs=PAIRS, updates=UPDATES)
     (command.out / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n")

@@ -12,10 +12,10 @@ from typing import Final
 import torch
 
 from jmpose_core.devices import as_images, autocast
-from train.loop.training import Loss
+from train.loop.training import Loss, Training
 from train.objectives.heatmap_losses import heatmap_loss
 from train.posetrack.dataset import PoseTrackAugmentation
-from train.posetrack.epochs import Batch, EpochPlan, EpochTraining
+from train.posetrack.epochs import Batch, EpochPlan
 from train.posetrack.preset import PoseTrackCommand, PoseTrackResult
 
 PLAN: Final = EpochPlan(
@@ -48,8 +48,6 @@ def train(command: PoseTrackCommand, plan: EpochPlan = PLAN) -> PoseTrackResult:
         loss = heatmap_loss(network, output.logits, cells, weight)
         return Loss(loss, {"loss": loss.detach()})
 
-    training = EpochTraining(
-        modules={"network": backbone},
-        optimisers={"network": torch.optim.Adam(backbone.parameters(), lr=plan.peak_rate)},
-    )
+    optimiser = torch.optim.Adam(backbone.parameters(), lr=plan.peak_rate)
+    training = Training(backbone, optimiser, plan.schedule, plan.largest_gradient, decay=None)
     return command.learn(training, plan, AUGMENTATION, loss_of)

@@ -14,11 +14,11 @@ import torch
 
 from jmpose_core.devices import as_images, autocast
 from jmpose_core.model import heatmaps
-from train.loop.training import Loss, decay_groups
+from train.loop.training import Loss, Training, decay_groups
 from train.objectives.heatmap_losses import heatmap_loss
 from train.objectives.of_system import IO_WEIGHTS, InformationObjective
 from train.posetrack.dataset import PoseTrackAugmentation
-from train.posetrack.epochs import Batch, EpochPlan, EpochTraining
+from train.posetrack.epochs import Batch, EpochPlan
 from train.posetrack.preset import PoseTrackCommand, PoseTrackResult
 
 PLAN: Final = EpochPlan(
@@ -58,11 +58,11 @@ def train(command: PoseTrackCommand, plan: EpochPlan = PLAN) -> PoseTrackResult:
         information = objective(output, truth)
         return Loss(fit + information.total, {"loss": fit.detach(), **information.parts})
 
-    training = EpochTraining(
-        modules={"network": network.refiner},
-        optimisers={"network": torch.optim.AdamW(decay_groups(network.refiner, WEIGHT_DECAY), lr=plan.peak_rate)},
-    )
+    groups = decay_groups(network.refiner, WEIGHT_DECAY)
+    beside = {}
     if objective.probes is not None:
-        training.modules["probes"] = objective.probes
-        training.optimisers["probes"] = torch.optim.Adam(objective.probes.parameters(), lr=PROBE_RATE)
+        beside["probes"] = objective.probes
+        groups.append({"params": list(objective.probes.parameters()), "weight_decay": 0.0, "rate": PROBE_RATE})
+    optimiser = torch.optim.AdamW(groups, lr=plan.peak_rate)
+    training = Training(network.refiner, optimiser, plan.schedule, plan.largest_gradient, decay=None, beside=beside)
     return command.learn(training, plan, AUGMENTATION, loss_of)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from jmpose_core.model.systems import POSE_NETWORKS
-from train.finetune.corrected import report
+from jmpose_core.training_messages import NewWeights
+from train.loop.reports import report
+from train.loop.training import make_folder
 from train.objectives.of_system import ESTIMATORS
 from train.posetrack.preset import ABLATIONS, PoseTrackCommand, Switch
 from train.recipes import hrnet, jm_pose
@@ -42,6 +44,7 @@ def run(arguments: argparse.Namespace, should_stop: Callable[[], bool]) -> int:
         Cancelled: should_stop said so.
         JMPoseError: data, weights or checkpoint cannot be used.
     """
+    make_folder(arguments.out)
     command = PoseTrackCommand(
         data=tuple(arguments.data),
         out=arguments.out,
@@ -55,12 +58,11 @@ def run(arguments: argparse.Namespace, should_stop: Callable[[], bool]) -> int:
         at_once=arguments.at_once,
         resume=arguments.resume,
         should_stop=should_stop,
-        on_progress=_report_step,
-        on_epoch=report,
+        on_progress=report,
     )
     network, _ = command.start
     result = (hrnet if network.delta == 0 else jm_pose).train(command)
-    report(weights=str(result.weights), measured=_measured(result.mean_ap))
+    report(NewWeights(str(result.weights), _measured(result.mean_ap)))
     return 0
 
 
@@ -70,10 +72,6 @@ def _switch(word: str) -> tuple[str, Switch]:
     if value.lower() in ("", "true", "false"):
         return name, value.lower() != "false"
     return name, int(value) if value.isdecimal() else value
-
-
-def _report_step(step: int, steps: int, loss: float, per_second: float) -> None:
-    report(step=step, steps=steps, loss=loss, per_second=per_second)
 
 
 def _measured(mean_ap: float) -> str:

@@ -10,7 +10,7 @@ report/.
 
 import hashlib
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import torch
 from torch import Tensor
@@ -28,8 +28,10 @@ from train.lite.refinement import (
     refiner_loss,
     validate,
 )
+from train.loop.clock import TimeBudget
+from train.loop.learning import learn
 from train.loop.schedule import Schedule
-from train.loop.training import Training, learn
+from train.loop.training import Training, decay_groups
 from train.objectives.information import GaussianInformation
 from train.people.augment import CropAugmentation
 from train.people.cached_clips import CachedClips
@@ -93,31 +95,39 @@ def train(command: Command) -> None:
     )
     clips = cached_training_clips(network, random_clips, CLIPS, command.out / f"clips-{digest_of(command)}.pt")
     refiner = network.refiner.train()
-    optimiser = torch.optim.AdamW(refiner.parameters(), lr=SCHEDULE.peak, weight_decay=WEIGHT_DECAY)
-    training = command.take_up(Training(refiner, optimiser, SCHEDULE, command.minutes, LARGEST_GRADIENT))
+    optimiser = torch.optim.AdamW(decay_groups(refiner, WEIGHT_DECAY), lr=SCHEDULE.peak)
+    training = command.take_up(Training(refiner, optimiser, SCHEDULE, LARGEST_GRADIENT))
     estimate = GaussianInformation()
     learn(
         training,
         drawn_batches(clips, batch=BATCH, seed=SEED, first=training.step),
-        lambda batch: refiner_loss(network, batch, estimate, IO_WEIGHT),
-        lambda: validate(training.average.network, judged),
+        TimeBudget(command.minutes, SAVE_SECS),
+        loss_of=lambda batch: refiner_loss(network, batch, estimate, IO_WEIGHT),
+        validate=lambda: validate(training.average.network, judged),
         out=command.out,
-        save_secs=SAVE_SECS,
+        should_stop=command.should_stop,
     )
     keep_average(network, training)
     figures = {**backbone_card.figures, **validate(network.refiner, judged)}
-    card = WeightsCard(
+    card = card_of(network, backbone_card, command, figures)
+    save_weights(command.out / "jmpose_lite.safetensors", backbone_halved(network.state_dict()), card)
+    shown = list(held_out_clips(evenly(held_out, 12), network.crop_size, degraded=True))
+    samples = {"Held-out degraded clips, initial and refined": refined_people(network, shown)}
+    write_report(command.out, command.text, card.training_data, training, figures, CHARTS, samples)
+
+
+def card_of(
+    network: PoseNetwork, backbone_card: WeightsCard, command: Command, figures: dict[str, float]
+) -> WeightsCard:
+    """What the weights file says of the network: how it is built, and what it learnt from."""
+    return WeightsCard(
         variant="jmpose_lite",
         crop_size=network.crop_size,
         training_data=(*backbone_card.training_data, *DATA),
         recipe=f"{backbone_card.recipe}; {command.text}",
         figures=figures,
-        options=dict.fromkeys(SWITCHES, True),
+        options=cast(dict[str, bool | int | float | str], dict(SWITCHES)),
     )
-    save_weights(command.out / "jmpose_lite.safetensors", backbone_halved(network.state_dict()), card)
-    shown = list(held_out_clips(evenly(held_out, 12), network.crop_size, degraded=True))
-    samples = {"Held-out degraded clips, initial and refined": refined_people(network, shown)}
-    write_report(command.out, command.text, card.training_data, training, figures, CHARTS, samples)
 
 
 def network_with_fixed_parts(command: Command) -> tuple[PoseNetwork, WeightsCard]:

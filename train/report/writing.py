@@ -12,7 +12,7 @@ from train.loop.training import Training
 from train.report.chart import Points, line_chart
 
 FOLDER = "report"
-_BOOKKEEPING = {"epoch", "step", "learning_rate", "steps_per_second"}
+_BOOKKEEPING = {"step", "progress", "elapsed_secs", "learning_rate", "steps_per_second"}
 
 
 @dataclass(frozen=True, slots=True)

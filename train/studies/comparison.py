@@ -20,17 +20,21 @@ import cv2
 import msgspec
 import numpy as np
 import torch
+from torch import Tensor
 
 from jmpose_core.devices import autocast
 from jmpose_core.errors import JMPoseError
+from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.heatmaps import encode
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.systems import POSE_NETWORKS, jmpose_lite
 from jmpose_core.weights.base import digest
 from jmpose_core.weights.files import WeightsCard, read_weights, save_weights
 from train.lite.refinement import RandomClips, cached_training_clips, drawn_batches, encoded, held_out_clips
+from train.loop.clock import Epochs
+from train.loop.learning import learn
 from train.loop.schedule import Schedule
-from train.loop.training import decay_groups
+from train.loop.training import Loss, Training, decay_groups
 from train.objectives.heatmap_losses import heatmap_loss
 from train.objectives.of_system import InformationObjective
 from train.people.augment import CropAugmentation
@@ -173,21 +177,24 @@ def trained(name: str, network: PoseNetwork, learnt: CachedClips, judged: dict[s
     refiner = network.refiner.train()
     objective = InformationObjective(network, "gauss", 0.0 if name == "without IO" else IO_WEIGHT)
     optimiser = torch.optim.AdamW(decay_groups(refiner, WEIGHT_DECAY), lr=SCHEDULE.peak)
-    batches = drawn_batches(learnt, batch=BATCH, seed=seed, first=0)
     terms: list[dict[str, float]] = []
-    for step, (maps, cells, weight) in zip(range(0 if name == UNLEARNT else STEPS), batches, strict=False):
-        for group in optimiser.param_groups:
-            group["lr"] = SCHEDULE.rate(step / STEPS)
+
+    def loss_of(batch: tuple[ClipMaps, Tensor, Tensor]) -> Loss:
+        maps, cells, weight = batch
         with autocast(_CPU):
             output = refiner(maps.for_refiner(refiner))
         truth = encode(cells, output.refined.shape[-2:], network.heatmap_sigma) * weight[..., None, None]
         information = objective(output, truth)
-        loss = heatmap_loss(network, output.logits, cells, weight) + information.total
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(refiner.parameters(), LARGEST_GRADIENT)
-        optimiser.step()
-        terms.append({key: float(part) for key, part in information.parts.items()})
+        fit = heatmap_loss(network, output.logits, cells, weight)
+        return Loss(fit + information.total, information.parts)
+
+    learn(
+        Training(refiner, optimiser, SCHEDULE, LARGEST_GRADIENT, decay=None, seed=seed),
+        drawn_batches(learnt, batch=BATCH, seed=seed, first=0),
+        Epochs(1, 0 if name == UNLEARNT else STEPS),
+        loss_of=loss_of,
+        on_step=lambda _, parts: terms.append({key: float(part) for key, part in parts.items()}),
+    )
     refiner.eval()
     initial, refined = {}, {}
     for kind, clips in judged.items():
