@@ -26,11 +26,14 @@ def parse() -> argparse.Namespace:
 def add_finetune(commands: Any) -> None:
     """Register `finetune` with its options; `run_finetune` is its entry."""
     command: argparse.ArgumentParser = commands.add_parser("finetune", help="learn from corrected joints")
-    command.add_argument("data", type=Path, nargs="+", help=".jmpose projects or PoseTrack18 .json files")
+    command.add_argument("data", type=Path, nargs="+", help=".jmpose projects or PoseTrack or COCO .json files")
     command.add_argument("--out", type=Path, required=True, help="folder for finetuned.safetensors")
     command.add_argument("--init", default="jmpose_lite", help="weights to start from")
     command.add_argument("--steps", type=int, default=300)
     command.add_argument("--device", default="auto")
+    command.add_argument(
+        "--by-position", action="store_true", help="image N of a file is the N-th picture of its folder"
+    )
     command.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     command.set_defaults(run=run_finetune)
 
@@ -44,7 +47,7 @@ def run_finetune(arguments: argparse.Namespace, should_stop: Callable[[], bool])
     """
     make_folder(arguments.out)
     result = finetune(
-        read_labels(arguments.data),
+        read_labels(arguments.data, by_position=arguments.by_position),
         arguments.out,
         init=arguments.init,
         steps=arguments.steps,

@@ -1,18 +1,21 @@
-"""Corrected labels to fine-tune on: projects, and PoseTrack18 or COCO files with their images beside them."""
+"""Corrected labels to fine-tune on: projects, and PoseTrack or COCO files with their images beside them."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.errors import FormatError, JMPoseError
-from jmpose_core.formats.people import annotations_of
-from jmpose_core.formats.posetrack18 import read_posetrack18
+from jmpose_core.formats.any_json import read_json_annotations
+from jmpose_core.formats.document import ImageRecord, PoseTrackDocument
+from jmpose_core.formats.image_matching import BY_NAME, BY_POSITION, Frames, match_images
+from jmpose_core.formats.people import BBOX_OF_KEYPOINTS, annotations_of
+from jmpose_core.geometry import Xyxy, bbox_of_points
 from jmpose_core.project import Project
-from jmpose_core.video import open_video
+from jmpose_core.video import list_images, open_video
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +24,19 @@ class LabelledVideo:
 
     video_path: Path
     people: tuple[Annotation, ...]
+    left_out: int = 0  # corrected people without a box of some area, not even one about their joints
 
 
-def read_labels(paths: Sequence[Path]) -> list[LabelledVideo]:
-    """Labels of all the given data.
+def read_labels(paths: Sequence[Path], *, by_position: bool = False) -> list[LabelledVideo]:
+    """Labels of all the given data. Of a file, the images are found by their names; extensions may differ.
+
+    Args:
+        by_position: a file's image N is the N-th picture of its folder, whatever it is called; the counts must agree.
 
     Raises:
-        JMPoseError: a file cannot be read, or nothing in any of them was corrected.
+        JMPoseError: a file cannot be read, an image with labels is not there, or nothing in any of them was corrected.
     """
-    labels = [label for path in paths for label in _read(path)]
+    labels = [label for path in paths for label in _read(path, by_position)]
     if not any(label.people for label in labels):
         names = ", ".join(str(path) for path in paths)
         raise FormatError(f"{names}: no corrected or verified joint to learn from; correct some frames first")
@@ -54,33 +61,92 @@ def digest_of_labels(labels: Sequence[LabelledVideo]) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path) -> Iterator[LabelledVideo]:
+def _read(path: Path, by_position: bool) -> Iterator[LabelledVideo]:
     if path.suffix == ".jmpose":
         yield from _read_project(path)
     elif path.suffix == ".json":
-        yield _read_posetrack18(path)
+        yield from _read_file(path, by_position)
     else:
-        raise FormatError(f"{path}: not training data; give a .jmpose project or a PoseTrack18 .json")
+        raise FormatError(f"{path}: not training data; give a .jmpose project or a PoseTrack or COCO .json")
 
 
 def _read_project(path: Path) -> Iterator[LabelledVideo]:
     with Project.open(path, read_only=True) as project:
         for video in project.videos():
             people = project.people_between(video.id, 0, video.frame_count)
-            trusted = tuple(person for person in people if trusted_joints(person).any())
-            if trusted:
-                yield LabelledVideo(project.video_path(video.id), trusted)
+            label = _labelled(project.video_path(video.id), people)
+            if label.people or label.left_out:
+                yield label
 
 
-def _read_posetrack18(path: Path) -> LabelledVideo:
-    """Ground truth of one sequence; every labelled joint counts as verified. Images lie as PoseTrack lays them out."""
-    document = read_posetrack18(path)
-    folder = _images_folder(path, Path(document.images[0].file_name) if document.images else Path())
-    return LabelledVideo(folder, tuple(annotations_of(document, origin=Origin.VERIFIED)))
+def _read_file(path: Path, by_position: bool) -> Iterator[LabelledVideo]:
+    """Ground truth of the folders of images that a file names; every labelled joint counts as verified."""
+    document = read_json_annotations(path).without_crowds()
+    labelled = {person.image_id for person in document.people}
+    folders: dict[PurePosixPath, list[ImageRecord]] = {}
+    for image in document.images:
+        folders.setdefault(_place(image).parent, []).append(image)
+    for images in folders.values():
+        wanted = {image.id for image in images} & labelled
+        if wanted:
+            folder = _images_folder(path, next(image for image in images if image.id in wanted))
+            people = [person for person in document.people if person.image_id in wanted]
+            one = replace(document, images=images, people=people)
+            yield _labelled(folder, _on_pictures(one, folder, path, by_position))
 
 
-def _images_folder(path: Path, file_name: Path) -> Path:
-    for parent in path.resolve().parents:
-        if (parent / file_name).is_file():
-            return (parent / file_name).parent
-    raise JMPoseError(f"{path}: {file_name} not found in any folder above it; put the images where PoseTrack does")
+def _on_pictures(document: PoseTrackDocument, folder: Path, path: Path, by_position: bool) -> Iterator[Annotation]:
+    """The people, with the pictures of the folder as frames."""
+    frames = Frames(folder.name, list_images(folder), real_names=True)
+    match = match_images(document, frames, path, by_position=by_position)
+    for person in annotations_of(document, origin=Origin.VERIFIED):
+        frame = match.frames[person.frame_index]
+        if frame is None or match.by not in (BY_NAME, BY_POSITION):
+            raise _not_found(path, document.images[person.frame_index])
+        yield replace(person, frame_index=frame)
+
+
+def _labelled(video_path: Path, people: Iterable[Annotation]) -> LabelledVideo:
+    """The people with trusted joints, each with a box of some area."""
+    trusted = [person for person in people if trusted_joints(person).any()]
+    boxed = [_with_box(person) for person in trusted]
+    kept = tuple(sorted((p for p in boxed if p is not None), key=lambda person: person.frame_index))
+    return LabelledVideo(video_path, kept, len(trusted) - len(kept))
+
+
+def _with_box(person: Annotation) -> Annotation | None:
+    """The person; about its joints where its box has no area; None where that has none either."""
+    if _has_area(person.bbox_xyxy):
+        return person
+    points = person.keypoints[person.visibility != Visibility.ABSENT]
+    box = bbox_of_points(points, enlarge=BBOX_OF_KEYPOINTS)
+    return replace(person, bbox_xyxy=box) if _has_area(box) else None
+
+
+def _has_area(bbox_xyxy: Xyxy) -> bool:
+    left, top, right, bottom = bbox_xyxy
+    return right > left and bottom > top
+
+
+def _place(image: ImageRecord) -> PurePosixPath:
+    return PurePosixPath(image.file_name.replace("\\", "/"))
+
+
+def _images_folder(path: Path, image: ImageRecord) -> Path:
+    """The folder of an image, somewhere above the file, as PoseTrack and COCO lay their data out."""
+    place = _place(image)
+    above = path.resolve().parents
+    candidates = [folder for parent in above for folder in (parent / place.parent, parent / "images" / place.parent)]
+    for folder in candidates:
+        if (folder / place.name).is_file():
+            return folder
+    for folder in candidates:  # an image of another extension
+        if folder.is_dir() and place.parent.name and list_images(folder):
+            return folder
+    raise _not_found(path, image)
+
+
+def _not_found(path: Path, image: ImageRecord) -> JMPoseError:
+    return JMPoseError(
+        f"{path}: {image.file_name} not found in any folder above it; put the images where PoseTrack does"
+    )

@@ -11,8 +11,9 @@ from app.dialogs.previewed_dialog import PreviewedDialog
 from app.jobs.background import Background
 from app.look.messages import Messages
 from app.look.summary_view import Fact, counted, listed
-from app.session.export import FORMATS, ExportFormat, ExportPreview, ExportReader, export_video
+from app.session.export import ExportPreview, ExportReader, export_video
 from jmpose_core.formats.document import ExportSummary
+from jmpose_core.formats.table import FORMATS, Format
 from jmpose_core.project import VideoRecord
 
 # Of PoseTrack's files, and made anew for each of them: no project holds it, so none can lose it.
@@ -61,7 +62,7 @@ class ExportDialog(PreviewedDialog):
         """Take another format."""
         self._format.setCurrentIndex([known.name for known in FORMATS].index(format_name))
 
-    def _chosen(self) -> ExportFormat:
+    def _chosen(self) -> Format:
         return self._format.currentData()
 
     def _propose_file(self) -> None:
@@ -72,6 +73,7 @@ class ExportDialog(PreviewedDialog):
     def _preview(self) -> None:
         """Say what the export would write as things are chosen now."""
         chosen, scores = self._chosen(), self._scores.isChecked()
+        self._scores.setEnabled("confidences" in chosen.holds)
         self._action.setEnabled(False)
         self._facts = []
         self._ask(lambda: self._reader.preview(chosen, scores=scores), self._show, self.summary.show_error)
@@ -107,7 +109,7 @@ class ExportDialog(PreviewedDialog):
             self._file.setText(name)
 
 
-def export_facts(preview: ExportPreview, export_format: ExportFormat) -> Iterator[Fact]:
+def export_facts(preview: ExportPreview, export_format: Format) -> Iterator[Fact]:
     """What a person wants to know before the file is written."""
     summary = preview.summary
     yield Fact(

@@ -4,20 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QFormLayout, QLineEdit, QPushButton, QWidget
 
 from app.dialogs.forms import add_row
 from app.dialogs.previewed_dialog import PreviewedDialog
 from app.jobs.background import Background
 from app.look.summary_view import Fact, counted, listed
 from app.session.export import title_of
+from jmpose_core.formats.table import SUFFIXES
 from jmpose_core.project import Project, VideoRecord
-from jmpose_core.project.importing import ImportAs, ImportPlan, plan_import
+from jmpose_core.project.importing import ImportAs, ImportPlan, Reading, plan_import
 from jmpose_core.skeleton import JOINT_TITLES, JOINTS
 
 HINT = "Choose a file. What it would change is shown here first; Undo takes an import back."
-ANNOTATION_SUFFIXES = (".json", ".xml", ".csv", ".slp")
-FILE_FILTER = f"Annotations ({' '.join(f'*{suffix}' for suffix in ANNOTATION_SUFFIXES)});;All files (*)"
+FILE_FILTER = f"Annotations ({' '.join(f'*{suffix}' for suffix in SUFFIXES)});;All files (*)"
 _CHOICES = (
     ("As the file says: with scores they are predictions", None),
     ("Labels, which predictions never override", ImportAs.LABELS),
@@ -44,6 +44,8 @@ class ImportDialog(PreviewedDialog):
         for text, import_as in _CHOICES:
             self._as.addItem(text, import_as)
         self._as.currentIndexChanged.connect(self._read)
+        self._by_position = QCheckBox("The first image is the first frame, and so on, whatever their names")
+        self._by_position.toggled.connect(self._read)
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -54,6 +56,7 @@ class ImportDialog(PreviewedDialog):
         fields = QFormLayout()
         add_row(fields, "File", self._file, file, folder)
         add_row(fields, "People are", self._as)
+        fields.addRow("", self._by_position)
         self._compose(fields)
 
     def choose(self, file: Path) -> None:
@@ -80,10 +83,11 @@ class ImportDialog(PreviewedDialog):
         self._read_file = self._file.text()
         if not self._read_file.strip():
             return
-        file, import_as = Path(self._read_file.strip()), self._as.currentData()
+        file = Path(self._read_file.strip())
+        how = Reading(self._as.currentData(), by_position=self._by_position.isChecked())
         self._set_plan(None)
         self.summary.show_sentence(f"Reading {file.name}…")
-        self._ask(lambda: read_plan(self._project, self._video, file, import_as), self._show, self._refuse)
+        self._ask(lambda: read_plan(self._project, self._video, file, how), self._show, self._refuse)
 
     def _show(self, plan: ImportPlan) -> None:
         self._set_plan(plan)
@@ -103,14 +107,14 @@ class ImportDialog(PreviewedDialog):
             self.choose(Path(name))
 
 
-def read_plan(project: Path, video: VideoRecord, file: Path, import_as: ImportAs | None) -> ImportPlan:
+def read_plan(project: Path, video: VideoRecord, file: Path, how: Reading) -> ImportPlan:
     """What importing a file would do, over a connection of its own.
 
     Raises:
         ProjectError, VideoError, FormatError: as `plan_import`.
     """
     with Project.open(project, read_only=True) as opened:
-        return plan_import(opened, video, file, import_as)
+        return plan_import(opened, video, file, how)
 
 
 def import_facts(plan: ImportPlan) -> Iterator[Fact]:
@@ -123,6 +127,8 @@ def import_facts(plan: ImportPlan) -> Iterator[Fact]:
     yield Fact("Frames", _matched(plan))
     if plan.match.left_out:
         yield Fact("Do not fit", _misfits(plan), grave=True)
+    for note in plan.notes:
+        yield Fact("In the file", note)
     if plan.other_size and plan.image_size is not None:
         (width, height), video = plan.image_size, plan.video
         text = f"The file's images are {width} × {height}, the video is {video.width} × {video.height}: "
@@ -153,8 +159,7 @@ def _replaced(plan: ImportPlan) -> str:
 
 
 def _matched(plan: ImportPlan) -> str:
-    how = "the names of the image files" if plan.match.by_name else "position: the first image is the first frame"
-    return f"matched by {how}"
+    return f"matched by {plan.match.by}"
 
 
 def _misfits(plan: ImportPlan) -> str:

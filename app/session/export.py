@@ -2,33 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from jmpose_core.formats.by_name import preview_document, write_document
 from jmpose_core.formats.document import ExportSummary, PoseTrackDocument
-from jmpose_core.project import Project, VideoRecord
-from jmpose_core.project.as_document import document_of
-
-
-@dataclass(frozen=True, slots=True)
-class ExportFormat:
-    """A format as the dialog offers it; `name` is its name on the command line too."""
-
-    name: str
-    title: str
-    suffix: str  # empty: a folder
-
-
-FORMATS: Final = (
-    ExportFormat("posetrack18", "PoseTrack18 JSON", ".json"),
-    ExportFormat("posetrack21", "PoseTrack21 JSON", ".json"),
-    ExportFormat("posetrack17", "PoseTrack17 JSON", ".json"),
-    ExportFormat("coco", "COCO keypoints", ".json"),
-    ExportFormat("yolo-pose", "YOLO-pose (a folder)", ""),
-    ExportFormat("cvat", "CVAT video XML", ".xml"),
-    ExportFormat("csv", "CSV table", ".csv"),
-    ExportFormat("slp", "SLEAP", ".slp"),
-)
+from jmpose_core.formats.table import Format, format_of, preview_document
+from jmpose_core.project import Project, VideoRecord, exporting
+from jmpose_core.project.as_document import Scores, document_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +25,7 @@ class ExportReader:
         self._project, self._video = project, video
         self._documents: dict[bool, PoseTrackDocument] = {}
 
-    def preview(self, export_format: ExportFormat, *, scores: bool) -> ExportPreview:
+    def preview(self, export_format: Format, *, scores: bool) -> ExportPreview:
         """What `export_video` would write now.
 
         Raises:
@@ -55,7 +33,7 @@ class ExportReader:
         """
         if scores not in self._documents:
             with Project.open(self._project, read_only=True) as project:
-                self._documents[scores] = document_of(project, self._video, scores=scores)
+                self._documents[scores] = document_of(project, self._video, scores=_scores(scores))
         document = self._documents[scores]
         return ExportPreview(
             summary=preview_document(document, f"{self._video.name}{export_format.suffix}", export_format.name),
@@ -65,7 +43,7 @@ class ExportReader:
 
 
 def export_video(
-    project_path: Path, video: VideoRecord, path: Path, export_format: ExportFormat, *, scores: bool
+    project_path: Path, video: VideoRecord, path: Path, export_format: Format, *, scores: bool
 ) -> ExportSummary:
     """Write every person of a video.
 
@@ -76,10 +54,13 @@ def export_video(
         ProjectError, VideoError, FormatError: the project or video cannot be read, the file not written.
     """
     with Project.open(project_path, read_only=True) as project:
-        document = document_of(project, video, scores=scores)
-    return write_document(document, path, export_format.name)
+        return exporting.export_video(project, video, path, export_format, scores=_scores(scores), overwrite=True)
 
 
 def title_of(format_name: str) -> str:
     """A format's name for people."""
-    return next(known.title for known in FORMATS if known.name == format_name)
+    return format_of(format_name).title
+
+
+def _scores(with_confidences: bool) -> Scores:
+    return Scores.PREDICTED if with_confidences else Scores.NONE

@@ -6,11 +6,12 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.dialogs.export_dialog import ExportDialog
 from app.dialogs.finetune_dialog import FinetuneDialog
-from app.dialogs.import_dialog import ANNOTATION_SUFFIXES, ImportDialog
+from app.dialogs.import_dialog import ImportDialog
 from app.dialogs.system_dialog import SystemDialog
 from app.dialogs.track_dialog import TrackDialog
 from app.session.finetuning import plan_finetuning
 from app.session.workbench import Workbench
+from jmpose_core.formats.table import SUFFIXES
 
 VIDEO_FILTER = "Videos (*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.mpg *.mpeg);;All files (*)"
 PROJECT_FILTER = "JM-Pose projects (*.jmpose)"
@@ -38,7 +39,7 @@ class Prompts:
     def take_files(self, paths: list[Path]) -> None:
         """Files that were dropped: annotations go into the open video, anything else is opened."""
         path, *others = paths
-        if path.suffix.lower() in ANNOTATION_SUFFIXES:
+        if path.suffix.lower() in SUFFIXES:
             if self._bench.view_state.video is None:
                 text = f"{path.name}: annotations go into a video. Open the video first, then drop them again."
                 self._bench.messages.info(text)

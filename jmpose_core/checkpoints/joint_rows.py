@@ -7,7 +7,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from jmpose_core.formats.joint_sets import ALIASES
+from jmpose_core.formats.joint_sets import our_names
 
 NEW_ROW_STD: Final = 0.001  # as HRNet's own last layer starts
 _SEED: Final = 0
@@ -32,8 +32,8 @@ def rows_for(target: Sequence[str], source: Sequence[str], weight: Tensor, bias:
     Args:
         weight: (len(source), C, ...), bias: (len(source),).
     """
-    index = {ALIASES.get(name, name): row for row, name in enumerate(source)}
-    names = [ALIASES.get(name, name) for name in target]
+    index = {name: row for row, name in enumerate(our_names(source))}
+    names = our_names(target)
     new_weight = torch.randn(len(target), *weight.shape[1:], generator=torch.Generator().manual_seed(_SEED))
     new_weight = (new_weight * NEW_ROW_STD).to(weight.dtype)
     new_bias = torch.zeros(len(target), dtype=bias.dtype)

@@ -8,6 +8,7 @@ from jmpose_core.cli.sources import Clip, Output
 from jmpose_core.errors import FormatError
 from jmpose_core.formats.any_json import read_json_annotations
 from jmpose_core.formats.document import Category, PoseTrackDocument
+from jmpose_core.formats.image_matching import Frames, match_images
 from jmpose_core.formats.people import annotations_of
 from jmpose_core.geometry import Xyxy
 from jmpose_core.skeleton import JOINTS
@@ -26,7 +27,7 @@ def output_with_boxes(source: Path, boxes: Path, *, stills: bool = False) -> Out
         FormatError: the file is broken, a picture it names is not in the source, or a person has no box.
         VideoError: the source cannot be opened.
     """
-    document = read_json_annotations(boxes)
+    document = read_json_annotations(boxes).without_crowds()
     people = _people_by_image(document, boxes)
     if source.is_dir():
         clips = _clips_of_folder(source, boxes, document, people, stills)
@@ -118,17 +119,15 @@ def _clip_of_video(
 
 
 def _images_of_video(video: Video, boxes: Path, document: PoseTrackDocument) -> Mapping[int, int]:
-    """One image a frame in order, or else frames by the number in the image's name."""
-    if len(document.images) == video.frame_count:
-        return {index: index for index in range(video.frame_count)}
-    stems = [Path(image.file_name).stem for image in document.images]
-    frames = [int(stem) if stem.isdecimal() else -1 for stem in stems]
-    if len(set(frames)) < len(frames) or any(not 0 <= frame < video.frame_count for frame in frames):
+    """The image of each frame that has one, by name or number."""
+    names = [video.image_name(index) for index in range(video.frame_count)]
+    match = match_images(document, Frames(video.path.name, names, real_names=False), boxes)
+    if match.left_out or match.other_videos:
         raise FormatError(
-            f"{boxes}: its {len(stems)} images are not the {video.frame_count} frames of {video.path}; "
+            f"{boxes}: its {len(document.images)} images are not the {video.frame_count} frames of {video.path}; "
             "give the video that it labels"
         )
-    return {frame: index for index, frame in enumerate(frames)}
+    return {frame: index for index, frame in enumerate(match.frames) if frame is not None}
 
 
 def _tracks(image_of_frame: Mapping[int, int], people: Sequence[Sequence[Annotation]]) -> dict[int, dict[int, Xyxy]]:

@@ -1,6 +1,6 @@
 """jmpose eval: predictions measured against ground truth."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -8,7 +8,8 @@ import msgspec
 import typer
 
 from jmpose_core.cli.terminal import show_table, tell
-from jmpose_core.formats.files import write_atomically
+from jmpose_core.errors import FormatError
+from jmpose_core.formats.files import check_replaceable, write_atomically
 
 MatchOption: TypeAlias = Annotated[
     Literal["auto", "names", "position"],
@@ -32,6 +33,8 @@ def evaluate_files(
     """Measure predictions against ground truth."""
     from jmpose_core.evaluation.report import evaluate, sequence_table, table  # imports pandas
 
+    if json_out is not None:
+        _check_report_file(json_out, (gt, pred))
     report = evaluate(gt, pred, metric, as_reference, match)
     tell_matches(report)
     show_table(table(report))
@@ -42,8 +45,19 @@ def evaluate_files(
     return 0
 
 
+def _check_report_file(path: Path, sources: Sequence[Path]) -> None:
+    """Refuse, before the work, a place that cannot be written or that holds what is measured."""
+    check_replaceable(path)
+    for source in sources:
+        inside = source.is_dir() and source.resolve() in path.resolve().parents and path.exists()
+        if inside or path.resolve() == source.resolve():
+            raise FormatError(f"{path}: is one of the files to be measured; choose another name for the figures")
+
+
 def tell_matches(report: Mapping[str, Any]) -> None:
     """Say which images were matched, and by what."""
     for said in report["images"]:
         left_out = f"; {said['left_out']} images of the predictions are left out" if said.get("left_out") else ""
+        others = said.get("other_categories")
+        left_out += f"; {others} results of other categories do not count" if others else ""
         tell(f"{said['gt']}: {said['images']} images matched by {said['by']}{left_out}")

@@ -1,6 +1,6 @@
 """jmpose import and export: annotations in and out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -8,26 +8,45 @@ import typer
 
 from jmpose_core.cli.terminal import tell
 from jmpose_core.errors import FormatError
-from jmpose_core.formats.by_name import FORMATS, write_document
+from jmpose_core.formats.table import FORMAT_NAMES, format_of, read_named_document
 from jmpose_core.project import Project
-from jmpose_core.project.as_document import document_of
-from jmpose_core.project.importing import ImportAs, ImportPlan, plan_import, write_import
+from jmpose_core.project.as_document import Scores
+from jmpose_core.project.exporting import check_destination, export_places, export_video
+from jmpose_core.project.file_assignment import videos_of_files
+from jmpose_core.project.importing import ImportAs, ImportPlan, Reading, plan_document, write_import
 
 
 def import_files(
     project: Annotated[Path, typer.Argument(help="The project to import into.")],
-    files: Annotated[list[Path], typer.Argument(help="Annotation files, in the order of the project's videos.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Annotation files, one a video: named as their videos, or else in the videos' order."),
+    ],
     import_as: Annotated[
         ImportAs | None,
         typer.Option("--as", help="What the people are.", show_default="predictions if they have scores"),
     ] = None,
+    video: Annotated[str | None, typer.Option(help="The video that the file is of, by its name.")] = None,
+    by_position: Annotated[
+        bool, typer.Option("--by-position", help="Image N is frame N, whatever its name; there must be one a frame.")
+    ] = False,
+    first_number: Annotated[
+        int | None, typer.Option(help="The number that the file gives the video's first frame.", show_default="found")
+    ] = None,
+    joint: Annotated[
+        list[str] | None,
+        typer.Option(help='A joint that the file calls otherwise, as in "1=nose". May be repeated.'),
+    ] = None,
 ) -> int:
     """Put annotation files into a project: one file a video, each as one undo step."""
+    how = Reading(import_as, by_position=by_position, first_number=first_number, joints=_joint_names(joint or ()))
     with Project.open(project) as opened:
-        videos = opened.videos()
-        if len(files) > len(videos):
-            raise FormatError(f"{len(files)} files for the {len(videos)} videos of {project}; give one a video")
-        plans = [plan_import(opened, record, file, import_as) for record, file in zip(videos, files, strict=False)]
+        read = [(file, *read_named_document(file)) for file in files]
+        videos = videos_of_files(opened.videos(), [(file, document) for file, _, document in read], video_name=video)
+        plans = [
+            plan_document(opened, record, file, format_name, document, how)
+            for record, (file, format_name, document) in zip(videos, read, strict=True)
+        ]
         for plan in plans:
             _refuse_misfit(plan)
         for plan in plans:
@@ -36,6 +55,17 @@ def import_files(
             for line in _summary_lines(plan):
                 tell(f"  {line}")
     return 0
+
+
+def _joint_names(pairs: Sequence[str]) -> dict[str, str]:
+    """NAME=JOINT as a mapping."""
+    names = {}
+    for pair in pairs:
+        theirs, equals, ours = pair.rpartition("=")
+        if not theirs or not equals or not ours:
+            raise FormatError(f'--joint "{pair}": expected the name in the file, "=", and the joint, as in "1=nose"')
+        names[theirs] = ours
+    return names
 
 
 def _refuse_misfit(plan: ImportPlan) -> None:
@@ -49,7 +79,8 @@ def _refuse_misfit(plan: ImportPlan) -> None:
 
 def _summary_lines(plan: ImportPlan) -> Iterator[str]:
     """What a person should know of an import, but for the number of people."""
-    yield f"{plan.format_name}: {plan.images} images, matched by {'file name' if plan.match.by_name else 'position'}"
+    yield f"{plan.format_name}: {plan.images} images, matched by {plan.match.by}"
+    yield from plan.notes
     if plan.replaced:
         yield f"{plan.replaced} people on these frames replaced"
     if plan.kept:
@@ -66,24 +97,26 @@ def _summary_lines(plan: ImportPlan) -> Iterator[str]:
 def export_project(
     project: Annotated[Path, typer.Argument(help="The project.")],
     out: Annotated[Path, typer.Argument(help="A file for one video, a folder for several.")],
-    format_name: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")] = "posetrack18",
+    format_name: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMAT_NAMES)}.")] = "posetrack18",
+    scores: Annotated[
+        Scores, typer.Option(help="Whose confidences are written: with them, people are read as predictions.")
+    ] = Scores.PREDICTED,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
 ) -> int:
     """Write what the project's annotators see, and say what the format cannot hold."""
+    row = format_of(format_name)
     with Project.open(project, read_only=True) as opened:
         videos = opened.videos()
         if not videos:
             raise FormatError(f"{project}: no video in it, nothing to export")
-        for record in videos:
-            name = Path(record.name).stem + _SUFFIX.get(format_name, "")
-            place = out if len(videos) == 1 and out.suffix else out / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            summary = write_document(document_of(opened, record), place, format_name)
+        places = export_places(out, videos, row)
+        for place in places:
+            check_destination(opened, place, row, overwrite=overwrite)
+        for record, place in zip(videos, places, strict=True):
+            summary = export_video(opened, record, place, row, scores=scores, overwrite=overwrite)
             tell(f"{place}: {summary.people} people on {summary.images} images")
             for what, count in summary.dropped.items():
                 tell(f"  not kept by {format_name}: {what} ({count})")
             for what, count in summary.synthesised.items():
                 tell(f"  made up for {format_name}: {what} ({count})")
     return 0
-
-
-_SUFFIX = dict.fromkeys(FORMATS, ".json") | {"yolo-pose": "", "cvat": ".xml", "csv": ".csv", "slp": ".slp"}

@@ -67,6 +67,9 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of the optimiser.", show_default="300")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint that --out holds.")] = False,
+    by_position: Annotated[
+        bool, typer.Option("--by-position", help="A file's image N is the N-th picture of its folder.")
+    ] = False,
     preset: Annotated[
         Literal["jm-pose"] | None,
         typer.Option(help="The paper's recipe on PoseTrack folders; --init once for each fixed part."),
@@ -95,6 +98,10 @@ def train(
     words = [*map(str, data), *_words(out=out, init=init, steps=steps, device=device), *of_preset]
     if resume:
         words.append("--resume")
+    if by_position and preset is not None:
+        raise JMPoseError("--by-position is of fine-tuning; a preset reads PoseTrack folders by name")
+    if by_position:
+        words.append("--by-position")
     process = subprocess.Popen(
         python_command("train", preset or "finetune", *words),
         stdout=subprocess.PIPE,

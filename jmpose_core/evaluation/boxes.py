@@ -10,10 +10,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from jmpose_core.errors import FormatError
 from jmpose_core.evaluation.regions import iou_with_box
 from jmpose_core.formats.document import Polygon
-from jmpose_core.formats.files import converted, fault, read_bytes, read_json
+from jmpose_core.formats.files import converted, fault, read_json, read_text
 from jmpose_core.geometry import iou
 
 MATCH_IOU: Final = 0.5
@@ -65,7 +64,7 @@ def read_boxes(truth: Path, predicted: Path) -> list[FrameBoxes]:
     """A sequence's folder (image_info.json, gt/gt.txt) and a result file in MOT's layout.
 
     Raises:
-        FormatError: a file is missing, or a line is not frame,id,left,top,width,height,...
+        FormatError: a file is missing, a line is not frame,id,left,top,width,height,..., or an id is twice in a frame.
     """
     infos = converted(read_json(truth / "image_info.json"), list[_ImageInfo], path=truth / "image_info.json", place="")
     truth_rows = _rows(truth / "gt" / "gt.txt")
@@ -135,12 +134,9 @@ def _boxes_of(info: _ImageInfo, rows: npt.NDArray[np.float64]) -> tuple[npt.NDAr
 
 def _rows(path: Path) -> npt.NDArray[np.float64]:
     """(N, 6) frame, id, left, top, width, height."""
-    rows = []
-    try:
-        lines = read_bytes(path).decode().splitlines()
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{path}: not a text file; give MOT results: frame,id,left,top,width,height,...") from error
-    for number, line in enumerate(lines, 1):
+    rows: list[list[float]] = []
+    line_of: dict[tuple[float, float], int] = {}
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         fields = line.replace(",", " ").split()
         if not fields:
             continue
@@ -150,5 +146,10 @@ def _rows(path: Path) -> npt.NDArray[np.float64]:
             row = []
         if len(row) != 6 or not np.isfinite(row).all():
             raise fault(path, f"line {number}", "not frame,id,left,top,width,height,...")
+        frame, track_id = row[:2]
+        before = line_of.setdefault((frame, track_id), number)
+        if before != number:
+            what = f"id {track_id:g} is in frame {frame:g} already, on line {before}"
+            raise fault(path, f"line {number}", what, cure="give each person of a frame an id of its own")
         rows.append(row)
     return np.array(rows).reshape(-1, 6)

@@ -16,6 +16,7 @@ from jmpose_core.evaluation.matching import Match, Source, match_images
 from jmpose_core.evaluation.pck import HEAD_FACTOR, torso_sizes
 from jmpose_core.evaluation.regions import inside_any
 from jmpose_core.formats.document import PersonRecord, Polygon
+from jmpose_core.formats.joint_sets import our_names
 from jmpose_core.formats.people import annotations_of, head_bbox, xywh_of
 from jmpose_core.skeleton import JOINT_INDEX, JOINTS
 
@@ -45,7 +46,7 @@ def effort_report(gt: Path, pred: Path, match: Match = "auto") -> dict[str, Any]
         frame_of = {position: frame for frame, position in enumerate(matched.positions) if frame in labelled}
         found = _predicted_people(truth, predicted, frame_of)
         occlusion = any((one.person.visibility == Visibility.OCCLUDED).any() for one in wanted)
-        judged = np.isin(JOINTS, truth.document.joint_names)
+        judged = np.isin(JOINTS, our_names(truth.document.joint_names))
         correction = correct(wanted, found, judged=judged, occlusion=occlusion)
         corrected.edits += correction.effort.edits
         scratch.edits += from_scratch(wanted, occlusion=occlusion).edits

@@ -11,7 +11,7 @@ from pycocotools.cocoeval import COCOeval
 
 from jmpose_core.annotations import Visibility
 from jmpose_core.formats.document import PersonRecord, PoseTrackDocument
-from jmpose_core.formats.joint_sets import COCO_SIGMAS
+from jmpose_core.formats.joint_sets import COCO_SIGMAS, our_names
 from jmpose_core.formats.people import BBOX_OF_KEYPOINTS, visibility_of, xywh_of
 from jmpose_core.geometry import bbox_of_points
 
@@ -26,11 +26,12 @@ def oks_figures(
 ) -> dict[str, float]:
     """COCO's ten figures as fractions; NaN where there is nothing to measure, as for medium people when all are large.
 
-    Labelled joints count, hidden ones too, as COCO has it. Without `area` the box's area is taken.
+    Labelled joints count, hidden ones too, as COCO has it. A true person without `area` has that of the box. As in
+    pycocotools, the area of a prediction is that of its `bbox` where the first result has one, else of its joints.
 
     Args:
         truth: whose joints are as many as `sigmas`.
-        results: image_id, keypoints (3K numbers in truth's order) and score of each predicted person.
+        results: image_id, keypoints (3K numbers in truth's order), score and perhaps bbox of each predicted person.
     """
     if len(sigmas) != len(truth.joint_names):
         raise ValueError(f"{len(sigmas)} sigmas for {len(truth.joint_names)} joints")
@@ -50,9 +51,8 @@ def results_of(document: PoseTrackDocument, joint_names: Sequence[str]) -> list[
 
     A person without `score` has the mean of its joints' scores, or 1.
     """
-    pairs = [
-        (target, document.joint_names.index(n)) for target, n in enumerate(joint_names) if n in document.joint_names
-    ]
+    ours = our_names(document.joint_names)
+    pairs = [(target, ours.index(name)) for target, name in enumerate(our_names(joint_names)) if name in ours]
     targets, slots = [target for target, _ in pairs], [slot for _, slot in pairs]
     results = []
     for person in document.people:
@@ -107,5 +107,7 @@ def _truth(person: PersonRecord, index: int) -> dict[str, Any]:
 def _predicted(annotated: COCO, results: Sequence[Mapping[str, Any]], truth: PoseTrackDocument) -> COCO:
     if not results:
         return _coco([], truth)  # pycocotools cannot load an empty list
-    entries: Any = [{**result, "category_id": _CATEGORY} for result in results]  # loadRes takes lists as well as paths
-    return annotated.loadRes(entries)
+    boxes = all(result.get("bbox") for result in results)  # pycocotools fails where only some have one
+    kept = ("image_id", "keypoints", "score", *(("bbox",) if boxes else ()))
+    entries: Any = [{key: result[key] for key in kept} | {"category_id": _CATEGORY} for result in results]
+    return annotated.loadRes(entries)  # takes lists as well as paths

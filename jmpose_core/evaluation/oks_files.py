@@ -51,13 +51,14 @@ def _append(merged: PoseTrackDocument, truth: PoseTrackDocument, new_id: dict[in
 def _results(truth: Source, path: Path, match: Match) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Results with the image ids of `truth`. A list of results has nothing but image ids to match by."""
     if isinstance(read_json(path), list):
-        results = _listed(truth, path)
-        return results, {
+        results, others = _listed(truth, path)
+        statement = {
             "gt": truth.path.name,
             "pred": path.name,
             "images": len(truth.document.images),
             "by": "image id",
         }
+        return results, statement | ({"other_categories": others} if others else {})
     predicted = Source(read_json_annotations(path), path)
     results = results_of(predicted.document, truth.document.joint_names)
     known = {image.id for image in truth.document.images}
@@ -72,14 +73,21 @@ def _results(truth: Source, path: Path, match: Match) -> tuple[list[dict[str, An
     return kept, matched.statement(truth, predicted)
 
 
-def _listed(truth: Source, path: Path) -> list[dict[str, Any]]:
+def _listed(truth: Source, path: Path) -> tuple[list[dict[str, Any]], int]:
+    """The results of the truth's category, and how many are of others: these do not count, as in pycocotools."""
     known = {image.id for image in truth.document.images}
     size = 3 * len(truth.document.joint_names)
+    person = truth.document.categories[0].id if truth.document.categories else 1
+    kept: list[dict[str, Any]] = []
     results = read_coco_results(path)
     for index, result in enumerate(results):
+        if result.category_id not in (None, person):
+            continue
         if result.image_id not in known:
             what = f"the ground truth has no image {result.image_id}"
             raise fault(path, f"results[{index}].image_id", what, cure="keep its image ids")
         if len(result.keypoints) != size:
             raise fault(path, f"results[{index}].keypoints", f"{len(result.keypoints)} numbers, {size} expected")
-    return [{"image_id": r.image_id, "keypoints": r.keypoints, "score": r.score} for r in results]
+        box = {} if result.bbox is None else {"bbox": result.bbox}
+        kept.append({"image_id": result.image_id, "keypoints": result.keypoints, "score": result.score, **box})
+    return kept, len(results) - len(kept)

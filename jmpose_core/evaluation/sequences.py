@@ -13,8 +13,10 @@ from jmpose_core.evaluation.pck import HEAD_FACTOR
 from jmpose_core.evaluation.regions import inside_any
 from jmpose_core.formats.document import ImageRecord, PersonRecord, Polygon
 from jmpose_core.formats.files import fault
+from jmpose_core.formats.joint_sets import our_names
+from jmpose_core.formats.people import joints_and_slots
 from jmpose_core.formats.posetrack_conversion import parsed_image_name
-from jmpose_core.skeleton import JOINT_INDEX, JOINTS, NUM_JOINTS
+from jmpose_core.skeleton import JOINTS, NUM_JOINTS
 
 NO_SCORE: Final = -9999.0  # poseval's stand-in for a joint without a score
 TRACK_ID_LIMIT: Final = 10_000  # poseval's
@@ -134,7 +136,7 @@ def check_for_poseval(source: Source, *, names: bool) -> None:
     other = "or evaluate with the metric posetrack21"
     if document.categories is None:
         raise fault(path, "categories", "missing", cure=f"add PoseTrack18's category with its joint names, {other}")
-    missing = [name for name in JOINTS if name not in document.joint_names]
+    missing = [name for name in JOINTS if name not in our_names(document.joint_names)]
     if missing:
         raise fault(path, "categories[0].keypoints", f"no {missing[0]}", cure="name all 15 PoseTrack joints")
     for index, image in enumerate(document.images):
@@ -171,8 +173,7 @@ def _video_of(image: ImageRecord) -> str:
 
 def _people(source: Source, *, ground_truth: bool) -> list[People]:
     document = source.document
-    columns = [(JOINT_INDEX[name], slot) for slot, name in enumerate(document.joint_names) if name in JOINT_INDEX]
-    joints, slots = [joint for joint, _ in columns], [slot for _, slot in columns]
+    joints, slots = joints_and_slots(document.joint_names)
     frames = []
     for image_index, entries in enumerate(document.people_by_image()):
         _check_regions(source.path, image_index, document.images[image_index])

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from jmpose_core.errors import FormatError
-from jmpose_core.formats.coco import coco_document_of
+from jmpose_core.formats.coco import coco_document_of, has_coco_visibility
 from jmpose_core.formats.coco_family import document_of
 from jmpose_core.formats.document import PoseTrackDocument
 from jmpose_core.formats.files import read_json
+from jmpose_core.formats.joint_sets import our_names
 from jmpose_core.formats.posetrack17 import document17_of
 from jmpose_core.formats.posetrack_conversion import posetrack18_from_17
 
@@ -15,8 +16,8 @@ from jmpose_core.formats.posetrack_conversion import posetrack18_from_17
 def read_json_annotations(path: Path) -> PoseTrackDocument:
     """A PoseTrack17, PoseTrack18, PoseTrack21 or COCO keypoints file.
 
-    A file of the COCO family is COCO's own when it has several categories, names no
-    head_top, or has a third value of 2; otherwise it is PoseTrack's.
+    A file of the COCO family is COCO's own when it has several categories, names no head_top, or when its third
+    values are COCO's (`coco.has_coco_visibility`); otherwise it is PoseTrack's.
 
     Raises:
         FormatError: none of these; the message names the place of the fault.
@@ -49,14 +50,15 @@ def _has_identities(document: PoseTrackDocument) -> bool:
 
 
 def _is_coco(raw: dict[str, Any]) -> bool:
-    categories, annotations = raw.get("categories"), raw.get("annotations")
-    if not isinstance(categories, list) or not isinstance(annotations, list) or not categories:
+    categories, annotations = raw.get("categories") or [], raw.get("annotations")
+    if not isinstance(categories, list) or not isinstance(annotations, list):
         return False
-    names = categories[0].get("keypoints") if isinstance(categories[0], dict) else None
-    if len(categories) > 1 or not isinstance(names, list) or "head_top" not in names:
-        return True
-    return any(_has_coco_visibility(entry.get("keypoints")) for entry in annotations if isinstance(entry, dict))
+    if categories:
+        names = categories[0].get("keypoints") if isinstance(categories[0], dict) else None
+        if len(categories) > 1 or not isinstance(names, list) or "head_top" not in our_names(_texts(names)):
+            return True
+    return any(map(has_coco_visibility, annotations))
 
 
-def _has_coco_visibility(keypoints: object) -> bool:
-    return isinstance(keypoints, list) and 2 in keypoints[2::3]
+def _texts(values: list[Any]) -> list[str]:
+    return [value for value in values if isinstance(value, str)]

@@ -5,6 +5,7 @@ is PoseTrack's: 1 visible, 0 with a position hidden. A track id is read from `tr
 or, as CVAT writes it, from `attributes.track_id`.
 """
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +14,11 @@ import msgspec
 import numpy as np
 
 from jmpose_core.annotations import Visibility
-from jmpose_core.formats.coco_family import document_of, values_of
+from jmpose_core.formats.coco_family import PERSON_NAMES, document_of, values_of
 from jmpose_core.formats.document import Category, ExportSummary, PersonRecord, PoseTrackDocument, summary_of
 from jmpose_core.formats.files import converted, encode_json, fault, read_json, write_atomically
+from jmpose_core.formats.joint_sets import COCO17
+from jmpose_core.formats.numerals import whole_number
 from jmpose_core.formats.people import BBOX_OF_KEYPOINTS, visibility_of, xywh_of
 from jmpose_core.geometry import bbox_of_points
 
@@ -29,14 +32,16 @@ class Result(msgspec.Struct):
     image_id: int
     keypoints: list[float]
     score: float
-    category_id: int = 1
+    category_id: int | None = None
+    bbox: list[float] | None = None  # left, top, width, height
 
 
 def read_coco(path: Path) -> PoseTrackDocument:
     """The people of a COCO keypoints file; categories without keypoints are kept aside in `extra`.
 
     Raises:
-        FormatError: not such a file, or no category named "person" with keypoints.
+        FormatError: not such a file, or no category named "person" with keypoints. (A file without categories is
+            read as COCO's 17 joints where its people have 17 with a third value of 2; a note says so.)
     """
     return coco_document_of(read_json(path), path)
 
@@ -47,7 +52,9 @@ def coco_document_of(raw: Any, path: Path) -> PoseTrackDocument:
     Raises:
         FormatError: naming `path` and the place in it.
     """
-    document = document_of(_people_only(raw, path), path)
+    people_only, notes = _people_only(raw, path)
+    document = document_of(people_only, path)
+    document.notes += notes
     for index, person in enumerate(document.people):
         if person.keypoints is not None:
             third = person.keypoints[:, 2]
@@ -91,27 +98,59 @@ def write_coco(document: PoseTrackDocument, path: Path) -> ExportSummary:
     return summary
 
 
-def _people_only(raw: Any, path: Path) -> dict[str, Any]:
-    """The file's values with everything of other categories moved aside."""
+def has_coco_visibility(entry: Any) -> bool:
+    """Whether a person's third values are COCO's: a 2, or a count of labelled joints that leaves out those of 0."""
+    keypoints = entry.get("keypoints") if isinstance(entry, dict) else None
+    if not isinstance(keypoints, list) or len(keypoints) % 3:
+        return False
+    third = keypoints[2::3]
+    if 2 in third:
+        return True
+    count = entry.get("num_keypoints")
+    placed = any(v == 0 and (x, y) != (0, 0) for x, y, v in zip(keypoints[::3], keypoints[1::3], third, strict=True))
+    return placed and isinstance(count, int) and count == sum(v == 1 for v in third)
+
+
+def _people_only(raw: Any, path: Path) -> tuple[dict[str, Any], list[str]]:
+    """The file's values with everything of other categories moved aside, and what was supposed."""
     file = converted(raw, dict[str, Any], path=path, place="")
-    categories = converted(file.get("categories"), list[dict[str, Any]], path=path, place="categories")
+    categories = converted(file.get("categories") or [], list[dict[str, Any]], path=path, place="categories")
     annotations = converted(file.get("annotations"), list[dict[str, Any]], path=path, place="annotations")
-    with_joints = [entry for entry in categories if entry.get("keypoints") and entry.get("name") == "person"]
+    people = [entry for entry in categories if str(entry.get("name")).casefold() in PERSON_NAMES]
+    notes = []
+    with_joints = [entry for entry in people if entry.get("keypoints")]
+    if not with_joints and len(people or categories) <= 1 and _all_coco17(annotations):
+        with_joints = [{"id": 1, "name": "person", **(people or [{}])[0], "keypoints": list(COCO17)}]
+        notes.append("the file names no joints: read as COCO's 17, as each person has 17 with COCO's visibility")
     if len(with_joints) != 1:
         raise fault(path, "categories", 'no category "person" with keypoints', cure="use a person_keypoints file")
+    if not categories:
+        return file | {"categories": with_joints}, notes
     people_id = with_joints[0].get("id")
     others = [entry for entry in annotations if entry.get("category_id") != people_id]
-    moved = {} if len(categories) == 1 else {OTHER_CATEGORIES: [c for c in categories if c is not with_joints[0]]}
+    other_categories = [entry for entry in categories if entry.get("id") != people_id]
+    moved: dict[str, Any] = {OTHER_CATEGORIES: other_categories} if other_categories else {}
     if others:
         moved[OTHER_ANNOTATIONS] = others
-    people = [entry for entry in annotations if entry.get("category_id") == people_id]
-    return file | {"categories": with_joints, "annotations": people} | moved
+        names = {entry.get("id"): str(entry.get("name")) for entry in categories}
+        kinds = Counter(names.get(entry.get("category_id"), "unknown category") for entry in others)
+        notes.append("not persons, left out: " + ", ".join(f"{kind} ({count})" for kind, count in kinds.items()))
+    persons = [entry for entry in annotations if entry.get("category_id") == people_id]
+    return file | {"categories": with_joints, "annotations": persons} | moved, notes
+
+
+def _all_coco17(annotations: list[dict[str, Any]]) -> bool:
+    """Whether every person has 17 joints, and the third values are COCO's."""
+    given = [entry["keypoints"] for entry in annotations if isinstance(entry.get("keypoints"), list)]
+    lengths = {len(keypoints) for keypoints in given if keypoints}
+    return lengths == {3 * len(COCO17)} and any(map(has_coco_visibility, annotations))
 
 
 def _cvat_track_id(person: PersonRecord) -> int | None:
     attributes = person.extra.get("attributes")
     value = attributes.get("track_id") if isinstance(attributes, dict) else None
-    return value if isinstance(value, int) else None
+    number = whole_number(str(value))
+    return None if isinstance(value, bool) else number
 
 
 def _coco_person(person: PersonRecord, index: int, summary: ExportSummary) -> PersonRecord:

@@ -1,76 +1,68 @@
 """The JSON family of COCO: images, annotations and categories, as PoseTrack18, PoseTrack21 and COCO share it.
 
-Every key of a file ends up in a field of the document or in its `extra`.
+The records of `document` say which keys there are: a key of a file is the field of the same name, or one of those
+named in `_KEYS_OF`. Every other key ends up in `extra`. A key whose value is null counts as missing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar, get_type_hints
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from msgspec import UNSET, UnsetType
 
-from jmpose_core.formats.document import (
-    Category,
-    ImageRecord,
-    PersonRecord,
-    Polygon,
-    PoseTrackDocument,
-    Xywh,
-)
+from jmpose_core.formats.document import Category, ImageRecord, PersonRecord, Polygon, PoseTrackDocument, Xywh
 from jmpose_core.formats.files import converted, fault
 from jmpose_core.formats.numerals import LARGEST_COORDINATE
 from jmpose_core.skeleton import POSETRACK18_SLOTS
 
 T = TypeVar("T")
-Optional: TypeAlias = T | UnsetType
+
+PERSON_NAMES: Final = frozenset(("person", "people", "human", "pedestrian"))  # of the category, in small letters
+
+_IN_MEMORY: Final = frozenset(("extra", "synthesised", "frame_index"))  # fields that no key holds
+_KEYS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "bbox_xywh": ("bbox",),
+    "bbox_head_xywh": ("bbox_head",),
+    "ignore_regions": ("ignore_regions_x", "ignore_regions_y"),
+}
+# Fields whose values a file writes in another form. Numbers may be null, where a writer knew none.
+_WRITTEN_AS: Final[Mapping[str, Any]] = {
+    "bbox_xywh": list[float | None],
+    "bbox_head_xywh": list[float | None],
+    "ignore_regions": list[list[float]],
+    "keypoints": list[float | None],
+    "scores": list[float | None],
+}
+
+
+def _keys_of(field_name: str) -> tuple[str, ...]:
+    return _KEYS_OF.get(field_name, (field_name,))
+
+
+def _struct(record: type, written_as: Mapping[str, Any] = _WRITTEN_AS) -> Any:
+    """A msgspec struct of a record's keys; those of fields without a default are demanded."""
+    hints = get_type_hints(record)
+    entries: list[Any] = []
+    for entry in fields(record):
+        if entry.name not in _IN_MEMORY:
+            kind = written_as.get(entry.name, hints[entry.name])
+            needed = entry.default is MISSING and entry.default_factory is MISSING
+            entries += [(key, kind) if needed else (key, kind | None, None) for key in _keys_of(entry.name)]
+    return msgspec.defstruct(f"_{record.__name__}", sorted(entries, key=len))
 
 
 class _File(msgspec.Struct):
     images: list[dict[str, Any]]
     annotations: list[dict[str, Any]]
-    categories: Optional[list[dict[str, Any]]] = UNSET
+    categories: list[dict[str, Any]] | None = None
 
 
-class _Image(msgspec.Struct):
-    id: int
-    file_name: str
-    frame_id: Optional[int] = UNSET
-    nframes: Optional[int] = UNSET
-    vid_id: Optional[str | int] = UNSET
-    is_labeled: Optional[bool] = UNSET
-    has_labeled_person: Optional[bool] = UNSET
-    has_no_densepose: Optional[bool] = UNSET
-    ignore_regions_x: Optional[list[list[float]]] = UNSET
-    ignore_regions_y: Optional[list[list[float]]] = UNSET
-    width: Optional[int] = UNSET
-    height: Optional[int] = UNSET
-
-
-class _Person(msgspec.Struct):
-    image_id: int
-    keypoints: Optional[list[float]] = UNSET
-    track_id: Optional[int] = UNSET
-    id: Optional[int] = UNSET
-    bbox: Optional[Xywh] = UNSET
-    bbox_head: Optional[Xywh] = UNSET
-    category_id: Optional[int] = UNSET
-    scores: Optional[list[float]] = UNSET
-    score: Optional[float] = UNSET
-    person_id: Optional[int] = UNSET
-    iscrowd: Optional[bool | int] = UNSET
-    area: Optional[float] = UNSET
-    num_keypoints: Optional[int] = UNSET
-
-
-class _Category(msgspec.Struct):
-    id: int
-    name: str
-    keypoints: list[str]
-    supercategory: Optional[str] = UNSET
-    skeleton: Optional[list[list[int]]] = UNSET
+_Image: Any = _struct(ImageRecord)
+_Person: Any = _struct(PersonRecord)
+_Category: Any = _struct(Category, {"keypoints": list[str], "skeleton": list[list[int]]})
 
 
 def document_of(raw: Any, path: Path) -> PoseTrackDocument:
@@ -82,7 +74,7 @@ def document_of(raw: Any, path: Path) -> PoseTrackDocument:
     file = converted(raw, _File, path=path, place="")
     images = converted(file.images, list[_Image], path=path, place="images")
     people = converted(file.annotations, list[_Person], path=path, place="annotations")
-    categories = None if file.categories is UNSET else _categories(path, file.categories)
+    categories = None if file.categories is None else _categories(path, file.categories)
     names = categories[0].keypoints if categories else POSETRACK18_SLOTS
     _check_image_ids(path, images, people)
     points = _points(path, people, len(names))
@@ -107,37 +99,37 @@ def values_of(document: PoseTrackDocument) -> dict[str, Any]:
     """The file's content as plain values, keys in the document's order."""
     order = document.key_order
     values: dict[str, Any] = {
-        "images": [_ordered(_image_values(image), order.get("images", ())) for image in document.images],
-        "annotations": [_ordered(_person_values(person), order.get("annotations", ())) for person in document.people],
+        "images": [_ordered(_values(image), order.get("images", ())) for image in document.images],
+        "annotations": [_ordered(_values(person), order.get("annotations", ())) for person in document.people],
     }
     if document.categories is not None:
         values["categories"] = [
-            _ordered(_category_values(category), order.get("categories", ())) for category in document.categories
+            _ordered(_values(category), order.get("categories", ())) for category in document.categories
         ]
     return _ordered(values | document.extra, order.get("", ()))
 
 
 def _categories(path: Path, raw: list[dict[str, Any]]) -> list[Category]:
     categories = converted(raw, list[_Category], path=path, place="categories")
-    if [category.name for category in categories] != ["person"]:
+    if len(categories) != 1 or str(categories[0].name).casefold() not in PERSON_NAMES:
         raise fault(path, "categories", f"{len(raw)} given", cure='one is expected, named "person"')
-    names = categories[0].keypoints
+    (category,) = categories
+    names = category.keypoints
     if not names or len(set(names)) != len(names):
         raise fault(path, "categories[0].keypoints", "joint names are missing or repeated")
     return [
         Category(
-            id=category.id,
+            supercategory=category.supercategory,
+            id=1 if category.id is None else category.id,
             name=category.name,
-            supercategory=_or_none(category.supercategory),
-            keypoints=tuple(category.keypoints),
-            skeleton=None if category.skeleton is UNSET else tuple(tuple(edge) for edge in category.skeleton),
-            extra=_unknown(entry, _Category),
+            keypoints=tuple(names),
+            skeleton=None if category.skeleton is None else tuple(tuple(edge) for edge in category.skeleton),
+            extra=_unknown(raw[0], _Category),
         )
-        for category, entry in zip(categories, raw, strict=True)
     ]
 
 
-def _check_image_ids(path: Path, images: list[_Image], people: list[_Person]) -> None:
+def _check_image_ids(path: Path, images: Sequence[Any], people: Sequence[Any]) -> None:
     seen: dict[int, int] = {}
     for index, image in enumerate(images):
         if image.id in seen:
@@ -148,12 +140,12 @@ def _check_image_ids(path: Path, images: list[_Image], people: list[_Person]) ->
             raise fault(path, f"annotations[{index}].image_id", f"no image has the id {person.image_id}")
 
 
-def _points(path: Path, people: list[_Person], joints: int) -> dict[int, npt.NDArray[np.float64]]:
-    """Keypoints (K, 3) by the person's position in the file; views of one array."""
-    rows: list[list[float]] = []
+def _points(path: Path, people: Sequence[Any], joints: int) -> dict[int, npt.NDArray[np.float64]]:
+    """Keypoints (K, 3) by the person's position in the file; views of one array. An empty list is nobody's joints."""
+    rows: list[list[float | None]] = []
     owners: list[int] = []
     for index, person in enumerate(people):
-        if person.keypoints is UNSET:
+        if not person.keypoints:
             continue
         if len(person.keypoints) != 3 * joints:
             raise fault(
@@ -162,34 +154,26 @@ def _points(path: Path, people: list[_Person], joints: int) -> dict[int, npt.NDA
         rows.append(person.keypoints)
         owners.append(index)
     points = np.array(rows, np.float64).reshape(-1, joints, 3)
+    unknown = np.isnan(points)  # null in the file
+    points[unknown[..., 2], 2] = 1
+    points[unknown[..., :2].any(axis=-1)] = 0
     for row in np.flatnonzero((np.abs(points) > LARGEST_COORDINATE).any(axis=(1, 2)))[:1]:
         raise fault(path, f"annotations[{owners[row]}].keypoints", f"a number beyond {LARGEST_COORDINATE:g} pixels")
     return dict(zip(owners, points, strict=True))
 
 
-def _image(path: Path, index: int, image: _Image, raw: dict[str, Any]) -> ImageRecord:
-    return ImageRecord(
-        id=image.id,
-        file_name=image.file_name,
-        frame_id=_or_none(image.frame_id),
-        nframes=_or_none(image.nframes),
-        vid_id=_or_none(image.vid_id),
-        is_labeled=_or_none(image.is_labeled),
-        has_labeled_person=_or_none(image.has_labeled_person),
-        has_no_densepose=_or_none(image.has_no_densepose),
-        ignore_regions=_polygons(path, index, image),
-        width=_or_none(image.width),
-        height=_or_none(image.height),
-        extra=_unknown(raw, _Image),
-    )
+def _image(path: Path, index: int, image: Any, raw: dict[str, Any]) -> ImageRecord:
+    given = _fields_of(image, ImageRecord)
+    return ImageRecord(**given, ignore_regions=_polygons(path, index, image), extra=_unknown(raw, _Image))
 
 
-def _polygons(path: Path, index: int, image: _Image) -> tuple[Polygon, ...] | None:
-    columns, rows = image.ignore_regions_x, image.ignore_regions_y
-    if columns is UNSET and rows is UNSET:
+def _polygons(path: Path, index: int, image: Any) -> tuple[Polygon, ...] | None:
+    columns: list[list[float]] | None = image.ignore_regions_x
+    rows: list[list[float]] | None = image.ignore_regions_y
+    if columns is None and rows is None:
         return None
     place = f"images[{index}].ignore_regions"
-    if columns is UNSET or rows is UNSET or [len(xs) for xs in columns] != [len(ys) for ys in rows]:
+    if columns is None or rows is None or [len(xs) for xs in columns] != [len(ys) for ys in rows]:
         raise fault(path, place, "the x and y lists differ in length", cure="each x needs its y")
     if any(abs(number) > LARGEST_COORDINATE for polygon in (*columns, *rows) for number in polygon):
         raise fault(path, place, f"a number beyond {LARGEST_COORDINATE:g} pixels")
@@ -199,83 +183,61 @@ def _polygons(path: Path, index: int, image: _Image) -> tuple[Polygon, ...] | No
 def _person(
     path: Path,
     index: int,
-    person: _Person,
+    person: Any,
     raw: dict[str, Any],
     keypoints: npt.NDArray[np.float64] | None,
     joints: int,
 ) -> PersonRecord:
-    scores = None if person.scores is UNSET else tuple(person.scores)
+    scores = None if person.scores is None else tuple(score or 0.0 for score in person.scores)
     if scores and len(scores) != joints:
         raise fault(path, f"annotations[{index}].scores", f"{len(scores)} numbers, {joints} expected, or none")
-    for name, bbox in (("bbox", person.bbox), ("bbox_head", person.bbox_head)):
-        if bbox is not UNSET and max(map(abs, bbox)) > LARGEST_COORDINATE:
-            raise fault(path, f"annotations[{index}].{name}", f"a number beyond {LARGEST_COORDINATE:g} pixels")
     return PersonRecord(
-        image_id=person.image_id,
+        **_fields_of(person, PersonRecord),
         keypoints=keypoints,
-        track_id=_or_none(person.track_id),
-        id=_or_none(person.id),
-        bbox_xywh=_or_none(person.bbox),
-        bbox_head_xywh=_or_none(person.bbox_head),
-        category_id=_or_none(person.category_id),
         scores=scores,
-        score=_or_none(person.score),
-        person_id=_or_none(person.person_id),
-        iscrowd=_or_none(person.iscrowd),
-        area=_or_none(person.area),
-        num_keypoints=_or_none(person.num_keypoints),
+        bbox_xywh=_box(path, f"annotations[{index}].bbox", person.bbox),
+        bbox_head_xywh=_box(path, f"annotations[{index}].bbox_head", person.bbox_head),
         extra=_unknown(raw, _Person),
     )
 
 
-def _image_values(image: ImageRecord) -> dict[str, Any]:
-    regions = image.ignore_regions
-    return _present(
-        has_no_densepose=image.has_no_densepose,
-        is_labeled=image.is_labeled,
-        file_name=image.file_name,
-        nframes=image.nframes,
-        frame_id=image.frame_id,
-        vid_id=image.vid_id,
-        ignore_regions_x=None if regions is None else [[x for x, _ in polygon] for polygon in regions],
-        ignore_regions_y=None if regions is None else [[y for _, y in polygon] for polygon in regions],
-        id=image.id,
-        has_labeled_person=image.has_labeled_person,
-        width=image.width,
-        height=image.height,
-    ) | dict(image.extra)
+def _box(path: Path, place: str, numbers: Sequence[float | None] | None) -> Xywh | None:
+    """A box; none where the list is empty or holds null."""
+    if not numbers or None in numbers:
+        return None
+    if len(numbers) != 4:
+        raise fault(path, place, f"{len(numbers)} numbers, four expected: left, top, width, height")
+    left, top, width, height = (float(number or 0) for number in numbers)
+    if max(map(abs, (left, top, width, height))) > LARGEST_COORDINATE:
+        raise fault(path, place, f"a number beyond {LARGEST_COORDINATE:g} pixels")
+    return left, top, width, height
 
 
-def _person_values(person: PersonRecord) -> dict[str, Any]:
-    return _present(
-        bbox_head=person.bbox_head_xywh,
-        keypoints=None if person.keypoints is None else person.keypoints.ravel().tolist(),
-        track_id=person.track_id,
-        image_id=person.image_id,
-        bbox=person.bbox_xywh,
-        scores=person.scores,
-        category_id=person.category_id,
-        id=person.id,
-        score=person.score,
-        person_id=person.person_id,
-        iscrowd=person.iscrowd,
-        area=person.area,
-        num_keypoints=person.num_keypoints,
-    ) | dict(person.extra)
+def _fields_of(struct: Any, record: type) -> dict[str, Any]:
+    """The fields of a record that the file writes as they are."""
+    return {name: getattr(struct, name) for name in _PLAIN[record]}
 
 
-def _category_values(category: Category) -> dict[str, Any]:
-    return _present(
-        supercategory=category.supercategory,
-        id=category.id,
-        name=category.name,
-        keypoints=category.keypoints,
-        skeleton=category.skeleton,
-    ) | dict(category.extra)
+_PLAIN: Final[Mapping[type, tuple[str, ...]]] = {
+    record: tuple(e.name for e in fields(record) if e.name not in _IN_MEMORY and e.name not in _WRITTEN_AS)
+    for record in (ImageRecord, PersonRecord)
+}
 
 
-def _present(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _values(record: ImageRecord | PersonRecord | Category) -> dict[str, Any]:
+    """The keys and values of a record, in the order of its fields; keys that no field names come last."""
+    values: dict[str, Any] = {}
+    for entry in fields(record):
+        value = getattr(record, entry.name)
+        if value is None or entry.name in _IN_MEMORY:
+            continue
+        if entry.name == "ignore_regions":
+            for axis, key in enumerate(_keys_of(entry.name)):
+                values[key] = [[corner[axis] for corner in polygon] for polygon in value]
+        else:
+            (key,) = _keys_of(entry.name)
+            values[key] = value.ravel().tolist() if isinstance(value, np.ndarray) else value
+    return values | record.extra
 
 
 def _ordered(values: dict[str, Any], order: tuple[str, ...]) -> dict[str, Any]:
@@ -283,10 +245,6 @@ def _ordered(values: dict[str, Any], order: tuple[str, ...]) -> dict[str, Any]:
     if not order:
         return values
     return {name: values[name] for name in order if name in values} | values
-
-
-def _or_none(value: T | UnsetType) -> T | None:
-    return None if value is UNSET else value  # type: ignore[return-value]
 
 
 def _unknown(raw: Mapping[str, Any], known: type[msgspec.Struct]) -> dict[str, Any]:

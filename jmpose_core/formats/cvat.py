@@ -1,12 +1,14 @@
-"""CVAT for video 1.1 (XML), people as tracks of skeletons.
+"""CVAT XML 1.1: people as tracks of skeletons in videos; skeletons on images are read too.
 
-A joint's `outside` says that it is absent, `occluded` that it is hidden. Where a person
-leaves, CVAT wants one more skeleton with every joint outside, or it would draw the person on.
+A joint's `outside` says that it is absent, `occluded` that it is hidden. Where a person leaves, CVAT wants one more
+skeleton with every joint outside, or it would draw the person on. Between two skeletons of a track CVAT moves the
+joints in a straight line, and so does this reader. Tracks and shapes of other kinds (boxes, points, polygons) are left
+out and noted. The video format counts frames from 0 and has no image names. In the export of a project with several
+tasks, each task's frames are put into a folder named as its video.
 """
 
-import math
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,29 +16,26 @@ import numpy as np
 
 from jmpose_core.annotations import Visibility
 from jmpose_core.errors import FormatError
+from jmpose_core.formats.cvat_reader import CvatReader
 from jmpose_core.formats.document import (
-    Category,
     ExportSummary,
-    ImageRecord,
     PersonRecord,
     PoseTrackDocument,
     fields_but,
     summary_of,
 )
-from jmpose_core.formats.files import fault, read_bytes, write_atomically
-from jmpose_core.formats.joint_sets import COCO17
-from jmpose_core.formats.numerals import LARGEST_FRAME, coordinate, whole_number
-from jmpose_core.formats.people import FIRST_IMAGE_ID, visibility_of
-from jmpose_core.skeleton import POSETRACK18_SLOTS
+from jmpose_core.formats.files import read_bytes, write_atomically
+from jmpose_core.formats.people import visibility_of
 
-_DROPPED: Final = fields_but("images.width", "images.height", "annotations.track_id")
+KEPT: Final = ("images.width", "images.height", "annotations.track_id")
 
 
 def read_cvat(path: Path) -> PoseTrackDocument:
-    """The skeleton tracks of a CVAT for video 1.1 file; image names are made up, as the file has none.
+    """The skeletons of a CVAT for video 1.1 or CVAT for images 1.1 file.
 
     Raises:
-        FormatError: not such a file, or a broken number; names track and frame.
+        FormatError: not such a file, a broken number, or no skeleton in it though it has other shapes; names track
+            and frame.
     """
     try:
         root = ET.fromstring(read_bytes(path))
@@ -44,15 +43,12 @@ def read_cvat(path: Path) -> PoseTrackDocument:
         raise FormatError(f"{path}: not valid XML ({error}); export it again from CVAT") from error
     if root.tag != "annotations":
         raise FormatError(f"{path}: <{root.tag[:40]}>, <annotations> expected; export as CVAT for video 1.1")
-    tracks = [track for track in root.iter("track") if track.find("skeleton") is not None]
-    if not tracks and root.find("image") is not None:
-        raise FormatError(f"{path}: CVAT for images; export the task as CVAT for video 1.1")
-    names = _joint_names(point.get("label", "") for track in tracks for point in track.iter("points"))
-    people = [person for track in tracks for person in _people(path, track, names)]
-    people.sort(key=lambda person: person.image_id)
-    return PoseTrackDocument(
-        _images(path, root, people), people, [Category(keypoints=names, skeleton=None)] if names else [Category()]
-    )
+    reader = CvatReader(path, root)
+    if root.find("image") is not None:
+        reader.read_images()
+    else:
+        reader.read_tracks()
+    return reader.document()
 
 
 def write_cvat(document: PoseTrackDocument, path: Path) -> ExportSummary:
@@ -61,7 +57,7 @@ def write_cvat(document: PoseTrackDocument, path: Path) -> ExportSummary:
     Raises:
         FormatError: the same track twice in an image, or the file cannot be written.
     """
-    summary = summary_of(document, drops=_DROPPED)
+    summary = summary_of(document, drops=fields_but(*KEPT))
     tracks = _tracks(document, summary)
     labels = _labelled_joints(document)
     root = ET.Element("annotations")
@@ -76,67 +72,6 @@ def write_cvat(document: PoseTrackDocument, path: Path) -> ExportSummary:
     ET.indent(root)
     write_atomically(path, ET.tostring(root, encoding="utf-8", xml_declaration=True))
     return summary
-
-
-def _joint_names(labels: Iterable[str]) -> tuple[str, ...]:
-    """A known joint set that holds all labels, or the labels in the order of appearance."""
-    found = dict.fromkeys(labels)
-    for known in (POSETRACK18_SLOTS, COCO17):
-        if found and found.keys() <= set(known):
-            return known
-    return tuple(found)
-
-
-def _people(path: Path, track: ET.Element, names: tuple[str, ...]) -> list[PersonRecord]:
-    track_id = _whole(path, "track", track.get("id"))
-    people = []
-    seen: set[int] = set()
-    for skeleton in track.iter("skeleton"):
-        place = f"track {track_id}"
-        frame = _whole(path, place, skeleton.get("frame"))
-        if frame in seen or not 0 <= frame <= LARGEST_FRAME:
-            raise fault(path, f"{place}, frame {frame}", "a frame twice, or out of range")
-        seen.add(frame)
-        keypoints = np.zeros((len(names), 3))
-        if skeleton.get("outside") != "1":
-            for point in skeleton.iter("points"):
-                if point.get("outside") != "1":
-                    value = 0.0 if point.get("occluded") == "1" else 1.0
-                    xy = _xy(path, f"{place}, frame {frame}, {point.get('label')}", point.get("points"))
-                    keypoints[names.index(point.get("label", ""))] = (*xy, value)
-        if keypoints.any():
-            people.append(PersonRecord(image_id=FIRST_IMAGE_ID + frame, keypoints=keypoints, track_id=track_id))
-    return people
-
-
-def _images(path: Path, root: ET.Element, people: Sequence[PersonRecord]) -> list[ImageRecord]:
-    size = root.find("./meta/*/size")
-    count = 0 if size is None else _whole(path, "meta size", size.text)
-    if not 0 <= count <= LARGEST_FRAME:
-        raise fault(path, "meta size", f"{count} frames")
-    last = max((person.image_id - FIRST_IMAGE_ID for person in people), default=-1)
-    width, height = (
-        None if (element := root.find(f".//original_size/{side}")) is None else _whole(path, side, element.text)
-        for side in ("width", "height")
-    )
-    return [
-        ImageRecord(id=FIRST_IMAGE_ID + frame, file_name=f"{frame:06d}.jpg", width=width, height=height)
-        for frame in range(max(count, last + 1))
-    ]
-
-
-def _xy(path: Path, place: str, text: str | None) -> tuple[float, float]:
-    numbers = [coordinate(part) for part in (text or "").split(",")]
-    if len(numbers) != 2 or any(math.isnan(number) for number in numbers):
-        raise fault(path, place, f'points="{(text or "")[:40]}", expected "x,y" in pixels')
-    return numbers[0], numbers[1]
-
-
-def _whole(path: Path, place: str, text: str | None) -> int:
-    number = whole_number(text or "")
-    if number is None:
-        raise fault(path, place, f'"{(text or "")[:40]}" is not a whole number')
-    return number
 
 
 def _tracks(document: PoseTrackDocument, summary: ExportSummary) -> dict[int, dict[int, PersonRecord]]:

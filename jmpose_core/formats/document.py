@@ -6,7 +6,7 @@ not know are kept in `extra` and written back. Positions and boxes are image pix
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,40 +24,42 @@ POSETRACK18_SKELETON: tuple[tuple[int, int], ...] = (
 )  # fmt: skip
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class ImageRecord:
-    """One frame of a file."""
+    """One frame of a file. The fields are PoseTrack's and COCO's keys, in the order in which they are written."""
 
-    id: int
-    file_name: str
-    frame_id: int | None = None
-    nframes: int | None = None
-    vid_id: str | int | None = None
-    is_labeled: bool | None = None  # PoseTrack21: has keypoints
-    has_labeled_person: bool | None = None  # PoseTrack21: has boxes, with keypoints or without
     has_no_densepose: bool | None = None
+    is_labeled: bool | None = None  # PoseTrack21: has keypoints
+    file_name: str
+    nframes: int | None = None
+    frame_id: int | None = None
+    vid_id: str | int | None = None
     ignore_regions: tuple[Polygon, ...] | None = None
+    id: int
+    has_labeled_person: bool | None = None  # PoseTrack21: has boxes, with keypoints or without
     width: int | None = None
     height: int | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    # Position in the video, from 0, where the format itself counts frames (CVAT, CSV, PoseTrack17). Never written.
+    frame_index: int | None = field(default=None, compare=False)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class PersonRecord:
-    """One person in one image, an entry of `annotations`."""
+    """One person in one image, an entry of `annotations`. The fields are the file's keys, in the order of writing."""
 
-    image_id: int
+    bbox_head_xywh: Xywh | None = None
     keypoints: npt.NDArray[np.float64] | None = None  # (K, 3) x, y, third value; K names of the document's joints
     track_id: int | None = None
-    id: int | None = None
+    image_id: int
     bbox_xywh: Xywh | None = None
-    bbox_head_xywh: Xywh | None = None
-    category_id: int | None = None
     scores: tuple[float, ...] | None = None  # one a keypoint; empty in PoseTrack18's ground truth
+    category_id: int | None = None
+    id: int | None = None
     score: float | None = None  # of the person
     person_id: int | None = None  # PoseTrack21: identity across videos
-    iscrowd: bool | int | None = None
-    area: float | None = None
+    iscrowd: bool | int | None = None  # COCO: a group of people, drawn as one
+    area: float | None = None  # square pixels
     num_keypoints: int | None = None
     extra: dict[str, Any] = field(default_factory=dict)
     synthesised: tuple[str, ...] = ()  # names of fields and joints that were made up, not read; never written
@@ -85,9 +87,9 @@ def _same_points(first: npt.NDArray[np.float64] | None, second: npt.NDArray[np.f
 class Category:
     """The kind of thing that is annotated: the person and the names of its joints."""
 
+    supercategory: str | None = "person"
     id: int = 1
     name: str = "person"
-    supercategory: str | None = "person"
     keypoints: tuple[str, ...] = POSETRACK18_SLOTS
     skeleton: tuple[tuple[int, ...], ...] | None = POSETRACK18_SKELETON
     extra: dict[str, Any] = field(default_factory=dict)
@@ -103,11 +105,25 @@ class PoseTrackDocument:
     extra: dict[str, Any] = field(default_factory=dict)
     # Order of keys by place ("", "images", "annotations", "categories"), so that a file is written back as it was.
     key_order: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    # Frames of the video, of a format that counts frames and lists only those with people (CVAT, SLEAP).
+    frame_count: int | None = field(default=None, compare=False)
+    # The format has no image names: those in `images` stand for numbers, and say nothing about a folder's files.
+    names_made_up: bool = field(default=False, compare=False)
+    notes: list[str] = field(default_factory=list, compare=False)  # what the reader left out or supposed, for the user
 
     @property
     def joint_names(self) -> tuple[str, ...]:
         """Names of the K keypoints; PoseTrack18's 17 slots where the file names none."""
         return self.categories[0].keypoints if self.categories else POSETRACK18_SLOTS
+
+    def without_crowds(self) -> "PoseTrackDocument":
+        """The document without the groups that COCO marks as `iscrowd`: they are no persons. A note counts them."""
+        people = [person for person in self.people if not person.iscrowd]
+        crowds = len(self.people) - len(people)
+        if not crowds:
+            return self
+        note = f"{crowds} {'group' if crowds == 1 else 'groups'} of people (iscrowd) left out"
+        return replace(self, people=people, notes=[*self.notes, note])
 
     def people_by_image(self) -> list[list[tuple[int, PersonRecord]]]:
         """For each image, in order: its people with their positions in `people`."""
@@ -150,17 +166,17 @@ class ExportSummary:
 
 def fields_but(*kept: str) -> tuple[str, ...]:
     """All fields of images and people, as `images.width` or `annotations.score`, but those that a format keeps."""
-    if unknown := set(kept) - set(_FIELDS):
+    if unknown := set(kept) - set(ALL_FIELDS):
         raise ValueError(f"no such fields: {', '.join(sorted(unknown))}")
-    return tuple(name for name in _FIELDS if name not in kept)
+    return tuple(name for name in ALL_FIELDS if name not in kept)
 
 
 # Not those that every format keeps, nor what is known of the document rather than of the person.
-_FIELDS = tuple(
+ALL_FIELDS = tuple(
     f"{owner}.{entry.name}"
     for owner, record in (("images", ImageRecord), ("annotations", PersonRecord))
     for entry in fields(record)
-    if entry.name not in ("image_id", "keypoints", "synthesised")
+    if entry.name not in ("image_id", "keypoints", "synthesised", "frame_index")
 )
 
 

@@ -4,8 +4,10 @@ A joint of the same name is the same joint. What one set has and the other has n
 either derived from its neighbours, and then named as synthesised, or left out.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -24,14 +26,52 @@ COCO_SIGMAS: Final[tuple[float, ...]] = (
     0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072,
     0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089,
 )  # fmt: skip
-# LSP and MPII call the joints of a head's two ends by other names.
-ALIASES: Final[Mapping[str, str]] = {"neck": "head_bottom", "upper_neck": "head_bottom", "top_head": "head_top"}
-
 JOINT_SETS: Final[Mapping[str, tuple[str, ...]]] = {
     "posetrack15": JOINTS,
     "posetrack18": POSETRACK18_SLOTS,
     "coco17": COCO17,
 }
+
+
+# What the parts of a body are called elsewhere: LSP and MPII have a neck, others write the words the other way round.
+_MIDDLE: Final[Mapping[str, str]] = {
+    "nose": "nose",
+    "head_top": "head_top", "top_head": "head_top", "top_of_head": "head_top", "headtop": "head_top",
+    "tophead": "head_top",
+    "head_bottom": "head_bottom", "bottom_head": "head_bottom", "headbottom": "head_bottom",
+    "neck": "head_bottom", "upper_neck": "head_bottom", "upperneck": "head_bottom",
+}  # fmt: skip
+_PAIRED: Final = ("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+_SIDES: Final[Mapping[str, str]] = {"left": "left", "l": "left", "right": "right", "r": "right"}
+_WORD_ENDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")  # rightShoulder, RHip
+_SIDE_AND_PART: Final = re.compile(rf"(?P<side>left|right|l|r)_?(?P<part>{'|'.join(_PAIRED)})")
+_PART_AND_SIDE: Final = re.compile(rf"(?P<part>{'|'.join(_PAIRED)})_?(?P<side>left|right|l|r)")
+
+
+def our_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The joints' names as this program and COCO write them; an unknown name stays as it is.
+
+    "Right Shoulder", "rShoulder", "shoulder_r" and the like are right_shoulder; "neck" is head_bottom. Where several
+    names are of one joint, the program's own or else the first stands for it, and the others stay as they are.
+    """
+    taken = set(names)
+    result = []
+    for name in names:
+        ours = _our_name(name)
+        if ours != name and ours in taken:
+            ours = name
+        taken.add(ours)
+        result.append(ours)
+    return tuple(result)
+
+
+@cache
+def _our_name(name: str) -> str:
+    plain = re.sub(r"[^a-z0-9]+", "_", _WORD_ENDS.sub("_", name).lower()).strip("_")
+    if plain in _MIDDLE:
+        return _MIDDLE[plain]
+    match = _SIDE_AND_PART.fullmatch(plain) or _PART_AND_SIDE.fullmatch(plain)
+    return name if match is None else f"{_SIDES[match['side']]}_{match['part']}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,12 +92,12 @@ def convert_keypoints(
     head_top is the nose mirrored away from that middle (the DCPose family's rule). The other
     columns are the mean of the shoulders'. Eyes and ears are never made up.
     """
-    names = [ALIASES.get(name, name) for name in source]
+    names = our_names(source)
     labelled = {name: point for name, point in zip(names, keypoints, strict=True) if point.any()}
     result = np.zeros((len(target), keypoints.shape[1]))
     made_up = []
-    for slot, name in enumerate(target):
-        name = ALIASES.get(name, name)
+    wanted = our_names(target)
+    for slot, name in enumerate(wanted):
         point = labelled.get(name)
         if point is None and synthesise and name in _DERIVED:
             point = _DERIVED[name](labelled)
@@ -65,7 +105,6 @@ def convert_keypoints(
                 made_up.append(name)
         if point is not None:
             result[slot] = point
-    wanted = {ALIASES.get(name, name) for name in target}
     return Converted(result, tuple(made_up), tuple(name for name in labelled if name not in wanted))
 
 

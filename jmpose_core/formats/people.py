@@ -15,6 +15,7 @@ import numpy.typing as npt
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.errors import FormatError
 from jmpose_core.formats.document import ImageRecord, PersonRecord, PoseTrackDocument, Xywh
+from jmpose_core.formats.joint_sets import our_names
 from jmpose_core.geometry import Xyxy, bbox_of_points
 from jmpose_core.skeleton import JOINT_INDEX, NUM_JOINTS, POSETRACK18_SLOTS, SLOT_OF_JOINT
 
@@ -92,7 +93,8 @@ def document_from(
     else:
         images = [_image(index, name, len(image_names), image_size) for index, name in enumerate(image_names)]
         categories, extra, order = PoseTrackDocument([], []).categories, {}, {}
-    document = PoseTrackDocument([replace(image) for image in images], [], categories, dict(extra), dict(order))
+    copied = [replace(image) for image in images]
+    document = PoseTrackDocument(copied, [], categories, extra=dict(extra), key_order=dict(order))
     slots = _slots_of_joints(document.joint_names)
     known = _people_by_place(template)
     counts = [0] * len(images)
@@ -120,10 +122,15 @@ def visibility_of(points: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
 
 
 def bbox_of(person: PersonRecord, labelled_points: npt.NDArray[np.float64]) -> Xyxy:
-    """The person's box; without one that of the labelled points (N, 2), or else the head's, or an empty one."""
-    if person.bbox_xywh is None and len(labelled_points):
+    """The person's box. Without one, or where it has no area: that of the labelled points (N, 2), or the head's."""
+    if not has_area(person.bbox_xywh) and len(labelled_points):
         return bbox_of_points(labelled_points, enlarge=BBOX_OF_KEYPOINTS)
     return xyxy_of(person.bbox_xywh or person.bbox_head_xywh or (0.0, 0.0, 0.0, 0.0))
+
+
+def has_area(bbox_xywh: Xywh | None) -> bool:
+    """Whether there is a box, and not one of no size, as CVAT writes it (0, 0, 0, 0) for a person without any."""
+    return bbox_xywh is not None and bbox_xywh[2] > 0 and bbox_xywh[3] > 0
 
 
 def xyxy_of(bbox_xywh: Xywh) -> Xyxy:
@@ -147,8 +154,7 @@ def head_bbox(head_top: npt.NDArray[np.float64], head_bottom: npt.NDArray[np.flo
 
 def _joints_of(document: PoseTrackDocument) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Keypoints (N, 15, 3) and scores (N, 15) of all people, by the 15 joints' names."""
-    columns = [(JOINT_INDEX[name], slot) for slot, name in enumerate(document.joint_names) if name in JOINT_INDEX]
-    joints, slots = [joint for joint, _ in columns], [slot for _, slot in columns]
+    joints, slots = joints_and_slots(document.joint_names)
     points = np.zeros((len(document.people), NUM_JOINTS, 3))
     scores = np.ones((len(document.people), NUM_JOINTS))
     for index, person in enumerate(document.people):
@@ -157,6 +163,12 @@ def _joints_of(document: PoseTrackDocument) -> tuple[npt.NDArray[np.float64], np
         if person.scores:
             scores[index, joints] = np.array(person.scores)[slots]
     return points, scores
+
+
+def joints_and_slots(names: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Positions in JOINTS of those joints that `names` holds, and their positions in `names`, in its order."""
+    found = [(JOINT_INDEX[name], slot) for slot, name in enumerate(our_names(names)) if name in JOINT_INDEX]
+    return [joint for joint, _ in found], [slot for _, slot in found]
 
 
 def _person_score(person: PersonRecord, confidence: npt.NDArray[np.float64]) -> float:
@@ -168,10 +180,11 @@ def _person_score(person: PersonRecord, confidence: npt.NDArray[np.float64]) -> 
 def _slots_of_joints(names: tuple[str, ...]) -> list[int]:
     if names == POSETRACK18_SLOTS:
         return list(SLOT_OF_JOINT)
-    missing = [name for name in JOINT_INDEX if name not in names]
+    ours = our_names(names)
+    missing = [name for name in JOINT_INDEX if name not in ours]
     if missing:
         raise FormatError(f"categories[0].keypoints: no {missing[0]}; a PoseTrack file names all 15 joints")
-    return [names.index(name) for name in JOINT_INDEX]
+    return [ours.index(name) for name in JOINT_INDEX]
 
 
 def _image(index: int, name: str, frame_count: int, size: tuple[int, int] | None) -> ImageRecord:

@@ -27,7 +27,7 @@ from jmpose_core.skeleton import JOINT_INDEX, JOINTS, POSETRACK18_SLOTS, SLOT_OF
 
 SOURCES: Final = {"mpii": 1, "bonn": 2, "mpiinew": 3}
 _FOLDER = re.compile(r"^(?P<sequence>\d{1,6})_(?P<source>mpiinew|mpii|bonn)(?:_|$)")
-_NOT_IN_17: Final = fields_but(
+KEPT_IN_17: Final = (
     "images.file_name", "images.is_labeled", "images.ignore_regions",
     "annotations.track_id", "annotations.bbox_head_xywh", "annotations.scores", "annotations.score",
 )  # fmt: skip
@@ -48,7 +48,7 @@ class ImageName(NamedTuple):
 
 def parsed_image_name(file_name: str) -> ImageName | None:
     """The parts of ".../SSSSSS_mpii_test/000000.jpg"; None for a name of another make."""
-    path = PurePosixPath(file_name)
+    path = PurePosixPath(file_name.replace("\\", "/"))
     match = _FOLDER.match(path.parent.name)
     if match is None or not (path.stem.isascii() and path.stem.isdigit()) or len(path.stem) > 9:
         return None
@@ -61,7 +61,7 @@ def posetrack17_from_18(document: PoseTrackDocument) -> tuple[PoseTrack17Documen
     Joints go by name; imgnum is the file name's number plus 1 (the position plus 1 for
     names without one); is_labeled says whether the frame has people.
     """
-    summary = summary_of(document, drops=_NOT_IN_17)
+    summary = summary_of(document, drops=fields_but(*KEPT_IN_17))
     for name in set(document.joint_names) - set(JOINTS):
         slot = document.joint_names.index(name)
         summary.drop(
@@ -88,6 +88,7 @@ def posetrack18_from_17(document: PoseTrack17Document) -> PoseTrackDocument:
     Images whose names do not follow PoseTrack get ids by position.
     """
     ids = _image_ids([frame.image_name for frame in document.frames])
+    numbered = len({frame.imgnum for frame in document.frames if frame.imgnum}) == len(document.frames)
     images, people = [], []
     for frame, image_id in zip(document.frames, ids, strict=True):
         name = parsed_image_name(frame.image_name)
@@ -101,6 +102,7 @@ def posetrack18_from_17(document: PoseTrack17Document) -> PoseTrackDocument:
                 is_labeled=frame.is_labeled,
                 has_no_densepose=True,
                 ignore_regions=frame.ignore_regions,
+                frame_index=frame.imgnum - 1 if numbered and frame.imgnum else None,
             )
         )
         people += [_person18(person, image_id, index) for index, person in enumerate(frame.people)]

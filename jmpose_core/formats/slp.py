@@ -1,8 +1,8 @@
 """SLEAP .slp files through sleap-io, which the program does without: the extra `slp`.
 
-A track is named by its id. A joint that is not there is NaN; one that is hidden has
-a position and is not `visible`. People with scores become predicted instances, whose
-scores SLEAP keeps as 32-bit numbers.
+A track is named by its id. A joint that is not there is NaN; one that is hidden has a position and is not `visible`.
+People with scores become predicted instances, whose scores SLEAP keeps as 32-bit numbers; people without become user
+instances, on which SLEAP trains. A prediction that a user instance was made from is not read, as SLEAP hides it.
 """
 
 import tempfile
@@ -25,11 +25,11 @@ from jmpose_core.formats.document import (
     fields_but,
     summary_of,
 )
-from jmpose_core.formats.files import not_written
-from jmpose_core.formats.numerals import whole_number
+from jmpose_core.formats.files import check_replaceable, not_written
+from jmpose_core.formats.numerals import LARGEST_FRAME, whole_number
 from jmpose_core.formats.people import FIRST_IMAGE_ID, visibility_of
 
-_DROPPED: Final = fields_but(
+KEPT: Final = (
     "images.file_name", "images.width", "images.height",
     "annotations.track_id", "annotations.scores", "annotations.score",
 )  # fmt: skip
@@ -62,7 +62,8 @@ def write_slp(document: PoseTrackDocument, path: Path) -> ExportSummary:
     sleap_io = _sleap_io(path)
     if not document.images:
         raise FormatError(f"{path}: nothing to write, as there is no image; a .slp file needs a video")
-    summary = summary_of(document, drops=_DROPPED)
+    check_replaceable(path)
+    summary = summary_of(document, drops=fields_but(*KEPT))
     labels = _labels(document, sleap_io, summary)
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
@@ -87,34 +88,64 @@ def _document(path: Path, labels: Any, sleap_io: ModuleType) -> PoseTrackDocumen
     if len(joint_sets) != 1:
         raise FormatError(f"{path}: {len(joint_sets)} different skeletons, one expected; save them as separate files")
     joints = joint_sets.pop()
-    images: list[ImageRecord] = []
-    first_image: dict[int, int] = {}
-    for video in labels.videos:
-        last = max((frame.frame_idx for frame in labels.labeled_frames if frame.video is video), default=-1)
-        first_image[id(video)] = len(images)
-        images += _images(video, len(images), int(last) + 1, several=len(labels.videos) > 1)
+    several = len(labels.videos) > 1
     track_ids = _track_ids([track.name for track in labels.tracks])
-    people = [
-        _person(instance, images[first_image[id(frame.video)] + int(frame.frame_idx)].id, labels, track_ids, sleap_io)
-        for frame in labels.labeled_frames
+    images: list[ImageRecord] = []
+    people: list[PersonRecord] = []
+    hidden = 0
+    for number, video in enumerate(labels.videos):
+        first_id = FIRST_IMAGE_ID + number * (LARGEST_FRAME + 1)
+        frames = [frame for frame in labels.labeled_frames if frame.video is video]
+        images += _images(path, video, frames, first_id, several=several)
+        for frame in frames:
+            shown = _shown(frame, sleap_io)
+            hidden += len(frame.instances) - len(shown)
+            image_id = first_id + int(frame.frame_idx)
+            people += [_person(instance, image_id, labels, track_ids, sleap_io) for instance in shown]
+    named = any(isinstance(video.filename, list) for video in labels.videos)
+    count = None if several or named else _shape(labels.videos[0])[0] if labels.videos else None
+    notes = [f"predictions that were corrected, left out beneath their corrections ({hidden})"] if hidden else []
+    categories = [Category(keypoints=joints, skeleton=None)]
+    return PoseTrackDocument(images, people, categories, frame_count=count, names_made_up=not named, notes=notes)
+
+
+def _shown(frame: Any, sleap_io: ModuleType) -> list[Any]:
+    """The instances of a frame that SLEAP shows: not a prediction beneath the user's instance of that person."""
+    users = [instance for instance in frame.instances if not isinstance(instance, sleap_io.PredictedInstance)]
+    corrected = {id(instance.from_predicted) for instance in users if instance.from_predicted is not None}
+    tracks = {id(instance.track) for instance in users if instance.track is not None}
+    return [
+        instance
         for instance in frame.instances
+        if not isinstance(instance, sleap_io.PredictedInstance)
+        or (id(instance) not in corrected and id(instance.track) not in tracks)
     ]
-    return PoseTrackDocument(images, people, [Category(keypoints=joints, skeleton=None)])
 
 
-def _images(video: Any, offset: int, at_least: int, *, several: bool) -> list[ImageRecord]:
+def _shape(video: Any) -> tuple[int | None, int | None, int | None]:
+    """Frames, height and width, where the file says them."""
     shape = video.shape
+    frames, height, width = (int(size) if size else None for size in shape[:3]) if shape else (None, None, None)
+    return frames, height, width
+
+
+def _images(path: Path, video: Any, frames: Sequence[Any], first_id: int, *, several: bool) -> list[ImageRecord]:
+    """Of a sequence of pictures each; of a video file the labelled frames, and the first, so that it is listed."""
     named = [str(name) for name in video.filename] if isinstance(video.filename, list) else []
-    count = max(at_least, len(named), int(shape[0]) if shape else 0)
-    prefix = f"{Path(str(video.filename)).stem}/" if several and not named else ""
+    numbers = {int(frame.frame_idx) for frame in frames} | set(range(len(named) or 1))
+    if max(numbers) > LARGEST_FRAME or min(numbers) < 0:
+        raise FormatError(f"{path}: frame {max(numbers)} is out of range; save it again in SLEAP")
+    _, height, width = _shape(video)
+    prefix = f"{Path(str(video.filename)).name}/" if several and not named else ""
     return [
         ImageRecord(
-            id=FIRST_IMAGE_ID + offset + index,
-            file_name=named[index] if index < len(named) else f"{prefix}{index:06d}.jpg",
-            width=int(shape[2]) if shape and shape[2] else None,
-            height=int(shape[1]) if shape and shape[1] else None,
+            id=first_id + number,
+            file_name=named[number] if number < len(named) else f"{prefix}{number:06d}.jpg",
+            width=width,
+            height=height,
+            frame_index=None if named else number,  # a list may leave pictures out: there the names count
         )
-        for index in range(count)
+        for number in sorted(numbers)
     ]
 
 
@@ -131,7 +162,10 @@ def _person(instance: Any, image_id: int, labels: Any, track_ids: list[int], sle
     keypoints = np.where(present[:, None], np.column_stack([xy, points["visible"]]), 0.0)
     predicted = isinstance(instance, sleap_io.PredictedInstance)
     scores = np.where(present & np.isfinite(points["score"]), points["score"], 0.0).tolist() if predicted else []
-    track = next((index for index, track in enumerate(labels.tracks) if track is instance.track), None)
+    of_person = instance.track
+    if of_person is None and not predicted and instance.from_predicted is not None:
+        of_person = instance.from_predicted.track
+    track = next((index for index, track in enumerate(labels.tracks) if track is of_person), None)
     return PersonRecord(
         image_id=image_id,
         keypoints=keypoints,
@@ -152,7 +186,7 @@ def _labels(document: PoseTrackDocument, sleap_io: ModuleType, summary: ExportSu
     track_ids = sorted({person.track_id for person in document.people if person.track_id is not None})
     tracks = {track_id: sleap_io.Track(name=str(track_id)) for track_id in track_ids}
     frames = []
-    for index, people in enumerate(document.people_by_image()):
+    for place, people in enumerate(document.people_by_image()):
         instances = []
         for _, person in people:
             if person.keypoints is None or not person.keypoints.any():
@@ -161,7 +195,7 @@ def _labels(document: PoseTrackDocument, sleap_io: ModuleType, summary: ExportSu
             track = None if person.track_id is None else tracks[person.track_id]
             instances.append(_instance(person, person.keypoints, skeleton, track, sleap_io, summary))
         if instances:
-            frames.append(sleap_io.LabeledFrame(video=video, frame_idx=index, instances=instances))
+            frames.append(sleap_io.LabeledFrame(video=video, frame_idx=place, instances=instances))
     return sleap_io.Labels(labeled_frames=frames, videos=[video], skeletons=[skeleton], tracks=list(tracks.values()))
 
 

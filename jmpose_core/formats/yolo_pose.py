@@ -1,159 +1,121 @@
-"""YOLO-pose: a folder with data.yaml and one text file an image under labels/.
+"""YOLO-pose: a folder with data.yaml and one text file an image.
 
-A line is "0 cx cy w h" and x y v of each joint, positions divided by the picture's size;
-v is 0 absent, 1 hidden, 2 visible. The format has no image sizes: they are read from
-`image_sizes` in data.yaml, which `write_yolo_pose` puts there, or from pictures under images/.
+A line is "class cx cy w h" and x y v of each joint, positions divided by the picture's size; v is 0 absent, 1 hidden,
+2 visible. Labels that Ultralytics predicted have a confidence in place of v, and may end with the person's confidence
+and track id. A picture without a label file has nobody in it. The format has no image sizes: they are read from
+`image_sizes` in data.yaml, which `write_yolo_pose` puts there, or from the pictures.
 """
 
 import re
 import shutil
 import tempfile
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
 
-import cv2
 import numpy as np
-import numpy.typing as npt
+import yaml
 
 from jmpose_core.annotations import Visibility
 from jmpose_core.errors import FormatError
 from jmpose_core.formats.document import (
-    Category,
     ExportSummary,
-    ImageRecord,
     PersonRecord,
     PoseTrackDocument,
     fields_but,
     summary_of,
 )
-from jmpose_core.formats.files import fault, not_written, read_bytes
-from jmpose_core.formats.joint_sets import COCO17
-from jmpose_core.formats.numerals import coordinate
-from jmpose_core.formats.people import FIRST_IMAGE_ID, bbox_of, visibility_of, xywh_of
+from jmpose_core.formats.files import not_written
+from jmpose_core.formats.people import bbox_of, visibility_of, xywh_of
+from jmpose_core.formats.yolo_reader import read_folder
+from jmpose_core.geometry import Xyxy
 
-_DROPPED: Final = fields_but("images.file_name", "images.width", "images.height", "annotations.bbox_xywh")
-_PICTURES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-_SIZE = re.compile(r"^\s+(?P<stem>\S+): \[(?P<width>\d{1,6}), (?P<height>\d{1,6})\]\s*$")
+KEPT: Final = ("images.file_name", "images.width", "images.height", "annotations.bbox_xywh")
+_DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def read_yolo_pose(folder: Path) -> PoseTrackDocument:
-    """The people of a YOLO-pose folder; images in the order of their names.
+    """The people of a YOLO-pose folder, of Ultralytics' or Roboflow's layout; images in the order of their names.
+
+    Objects of other classes are left out and noted. Lines with a confidence in place of visibility are predictions.
 
     Raises:
-        FormatError: no data.yaml or labels/, a broken line, or an image whose size is not known.
+        FormatError: no data.yaml, a broken line, an image whose size is not known, or two splits with an image of
+            one name.
     """
-    settings = _text(folder / "data.yaml")
-    joints = _joint_names(folder / "data.yaml", settings)
-    sizes = {
-        m["stem"]: (int(m["width"]), int(m["height"])) for line in settings.splitlines() if (m := _SIZE.match(line))
-    }
-    files = sorted((folder / "labels").rglob("*.txt"))
-    pictures = {path.stem: path for path in (folder / "images").rglob("*") if path.suffix.lower() in _PICTURES}
-    stems = sorted({file.stem for file in files} | sizes.keys())
-    if len({file.stem for file in files}) != len(files):
-        raise FormatError(f"{folder / 'labels'}: two label files of the same name; read one split at a time")
-    by_stem = {file.stem: file for file in files}
-    images, people = [], []
-    for index, stem in enumerate(stems):
-        width, height = sizes.get(stem) or _picture_size(folder, pictures.get(stem), stem)
-        name = pictures[stem].name if stem in pictures else f"{stem}.jpg"
-        images.append(ImageRecord(id=FIRST_IMAGE_ID + index, file_name=name, width=width, height=height))
-        if stem in by_stem:
-            people += _people(by_stem[stem], images[-1], joints)
-    return PoseTrackDocument(images, people, [Category(keypoints=joints, skeleton=None)])
+    return read_folder(folder)
 
 
 def write_yolo_pose(document: PoseTrackDocument, folder: Path) -> ExportSummary:
     """Write data.yaml and labels/ into a new or empty folder, whole or not at all. Pictures are not copied.
 
+    Ultralytics leaves out a whole picture of which one number lies outside of it. So boxes are cut at the picture's
+    edge, joints outside are written as absent, and people wholly outside are left out; the summary counts them.
+
     Raises:
         FormatError: an image's size is not known, two images of one name, or the folder is not empty or not writable.
     """
-    summary = summary_of(document, drops=_DROPPED)
+    summary = summary_of(document, drops=fields_but(*KEPT))
     texts: dict[str, str] = {}
-    sizes: list[str] = []
+    sizes: dict[str, list[int]] = {}
     for image, entries in zip(document.images, document.people_by_image(), strict=True):
         stem = PurePosixPath(image.file_name).stem
         if not image.width or not image.height:
             raise FormatError(f"image {image.file_name}: size unknown; YOLO-pose divides by it, so give the image size")
-        if stem in texts or not stem or any(character.isspace() for character in stem):
-            raise FormatError(
-                f"image {image.file_name}: YOLO-pose needs a different name without spaces for each image"
-            )
-        texts[stem] = "".join(_line(person, image, len(document.joint_names), summary) for _, person in entries)
-        sizes.append(f"  {stem}: [{image.width}, {image.height}]\n")
+        if stem in texts or not stem:
+            raise FormatError(f"image {image.file_name}: YOLO-pose needs a different name for each image")
+        size = (image.width, image.height)
+        lines = [_line(person, size, len(document.joint_names), summary) for _, person in entries]
+        texts[stem] = "".join(line for line in lines if line is not None)
+        sizes[stem] = [*size]
     names = document.joint_names
-    settings = (
-        "path: .\ntrain: images\nval: images\nnames:\n  0: person\n"
-        f"kpt_shape: [{len(names)}, 3]\nflip_idx: {_flip_indices(names)}\n"
-        f"kpt_names:\n  0: [{', '.join(names)}]\nimage_sizes:\n" + "".join(sizes)
-    )
-    _write_folder(folder, texts, settings)
+    settings = {
+        "path": ".",
+        "train": "images",
+        "val": "images",
+        "names": {0: "person"},
+        "kpt_shape": [len(names), 3],
+        "flip_idx": _flip_indices(names),
+        "kpt_names": {0: list(names)},
+        "image_sizes": sizes,
+    }
+    _write_folder(folder, texts, _as_yaml(settings))
     return summary
 
 
-def _joint_names(path: Path, settings: str) -> tuple[str, ...]:
-    named = re.search(r"^kpt_names:\s*\n\s+0:\s*\[([^\]]*)\]", settings, re.MULTILINE)
-    if named:
-        names = tuple(name.strip() for name in named[1].split(","))
-        if all(names) and len(set(names)) == len(names):
-            return names
-        raise fault(path, "kpt_names", "joint names are missing or repeated")
-    shape = re.search(r"^kpt_shape:\s*\[\s*(\d{1,3})\s*,\s*([23])\s*\]", settings, re.MULTILINE)
-    if shape is None or shape[2] != "3":
-        raise fault(path, "kpt_shape", "missing, or without visibility", cure="give [K, 3], and kpt_names")
-    if int(shape[1]) != len(COCO17):
-        raise fault(path, "kpt_names", f"missing for {shape[1]} joints", cure="name them; 17 without names are COCO's")
-    return COCO17
+def _as_yaml(settings: dict[str, Any]) -> str:
+    return yaml.dump(settings, Dumper=_DUMPER, sort_keys=False, default_flow_style=None, width=1000, allow_unicode=True)
 
 
-def _people(path: Path, image: ImageRecord, joints: tuple[str, ...]) -> list[PersonRecord]:
-    assert image.width is not None  # read_yolo_pose gives every image its size
-    assert image.height is not None
-    scale = np.array([image.width, image.height])
-    people = []
-    for number, line in enumerate(_text(path).splitlines(), 1):
-        fields = line.split()
-        if not fields:
-            continue
-        values = _numbers(path, number, fields)
-        if len(values) != 5 + 3 * len(joints):
-            raise fault(path, f"line {number}", f"{len(values)} numbers, {5 + 3 * len(joints)} expected")
-        centre, size = values[1:3] * scale, values[3:5] * scale
-        keypoints = values[5:].reshape(-1, 3) * (*scale, 1)
-        keypoints[keypoints[:, 2] <= 0] = 0
-        keypoints[:, 2] = keypoints[:, 2] > 1
-        left, top = (centre - size / 2).tolist()
-        bbox = (left, top, float(size[0]), float(size[1]))
-        people.append(PersonRecord(image_id=image.id, keypoints=keypoints, bbox_xywh=bbox))
-    return people
-
-
-def _numbers(path: Path, line: int, fields: list[str]) -> npt.NDArray[np.float64]:
-    values = np.array([coordinate(field) for field in fields])
-    if np.isnan(values).any():
-        raise fault(path, f"line {line}", "a field is not a number in range")
-    return values
-
-
-def _line(person: PersonRecord, image: ImageRecord, joints: int, summary: ExportSummary) -> str:
-    assert image.width is not None  # write_yolo_pose refuses images without size
-    assert image.height is not None
+def _line(person: PersonRecord, size: tuple[int, int], joints: int, summary: ExportSummary) -> str | None:
+    """A person's line; None where nothing of the person is in the picture."""
     keypoints = np.zeros((joints, 3)) if person.keypoints is None else person.keypoints
     visibility = visibility_of(keypoints)
-    left, top, width, height = xywh_of(bbox_of(person, keypoints[visibility != Visibility.ABSENT, :2]))
+    box = bbox_of(person, keypoints[visibility != Visibility.ABSENT, :2])
+    inside = _cut(box, size)
+    if inside is None:
+        summary.drop("people outside the picture")
+        summary.people -= 1
+        return None
     if person.bbox_xywh is None:
         summary.synthesise("bbox")
+    summary.drop("parts of boxes outside the picture", int(inside != box))
     summary.drop_fractions(keypoints)
-    values: list[float] = [
-        (left + width / 2) / image.width,
-        (top + height / 2) / image.height,
-        width / image.width,
-        height / image.height,
-    ]
-    for (x, y, _), code in zip(keypoints.tolist(), visibility.tolist(), strict=True):
-        values += [x / image.width, y / image.height, code]
+    left, top, width, height = xywh_of(inside)
+    scale = np.array(size, np.float64)
+    values: list[float] = [*((np.array([left, top]) + np.array([width, height]) / 2) / scale).tolist()]
+    values += [width / size[0], height / size[1]]
+    for xy, code in zip((keypoints[:, :2] / scale).tolist(), visibility.tolist(), strict=True):
+        outside = code != Visibility.ABSENT and not all(0 <= value <= 1 for value in xy)
+        summary.drop("joints outside the picture", int(outside))
+        values += [0, 0, 0] if outside else [*xy, code]
     return " ".join(["0", *(f"{value:.10g}" for value in values)]) + "\n"
+
+
+def _cut(box: Xyxy, size: tuple[int, int]) -> Xyxy | None:
+    """The part of a box that lies in the picture; None where there is none."""
+    left, top, right, bottom = box
+    inside = max(0.0, left), max(0.0, top), min(float(size[0]), right), min(float(size[1]), bottom)
+    return inside if inside[2] > inside[0] and inside[3] > inside[1] else None
 
 
 def _flip_indices(names: tuple[str, ...]) -> list[int]:
@@ -161,20 +123,6 @@ def _flip_indices(names: tuple[str, ...]) -> list[int]:
     swapped = {"left": "right", "right": "left"}
     mirrored = [re.sub(r"^(left|right)(?=_)", lambda match: swapped[match[1]], name) for name in names]
     return [names.index(name) if name in names else index for index, name in enumerate(mirrored)]
-
-
-def _picture_size(folder: Path, picture: Path | None, stem: str) -> tuple[int, int]:
-    pixels = None if picture is None else cv2.imread(str(picture), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise FormatError(f"{folder}: size of {stem} unknown; put the picture into {folder / 'images'}")
-    return pixels.shape[1], pixels.shape[0]
-
-
-def _text(path: Path) -> str:
-    try:
-        return read_bytes(path).decode()
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{path}: not a text file; export the labels again") from error
 
 
 def _write_folder(folder: Path, texts: dict[str, str], settings: str) -> None:

@@ -1,5 +1,7 @@
 """What the annotator sees of a project's video, as a document that any format can write."""
 
+from enum import StrEnum
+
 from jmpose_core.errors import ProjectError
 from jmpose_core.formats.document import PoseTrackDocument
 from jmpose_core.formats.people import document_from
@@ -7,18 +9,29 @@ from jmpose_core.project import Project, VideoRecord
 from jmpose_core.video import open_video
 
 
-def document_of(project: Project, video: VideoRecord, *, scores: bool = True) -> PoseTrackDocument:
-    """Every person of a video.
+class Scores(StrEnum):
+    """Which people are written with the model's confidences: those who have them are predictions for every reader."""
 
-    Args:
-        scores: with the model's confidences, as predictions for an evaluation have them.
+    PREDICTED = "predicted"  # those whom nobody corrected or verified; the others are labels
+    ALL = "all"  # everybody, as a file of results for an evaluation has them
+    NONE = "none"  # nobody: all are labels
+
+
+def document_of(project: Project, video: VideoRecord, *, scores: Scores = Scores.PREDICTED) -> PoseTrackDocument:
+    """Every person of a video. Who has a joint that somebody corrected or verified is a label, as a whole.
 
     Raises:
         ProjectError, VideoError: the project or video cannot be read.
     """
     people = list(project.people_between(video.id, 0, video.frame_count))
     names = image_names(project, video)
-    return document_from(people, names, image_size=(video.width, video.height), scores=scores)
+    size = (video.width, video.height)
+    document = document_from(people, names, image_size=size, scores=scores is not Scores.NONE)
+    if scores is Scores.PREDICTED:
+        for record, person in zip(document.people, people, strict=True):
+            if person.touched.any():
+                record.scores, record.score = (), None
+    return document
 
 
 def image_names(project: Project, video: VideoRecord) -> list[str]:

@@ -1,8 +1,7 @@
 """An annotation file into a project: first what would happen, then all of it as one undo step. No Qt, no torch."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -10,18 +9,26 @@ from typing import Final
 import numpy as np
 
 from jmpose_core.annotations import Annotation, Origin
-from jmpose_core.formats.by_name import read_named_document
-from jmpose_core.formats.document import PersonRecord, PoseTrackDocument
+from jmpose_core.formats.document import PoseTrackDocument
 from jmpose_core.formats.files import fault
-from jmpose_core.formats.image_matching import ImageMatch, match_images
-from jmpose_core.formats.joint_conversion import with_joints
-from jmpose_core.formats.joint_sets import ALIASES
+from jmpose_core.formats.image_matching import Frames, ImageMatch, folders_of, match_images
+from jmpose_core.formats.joint_sets import our_names
 from jmpose_core.formats.people import annotations_of
+from jmpose_core.formats.table import read_named_document
 from jmpose_core.project import Project, Step, StepInfo, VideoRecord
 from jmpose_core.project.as_document import image_names
+from jmpose_core.project.import_document import (
+    check_tracks,
+    image_size,
+    in_our_joints,
+    made_up,
+    not_kept,
+    number_untracked,
+    persons,
+    refuse_unknown_joints,
+    with_names,
+)
 from jmpose_core.skeleton import JOINTS
-
-LARGEST_TRACK_ID: Final = 2_000_000_000  # fits the 32 bits of Qt's signals
 
 
 class ImportAs(StrEnum):
@@ -39,14 +46,15 @@ class ImportPlan:
     """What importing a file into one video of a project would do; nothing has been written."""
 
     file: Path
-    format_name: str  # a name of formats.by_name.FORMATS
+    format_name: str  # of formats.table
     video: VideoRecord
     labels: list[Annotation]
     predictions: list[Annotation]
     predicted_frames: frozenset[int]  # whose predictions are replaced
-    images: int  # in the file
+    images: int  # in the file; of a format that counts frames, the frames
     match: ImageMatch
     left_out_people: int  # on images that are no frame of the video
+    notes: tuple[str, ...]  # what the file holds and is not imported, and what was supposed in reading it
     missing_joints: tuple[str, ...]  # of the 15, which the file does not name
     dropped: Mapping[str, int]  # what a project does not keep -> how often
     synthesised: Mapping[str, int]  # what is derived and was not in the file -> how often
@@ -75,29 +83,56 @@ class ImportPlan:
         return self.image_size is not None and self.image_size != (self.video.width, self.video.height)
 
 
-def plan_import(project: Project, video: VideoRecord, file: Path, import_as: ImportAs | None = None) -> ImportPlan:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a user wants a file to be read where the file itself does not say it.
+
+    import_as: what the people are. By default those with scores are predictions, the others labels.
+    by_position, first_number: as in `formats.image_matching.match_images`.
+    joints: names of joints in the file -> the program's names.
+    """
+
+    import_as: ImportAs | None = None
+    by_position: bool = False
+    first_number: int | None = None
+    joints: Mapping[str, str] = field(default_factory=dict)
+
+
+def plan_import(project: Project, video: VideoRecord, file: Path, how: Reading | None = None) -> ImportPlan:
     """Read a file of any known format and say what importing it would do.
 
-    Images go to frames by file name where the names are the video's, else by position.
-
-    Args:
-        import_as: what the people are. By default those with scores are predictions, the others labels.
+    Images go to frames by file name, else by number (see `formats.image_matching`).
 
     Raises:
-        FormatError: the file breaks its format, has a track twice in an image, or holds several videos of which none
-            is this one; the message names file, place and cure.
+        FormatError: the file breaks its format, has a track twice in an image, is of another video, names no joint
+            that is known, or does not say which image is which frame; the message names file, place and cure.
         ProjectError, VideoError: the project or the video cannot be read.
     """
     format_name, document = read_named_document(file)
-    _check_tracks(document, file)
-    match = match_images(document, image_names(project, video), video.name, file, real_names=_is_folder(project, video))
-    untracked = _number_untracked(document, 1 + max((track.track_id for track in project.tracks(video.id)), default=-1))
-    named = np.isin(JOINTS, [ALIASES.get(name, name) for name in document.joint_names])
-    renamed, other_joints = _in_our_joints(document)
-    everybody = _with_frames(annotations_of(renamed, origin=_ORIGIN.get(import_as)), match.frames)
-    predictions, labels = _told_apart(everybody, import_as)
+    return plan_document(project, video, file, format_name, document, how or Reading())
+
+
+def plan_document(
+    project: Project, video: VideoRecord, file: Path, format_name: str, document: PoseTrackDocument, how: Reading
+) -> ImportPlan:
+    """As `plan_import`, for a file that is read already. The document is changed.
+
+    Raises:
+        FormatError, ProjectError, VideoError: as `plan_import`.
+    """
+    check_tracks(document, file)
+    document = persons(with_names(document.without_crowds(), how.joints, file))
+    _refuse_other_video(document, project, video, file)
+    refuse_unknown_joints(document, file)
+    frames = Frames(video.name, image_names(project, video), _is_folder(project, video))
+    match = match_images(document, frames, file, by_position=how.by_position, first_number=how.first_number)
+    untracked = number_untracked(document, 1 + max((track.track_id for track in project.tracks(video.id)), default=-1))
+    named = np.isin(JOINTS, our_names(document.joint_names))
+    renamed, other_joints = in_our_joints(document)
+    everybody = _with_frames(annotations_of(renamed, origin=_ORIGIN.get(how.import_as)), match.frames)
+    predictions, labels = _told_apart(everybody, how.import_as)
     labels = _as_labels(labels, named)
-    predicted_frames = _predicted_frames(predictions, labels, match)
+    predicted_frames = _predicted_frames(predictions, labels, _listed(document, match, video))
     replaced, kept = _present_people(project, video, {person.frame_index for person in labels}, predicted_frames)
     return ImportPlan(
         file=file,
@@ -106,15 +141,16 @@ def plan_import(project: Project, video: VideoRecord, file: Path, import_as: Imp
         labels=labels,
         predictions=predictions,
         predicted_frames=predicted_frames,
-        images=len(document.images),
+        images=document.frame_count or len(document.images),
         match=match,
         left_out_people=len(document.people) - len(everybody),
+        notes=(*document.notes, *_other_length(document, video), *_other_videos(match)),
         missing_joints=tuple(name for name, is_named in zip(JOINTS, named, strict=True) if not is_named),
-        dropped=other_joints | _not_kept(document),
-        synthesised=_made_up(document) | ({"track_id": untracked} if untracked else {}),
+        dropped=other_joints | not_kept(document),
+        synthesised=made_up(document) | ({"track_id": untracked} if untracked else {}),
         replaced=replaced,
         kept=kept,
-        image_size=_image_size(document),
+        image_size=image_size(document),
     )
 
 
@@ -159,44 +195,36 @@ def _by_frame(people: Iterable[Annotation]) -> dict[int, list[Annotation]]:
     return grouped
 
 
-def _check_tracks(document: PoseTrackDocument, file: Path) -> None:
-    owner: dict[tuple[int, int], int] = {}
-    for index, person in enumerate(document.people):
-        if person.track_id is None:
-            continue
-        place = f"annotations[{index}].track_id"
-        if not 0 <= person.track_id <= LARGEST_TRACK_ID:
-            what = f"{person.track_id} is not between 0 and {LARGEST_TRACK_ID}"
-            raise fault(file, place, what, cure="number the tracks from 0")
-        before = owner.setdefault((person.image_id, person.track_id), index)
-        if before != index:
-            what = f"{person.track_id} is also annotations[{before}]'s in the same image"
-            raise fault(file, place, what, cure="give each person of an image a track of its own")
+def _refuse_other_video(document: PoseTrackDocument, project: Project, video: VideoRecord, file: Path) -> None:
+    """A file whose images all lie in the folder of another video of the project is not this one's."""
+    folders = folders_of(document)
+    if len(folders) == 1 and not folders & {video.name, Path(video.name).stem}:
+        others = {record.name for record in project.videos()} | {Path(r.name).stem for r in project.videos()}
+        if folders <= others:
+            (name,) = folders
+            what = f"lie in the folder {name}, which is another video of the project than {video.name}"
+            raise fault(file, "images", what, cure="import the file into that video")
 
 
-def _number_untracked(document: PoseTrackDocument, free: int) -> int:
-    """Give people without a track one each, which neither file nor project has; how many they were."""
-    untracked = [person for person in document.people if person.track_id is None]
-    free = max([free, *(1 + person.track_id for person in document.people if person.track_id is not None)])
-    for track_id, person in enumerate(untracked, free):
-        person.track_id = track_id
-    return len(untracked)
+def _listed(document: PoseTrackDocument, match: ImageMatch, video: VideoRecord) -> frozenset[int]:
+    """The frames that the file speaks of, also where it has nobody there."""
+    counted = range(min(document.frame_count or 0, video.frame_count))
+    return frozenset(frame for frame in match.frames if frame is not None) | frozenset(counted)
+
+
+def _other_length(document: PoseTrackDocument, video: VideoRecord) -> list[str]:
+    if document.frame_count in (None, video.frame_count):
+        return []
+    return [f"made for {document.frame_count} frames, the video has {video.frame_count}: check the frames"]
+
+
+def _other_videos(match: ImageMatch) -> list[str]:
+    return [f"images of other videos, left out ({match.other_videos})"] if match.other_videos else []
 
 
 def _is_folder(project: Project, video: VideoRecord) -> bool:
     """Whether the video's image names are those of files, and not made up."""
     return (project.path.parent / video.path).is_dir()
-
-
-def _in_our_joints(document: PoseTrackDocument) -> tuple[PoseTrackDocument, dict[str, int]]:
-    """The document with joints that go by our names, and how often it labels others."""
-    if not set(JOINTS) <= set(document.joint_names):
-        converted, conversion = with_joints(document, JOINTS)
-        return converted, conversion.dropped
-    others = {slot: name for slot, name in enumerate(document.joint_names) if name not in JOINTS}
-    posed = [person.keypoints for person in document.people if person.keypoints is not None]
-    counts = {name: sum(bool(points[slot].any()) for points in posed) for slot, name in others.items()}
-    return document, {name: count for name, count in counts.items() if count}
 
 
 def _told_apart(people: Iterable[Annotation], import_as: ImportAs | None) -> tuple[list[Annotation], list[Annotation]]:
@@ -229,14 +257,14 @@ def _wholly_owned(person: Annotation) -> Annotation:
 
 
 def _predicted_frames(
-    predictions: Sequence[Annotation], labels: Sequence[Annotation], match: ImageMatch
+    predictions: Sequence[Annotation], labels: Sequence[Annotation], listed: frozenset[int]
 ) -> frozenset[int]:
     """A file of predictions alone speaks of every image it lists: where it has nobody, nobody was found."""
     if not predictions:
         return frozenset()
     if labels:
         return frozenset(person.frame_index for person in predictions)
-    return frozenset(frame for frame in match.frames if frame is not None)
+    return listed
 
 
 def _present_people(
@@ -250,33 +278,6 @@ def _present_people(
             kept += stays
             replaced += not stays
     return replaced, kept
-
-
-def _not_kept(document: PoseTrackDocument) -> dict[str, int]:
-    counts = {
-        "ignore regions": sum(len(image.ignore_regions or ()) for image in document.images),
-        "head boxes": sum(person.bbox_head_xywh is not None for person in document.people),
-        "identities across videos": sum(person.person_id is not None for person in document.people),
-    }
-    return {what: count for what, count in counts.items() if count}
-
-
-def _made_up(document: PoseTrackDocument) -> dict[str, int]:
-    counts = Counter(what for person in document.people for what in person.synthesised)
-    counts["bbox"] += sum(_needs_box(person) for person in document.people)
-    return {what: count for what, count in counts.items() if count}
-
-
-def _needs_box(person: PersonRecord) -> bool:
-    return person.bbox_xywh is None and "bbox" not in person.synthesised
-
-
-def _image_size(document: PoseTrackDocument) -> tuple[int, int] | None:
-    sizes = Counter((i.width, i.height) for i in document.images if i.width is not None and i.height is not None)
-    if not sizes:
-        return None
-    (width, height), _ = sizes.most_common(1)[0]
-    return (width, height) if width is not None and height is not None else None
 
 
 def _runs(frames: Iterable[int]) -> Iterator[tuple[int, int]]:

@@ -11,13 +11,12 @@ from pytestqt.qtbot import QtBot
 from app.dialogs.export_dialog import ExportDialog
 from app.dialogs.import_dialog import ImportDialog
 from app.look.messages import Level, Message
-from app.session.export import FORMATS
 from app.window.main_window import MainWindow
 from jmpose_core.annotations import Annotation, Origin
-from jmpose_core.formats.by_name import write_document
 from jmpose_core.formats.joint_conversion import with_joints
 from jmpose_core.formats.joint_sets import COCO17
 from jmpose_core.formats.people import document_from
+from jmpose_core.formats.table import FORMATS, write_document
 from tests.app.conftest import PATIENCE_MS, go_to, predict_and_wait, settle
 from tests.app.stand_in_engine import figure
 
@@ -63,7 +62,7 @@ def test_an_import_is_told_beforehand_and_is_one_step(
         "Recognised: PoseTrack18 JSON, 230 images",
         "Will be added: 3 people on 1 track in 3 frames as labels",
         "Will be replaced: 6 people already on these frames",
-        "Frames: matched by the names of the image files",
+        "Frames: matched by the numbers in the image names, counted from 0",
         "Not kept: a project has no place for head boxes (3)",
     ]
     assert everybody(window) == before
@@ -115,7 +114,7 @@ def test_what_does_not_fit_is_said(window: MainWindow, tmp_path: Path, qtbot: Qt
     assert "2 images are no frame of this video (the first is shot230.png): 1 person left out" in text
     assert "The file's images are 640 × 360, the video is 1280 × 720" in text
     assert "Joints missing: head bottom, head top" in text
-    assert "matched by position" in text
+    assert "matched by the numbers in the image names, counted from 0" in text
 
 
 def test_predictions_can_be_imported_as_labels(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:

@@ -15,12 +15,10 @@ from app.inspector.joint_table import JointModel
 from app.look.messages import Banner, Level, Message, Messages
 from app.look.theme import DARK, LIGHT, Theme, ThemeController, ThemeMode, palette_of
 from app.session.edits import with_visibility_toggled
-from app.session.export import FORMATS
 from app.session.settings import RECENT_MAX, Settings
 from app.timeline.track_table import TrackModel
 from app.window.palette import CommandPalette
 from jmpose_core.annotations import Visibility
-from jmpose_core.formats import by_name
 from jmpose_core.project import Lane
 from tests.app.stand_in_engine import figure
 
@@ -54,10 +52,6 @@ def test_joint_model(qapp: QApplication, qtmodeltester: ModelTester) -> None:
     row = [model.data(model.index(6, column)) for column in range(6)]
     assert row[0] == "right wrist" and row[3:] == ["●", "0.20", "predicted"]
     assert [model.data(model.index(1, column)) for column in (1, 3, 4, 5)] == ["", "–", "", "corrected"]
-
-
-def test_every_format_of_the_command_line_can_be_exported() -> None:
-    assert {export_format.name for export_format in FORMATS} == set(by_name.FORMATS)
 
 
 def test_palette_finds_by_every_word_and_runs(qtbot: QtBot) -> None:

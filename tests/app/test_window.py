@@ -13,13 +13,14 @@ from pytestqt.qtbot import QtBot
 
 from app.dialogs.export_dialog import ExportDialog
 from app.look.messages import Level, Message
-from app.session.export import FORMATS, export_video
+from app.session.export import export_video
 from app.session.view_state import Layer
 from app.window.main_window import MainWindow
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.engine.client import EngineClient
 from jmpose_core.formats.people import annotations_of
 from jmpose_core.formats.posetrack18 import read_posetrack18
+from jmpose_core.formats.table import FORMATS
 from resources import WEIGHTS
 from tests.app.conftest import PATIENCE_MS, go_to, open_and_wait, predict_and_wait, settle
 from tests.app.stand_in_engine import figure

@@ -9,8 +9,8 @@ import pytest
 
 from jmpose_core import cli
 from jmpose_core.annotations import Annotation, Origin
-from jmpose_core.formats.by_name import write_document
 from jmpose_core.formats.people import document_from
+from jmpose_core.formats.table import write_document
 from jmpose_core.project import Project
 from tests.core.project_cases import new_project, person
 
@@ -45,7 +45,9 @@ def run(*arguments: object) -> int:
 def test_it_says_what_was_matched_and_replaced(project: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert run("import", project, labels(tmp_path / "gt.json", [person(0, 3, spot=0.5)])) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "clip.mp4: 1 people from" in out and "posetrack18: 4 images, matched by file name" in out
+    assert (
+        "clip.mp4: 1 people from" in out and "posetrack18: 4 images, matched by the numbers in the image names" in out
+    )
     assert "1 people on these frames replaced" in out
     (found,) = shown(project)
     assert found.track_id == 3 and (found.origin == Origin.CORRECTED).all()

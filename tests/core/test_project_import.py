@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.errors import FormatError, JMPoseError
-from jmpose_core.formats import by_name
-from jmpose_core.formats.by_name import preview_document, write_document
 from jmpose_core.formats.document import Category, ImageRecord, PersonRecord, PoseTrackDocument
 from jmpose_core.formats.joint_conversion import with_joints
 from jmpose_core.formats.joint_sets import COCO17
 from jmpose_core.formats.people import document_from
+from jmpose_core.formats.table import FORMAT_NAMES, format_of, preview_document, write_document
 from jmpose_core.project import Project
-from jmpose_core.project.importing import ImportAs, ImportPlan, plan_import, write_import
+from jmpose_core.project.importing import ImportAs, ImportPlan, Reading, plan_import, write_import
 from jmpose_core.skeleton import JOINT_INDEX
 from tests.core.formats.fuzzing import KINDS, mutated, seeds
 from tests.core.project_cases import NOSE, WRIST, everything, new_project, person, stand_in_videos
@@ -59,9 +58,11 @@ def contents(path: Path) -> dict[str, list[tuple]]:
     return {name: found for name, found in rows(path).items() if name in ("videos", "tracks", "people", "settings")}
 
 
-def planned(project: Project, file: Path, import_as: ImportAs | None = None) -> ImportPlan:
+def planned(
+    project: Project, file: Path, import_as: ImportAs | None = None, *, by_position: bool = False
+) -> ImportPlan:
     with stand_in_videos():
-        return plan_import(project, project.videos()[0], file, import_as)
+        return plan_import(project, project.videos()[0], file, Reading(import_as, by_position=by_position))
 
 
 @pytest.fixture(autouse=True)
@@ -120,13 +121,14 @@ def test_images_are_matched_by_name_in_any_order_and_number(project: Project, tm
     names = [f"images/val/clip/{name}" for name in ("000012.jpg", "000004.jpg")]
     file = labelled([person(0, 1), person(1, 2)], tmp_path / "gt.json", names)
     plan = planned(project, file)
-    assert plan.match.by_name and [(p.frame_index, p.track_id) for p in plan.labels] == [(4, 2), (12, 1)]
+    assert [(p.frame_index, p.track_id) for p in plan.labels] == [(4, 2), (12, 1)]
+    assert plan.match.by == "the numbers in the image names, counted from 0"
 
 
 def test_numbers_from_one_are_not_taken_for_a_videos_names(project: Project, tmp_path: Path) -> None:
     names = [f"{frame + 1:06d}.jpg" for frame in range(FRAMES)]
     plan = planned(project, labelled([person(0, 1)], tmp_path / "gt.json", names))
-    assert not plan.match.by_name and plan.labels[0].frame_index == 0
+    assert plan.match.by == "the numbers in the image names, counted from 1" and plan.labels[0].frame_index == 0
 
 
 def test_images_past_the_end_are_left_out_and_named(project: Project, tmp_path: Path) -> None:
@@ -139,16 +141,17 @@ def test_images_past_the_end_are_left_out_and_named(project: Project, tmp_path: 
 def test_of_several_videos_the_one_of_that_name_is_taken(project: Project, tmp_path: Path) -> None:
     names = [f"{folder}/{name}" for folder in ("other", "clip") for name in NAMES[:3]]
     plan = planned(project, labelled([person(1, 1), person(4, 2)], tmp_path / "gt.json", names))
-    assert [(p.frame_index, p.track_id) for p in plan.labels] == [(1, 2)] and len(plan.match.left_out) == 3
-    with pytest.raises(FormatError, match=r"gt\.json: images: images of 2 folders \(a, b…\), none of which is clip"):
+    assert [(p.frame_index, p.track_id) for p in plan.labels] == [(1, 2)] and plan.match.other_videos == 3
+    assert plan.match.left_out == () and plan.notes == ("images of other videos, left out (3)",)
+    with pytest.raises(FormatError, match=r"gt\.json: images: images of 2 folders \(a, b\), none of which is clip"):
         planned(project, labelled([], tmp_path / "gt.json", ["a/1.jpg", "b/1.jpg"]))
 
 
 def test_coco_lacks_the_head_and_what_it_has_more_is_said(project: Project, tmp_path: Path) -> None:
     keypoints = np.column_stack([np.arange(51.0, 68.0), np.arange(17.0), np.ones(17)])
     document = PoseTrackDocument(
-        [ImageRecord(1, NAMES[12], width=320, height=240), ImageRecord(2, NAMES[0])],
-        [PersonRecord(1, keypoints), PersonRecord(2, keypoints, track_id=1)],
+        [ImageRecord(id=1, file_name=NAMES[12], width=320, height=240), ImageRecord(id=2, file_name=NAMES[0])],
+        [PersonRecord(image_id=1, keypoints=keypoints), PersonRecord(image_id=2, keypoints=keypoints, track_id=1)],
         [Category(keypoints=COCO17, skeleton=None)],
     )
     write_document(document, tmp_path / "coco.json", "coco")
@@ -166,7 +169,8 @@ def test_coco_lacks_the_head_and_what_it_has_more_is_said(project: Project, tmp_
 
 def test_a_person_of_whom_only_the_box_is_known_waits_for_joints(project: Project, tmp_path: Path) -> None:
     document = PoseTrackDocument(
-        [ImageRecord(1, NAMES[15])], [PersonRecord(1, None, 4, bbox_xywh=(1.0, 2.0, 3.0, 4.0))]
+        [ImageRecord(id=1, file_name=NAMES[15])],
+        [PersonRecord(image_id=1, track_id=4, bbox_xywh=(1.0, 2.0, 3.0, 4.0))],
     )
     write_document(document, tmp_path / "boxes.json", "posetrack21")
     write_import(project, planned(project, tmp_path / "boxes.json"))
@@ -194,9 +198,9 @@ def test_tracks_that_no_project_can_hold_are_refused(
     assert rows(project.path) == before
 
 
-@pytest.mark.parametrize("format_name", by_name.FORMATS)
+@pytest.mark.parametrize("format_name", FORMAT_NAMES)
 def test_every_format_comes_back_under_its_name(project: Project, tmp_path: Path, format_name: str) -> None:
-    suffix = {"yolo-pose": "", "cvat": ".xml", "csv": ".csv", "slp": ".slp"}.get(format_name, ".json")
+    suffix = format_of(format_name).suffix
     people = [person(12, 1, spot=0.1), person(13, 2, spot=0.3)]
     file = labelled(people, tmp_path / f"file{suffix}", format_name=format_name)
     plan = planned(project, file)
@@ -210,7 +214,7 @@ def test_every_format_comes_back_under_its_name(project: Project, tmp_path: Path
 def test_a_preview_says_what_writing_says_and_leaves_nothing(tmp_path: Path) -> None:
     document = document_from([person(0, 1)], NAMES[:1], image_size=(640, 480))
     (tmp_path / "out").mkdir()
-    for format_name in by_name.FORMATS:
+    for format_name in FORMAT_NAMES:
         if format_name != "slp":
             name = "walk" if format_name == "yolo-pose" else "walk.json"
             summary = preview_document(document, name, format_name)

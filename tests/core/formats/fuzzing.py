@@ -17,10 +17,10 @@ import numpy as np
 from jmpose_core.errors import FormatError
 from jmpose_core.evaluation.effort_report import effort_report
 from jmpose_core.evaluation.report import evaluate
-from jmpose_core.formats.by_name import read_document, write_document
 from jmpose_core.formats.document import ImageRecord, PersonRecord, PoseTrackDocument
 from jmpose_core.formats.people import annotations_of
 from jmpose_core.formats.posetrack18 import read_posetrack18, write_posetrack18
+from jmpose_core.formats.table import read_document, write_document
 
 ODD_VALUES = (
     None, True, -1, 0, 1, 2, 1.5, 1e308, -1e308, 2**63, 2**70, "", "person", "\u2028", [], [0], [1, 2, 3, 4], {},

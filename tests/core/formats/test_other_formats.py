@@ -7,7 +7,6 @@ import pytest
 
 from jmpose_core.annotations import Visibility
 from jmpose_core.errors import FormatError
-from jmpose_core.formats.by_name import FORMATS, read_document, write_document
 from jmpose_core.formats.csv_table import read_csv, write_csv
 from jmpose_core.formats.cvat import read_cvat, write_cvat
 from jmpose_core.formats.document import Category, ImageRecord, PersonRecord, PoseTrackDocument
@@ -15,6 +14,7 @@ from jmpose_core.formats.joint_sets import COCO17
 from jmpose_core.formats.people import annotations_of
 from jmpose_core.formats.posetrack18 import read_posetrack18, write_posetrack18
 from jmpose_core.formats.posetrack_folder import open_posetrack_folder
+from jmpose_core.formats.table import FORMAT_NAMES, read_document, write_document
 from jmpose_core.formats.yolo_pose import read_yolo_pose, write_yolo_pose
 from jmpose_core.skeleton import JOINT_INDEX
 from tests.core.formats.fuzzing import seed_document
@@ -150,7 +150,7 @@ def test_hidden_joints_stay_hidden_in_coco_though_posetrack_counts_otherwise(tmp
         assert Visibility.OCCLUDED in ours.visibility
 
 
-@pytest.mark.parametrize("name", [name for name in FORMATS if name != "slp"])
+@pytest.mark.parametrize("name", [name for name in FORMAT_NAMES if name != "slp"])
 def test_every_format_says_what_it_leaves_out(tmp_path, name):
     document = seed_document()
     document.people[0].extra = {"mood": "good"}

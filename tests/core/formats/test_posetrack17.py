@@ -73,7 +73,7 @@ def file_of(point, **person):
     [
         (file_of({"id": [15], "x": [1], "y": [1]}), "annolist[0].annorect[0].annopoints[0].point[0].id"),
         (file_of({"id": [1], "x": [], "y": [1]}), "point[0].x: missing"),
-        (file_of({"id": [1], "x": ["1"], "y": [1]}), "annolist[0].annorect[0].annopoints[0].point[0].x[0]"),
+        (file_of({"id": [1], "x": ["one"], "y": [1]}), "annolist[0].annorect[0].annopoints[0].point[0].x[0]"),
         (file_of({"id": [1], "x": [1], "y": [1]}, x1=[3]), "annolist[0].annorect[0]"),
         (file_of({"id": [1], "x": [1], "y": [1]}, track_id=[1.5]), "track_id: 1.5 is not a whole number"),
     ],

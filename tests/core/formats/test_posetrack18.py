@@ -72,7 +72,7 @@ def test_unknown_keys_are_kept(tmp_path):
     ("change", "place"),
     [
         (lambda f: f["annotations"][0]["keypoints"].pop(), "annotations[0].keypoints: 50 numbers, 51 expected"),
-        (lambda f: f["annotations"][0].update(track_id="3"), "annotations[0].track_id: expected `int`, got `str`"),
+        (lambda f: f["annotations"][0].update(track_id="three"), "annotations[0].track_id: expected `int`, got `str`"),
         (lambda f: f["annotations"][0].update(image_id=8), "annotations[0].image_id: no image has the id 8"),
         (lambda f: f["annotations"][0].update(scores=[0.5]), "annotations[0].scores: 1 numbers, 17 expected"),
         (lambda f: f["annotations"][0].update(bbox=[1, 2, 3]), "annotations[0].bbox"),
