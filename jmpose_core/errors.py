@@ -13,6 +13,10 @@ class VideoError(JMPoseError):
     """A video or image folder that cannot be opened, indexed or decoded."""
 
 
+class DamagedFrameError(VideoError):
+    """One frame that cannot be decoded; the others may be sound."""
+
+
 class ProjectError(JMPoseError):
     """A project file that cannot be opened, migrated or written."""
 

@@ -188,6 +188,8 @@ class InferenceJob(QObject):
                 self._applying.start()
         elif isinstance(reply, Done):
             self._end_run(RunEnd(cancelled=reply.cancelled))
+            if reply.damage:
+                self.failed.emit(reply.damage)
         else:
             self._end_run(RunEnd(failed=True))
             self.failed.emit(reply.message)

@@ -10,8 +10,9 @@ def main() -> None:
     """Entry point of `jmpose`."""
     put_installed_first()  # before any library is imported, so that PYTHONPATH=. cannot replace one
     from jmpose_core.cli.program import program
-    from jmpose_core.cli.terminal import explained
+    from jmpose_core.cli.terminal import explained, show_any_name
 
+    show_any_name()
     arguments = with_command(sys.argv[1:])
     explained(lambda: program(arguments))
 

@@ -11,11 +11,12 @@ import typer
 
 from jmpose_core.annotations import Annotation
 from jmpose_core.cli.boxes import output_with_boxes
-from jmpose_core.cli.sources import Output, output_of_stills, outputs_of
-from jmpose_core.cli.terminal import INTERRUPTED, progress_bars, stoppable, tell, tell_error
+from jmpose_core.cli.sources import Clip, Output, output_of_stills, outputs_of
+from jmpose_core.cli.terminal import progress_bars, stoppable, tell, tell_error
 from jmpose_core.engine.protocol import Predict, Progress
-from jmpose_core.errors import Cancelled, FormatError, JMPoseError, WeightsError
+from jmpose_core.errors import Cancelled, FormatError, JMPoseError, VideoError, WeightsError
 from jmpose_core.estimation.options import EstimateOptions
+from jmpose_core.formats.files import name_not_utf8
 from jmpose_core.formats.people import document_from
 from jmpose_core.formats.posetrack18 import write_posetrack18
 from jmpose_core.geometry import Xyxy
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from jmpose_core.engine.session import Session
 
 _DEFAULT_WEIGHTS = "jmpose_lite"
+_KEPT_EVERY_SECS = 30.0  # between two writings of what is done so far
+_KEPT_SHARE = 20  # of the time that writing takes, until it is done again
 _STILLS_TOLD_SECS = 0.1  # progress over many short clips is told at most this often
 
 
@@ -70,9 +73,9 @@ def predict(
     with stoppable() as should_stop:
         for output, file in zip(outputs, files, strict=True):
             try:
-                _predict_to(file, output, _Prediction(session, chosen, options, should_stop))
+                failures += _predict_to(file, output, _Prediction(session, chosen, options, should_stop))
             except Cancelled:
-                return INTERRUPTED
+                return should_stop.exit_code
             except WeightsError:  # would spoil every source
                 raise
             except JMPoseError as error:
@@ -114,35 +117,79 @@ class _Prediction:
         return self.session.predict(request, video=video, on_progress=on_progress, should_stop=self.should_stop)
 
 
-def _predict_to(file: Path, output: Output, prediction: _Prediction) -> None:
-    """Write one output; where the work ends early, what was done until then."""
+def _predict_to(file: Path, output: Output, prediction: _Prediction) -> int:
+    """Write one output, what is done so far now and then and where the work ends early; how many problems it had."""
     people: list[Annotation] = []
+    kept = _Kept(file, output)
+    problems = list(output.problems)
+    for problem in problems:
+        tell_error(problem)
     ended = "so far: "
     try:
-        people.extend(_people(output, prediction))
+        for person in _people(output, prediction, problems):
+            people.append(person)
+            kept.keep_in_time(people)
         ended = ""
     finally:
         if people or not ended:
-            write_posetrack18(document_from(people, template=output.template), file)
+            kept.keep(people)
             tracks = len({person.track_id for person in people})
             tell(f"{file}: {ended}{len(people)} poses of {tracks} people in {len(output.template.images)} images")
+    return len(problems)
 
 
-def _people(output: Output, prediction: _Prediction) -> Iterator[Annotation]:
-    """People by their place in the output's images."""
+class _Kept:
+    """The file of one output, written again and again while the work goes on: a power cut costs the last minute."""
+
+    def __init__(self, file: Path, output: Output) -> None:
+        self._file, self._template = file, output.template
+        self._next = time.monotonic() + _KEPT_EVERY_SECS
+
+    def keep(self, people: list[Annotation]) -> None:
+        """Write these people."""
+        write_posetrack18(document_from(people, template=self._template), self._file)
+
+    def keep_in_time(self, people: list[Annotation]) -> None:
+        """Write them if the last time is long ago; writing takes a twentieth of the time at most."""
+        started = time.monotonic()
+        if started >= self._next:
+            self.keep(people)
+            now = time.monotonic()
+            self._next = now + max(_KEPT_EVERY_SECS, _KEPT_SHARE * (now - started))
+
+
+def _people(output: Output, prediction: _Prediction, problems: list[str]) -> Iterator[Annotation]:
+    """People by their place in the output's images; what could not be read is told and added to `problems`."""
     with progress_bars(output.name) as show:
         started = told = time.perf_counter()
         for done, clip in enumerate(output.clips, 1):
-            with clip.open() as video:
-                on_progress = show if len(output.clips) == 1 else _unseen
-                for person in prediction.people(video, clip.boxes, on_progress):
-                    if person.frame_index in clip.image_of_frame:
-                        yield replace(person, frame_index=clip.image_of_frame[person.frame_index])
+            on_progress = show if len(output.clips) == 1 else _unseen
+            try:
+                yield from _people_of(clip, prediction, on_progress, problems)
+            except VideoError as error:
+                if len(output.clips) == 1:
+                    raise
+                tell_error(error)  # one picture or sequence of many
+                problems.append(str(error))
             now = time.perf_counter()
             if len(output.clips) > 1 and (now - told > _STILLS_TOLD_SECS or done == len(output.clips)):
                 rate = done / (now - started)
                 show(Progress(done=done, total=len(output.clips), per_second=rate, stage="clips"))
                 told = now
+
+
+def _people_of(
+    clip: Clip, prediction: _Prediction, on_progress: Callable[[Progress], None], problems: list[str]
+) -> Iterator[Annotation]:
+    with clip.open() as video:
+        try:
+            for person in prediction.people(video, clip.boxes, on_progress):
+                if person.frame_index in clip.image_of_frame:
+                    yield replace(person, frame_index=clip.image_of_frame[person.frame_index])
+        finally:
+            if report := video.damage_report():
+                tell_error(report)
+                problems.append(report)
 
 
 def _unseen(_progress: Progress) -> None:
@@ -159,11 +206,24 @@ def _outputs(sources: list[Path], boxes: Path | None, *, stills: bool) -> tuple[
     broken = 0
     for source in sources:
         try:
-            outputs += [output_of_stills(source)] if stills else outputs_of(source)
+            found = [output_of_stills(source)] if stills else outputs_of(source)
+            _check_names(found)
+            outputs += found
         except JMPoseError as error:
             tell_error(error)
             broken += 1
     return outputs, broken
+
+
+def _check_names(outputs: list[Output]) -> None:
+    """Raises FormatError where an image has a name that no file can hold: before the work, not after it."""
+    for output in outputs:
+        for image in output.template.images:
+            if not image.file_name.isascii():
+                try:
+                    image.file_name.encode()
+                except UnicodeEncodeError as error:
+                    raise name_not_utf8(image.file_name) from error
 
 
 def _files(outputs: list[Output], out: Path) -> list[Path]:

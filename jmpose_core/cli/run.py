@@ -1,9 +1,11 @@
 """jmpose app, demo and train: what runs as a process of its own, and the demo."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -110,10 +112,17 @@ def train(
     )
     assert process.stdout is not None
     # Ctrl-C reaches the training by itself: it ends in its own time, and its last lines are read.
-    with stoppable(), progress_bars(preset or "fine-tuning") as show, process.stdout:
+    forward = partial(_forward, process)
+    with stoppable(forward), progress_bars(preset or "fine-tuning") as show, process.stdout:
         for line in process.stdout:
             _tell_training(line, show)
     return process.wait()
+
+
+def _forward(process: subprocess.Popen[str], number: int) -> None:
+    """Pass a signal on to the child, but for Ctrl-C, which it gets by itself."""
+    if number != signal.SIGINT and process.poll() is None:
+        process.send_signal(number)
 
 
 def _words(**options: object) -> list[str]:

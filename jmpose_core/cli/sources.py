@@ -10,7 +10,7 @@ from jmpose_core.formats.document import ImageRecord, PoseTrackDocument
 from jmpose_core.formats.people import FIRST_IMAGE_ID, document_from
 from jmpose_core.geometry import Xyxy
 from jmpose_core.project import Project
-from jmpose_core.video import ImageFolder, Video, list_images, open_video
+from jmpose_core.video import ImageFolder, Video, list_images, open_video, other_images
 
 PROJECT_SUFFIX = ".jmpose"
 
@@ -31,11 +31,15 @@ class Clip:
 
 @dataclass(slots=True)
 class Output:
-    """One file to write: its name without suffix, its images, and the clips whose people it holds."""
+    """One file to write: its name without suffix, its images, and the clips whose people it holds.
+
+    problems: what of the source cannot be used, as messages for the user.
+    """
 
     name: str
     template: PoseTrackDocument
     clips: list[Clip] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
 def outputs_of(source: Path) -> list[Output]:
@@ -56,22 +60,30 @@ def outputs_of(source: Path) -> list[Output]:
 def output_of_stills(folder: Path) -> Output:
     """One output for a folder of unrelated images of any sizes: each is a clip by itself.
 
+    Images that cannot be read are left out, and named in `problems`.
+
     Raises:
         VideoError: no folder, or no image in it.
     """
     if not folder.is_dir():
         raise VideoError(f"{folder}: --stills takes a folder of images")
     clips, images = [], []
-    for index, name in enumerate(list_images(folder)):
-        still = ImageFolder(folder, [name])
+    problems = [f"{folder / name}: left out, as pictures of this kind cannot be read" for name in other_images(folder)]
+    for name in list_images(folder):
+        try:
+            still = ImageFolder(folder, [name])
+        except VideoError as error:
+            problems.append(str(error))
+            continue
+        index = len(images)
         image_id = FIRST_IMAGE_ID + index
         images.append(
             ImageRecord(id=image_id, file_name=name, frame_id=image_id, width=still.width, height=still.height)
         )
         clips.append(Clip(name, lambda name=name: ImageFolder(folder, [name]), {0: index}))
     if not clips:
-        raise VideoError(f"{folder}: the folder holds no images")
-    return Output(folder.resolve().name, PoseTrackDocument(images, []), clips)
+        raise VideoError("\n".join(problems) or f"{folder}: the folder holds no images")
+    return Output(folder.resolve().name, PoseTrackDocument(images, []), clips, problems)
 
 
 def template_of(video: Video) -> tuple[PoseTrackDocument, Mapping[int, int]]:

@@ -1,5 +1,7 @@
 """What a person sees of a command: progress, messages, exit codes."""
 
+import io
+import os
 import re
 import signal
 import sys
@@ -70,21 +72,69 @@ def exits(command: Callable[Arguments, int]) -> Callable[Arguments, None]:
     return run
 
 
-@contextmanager
-def stoppable() -> Iterator[Callable[[], bool]]:
-    """A question that Ctrl-C answers with yes; a second Ctrl-C ends the program at once."""
-    stop = threading.Event()
+class StopRequest:
+    """Whether the user or the system has asked for the work to end; call it to know."""
 
-    def ask_to_stop(_number: int, _frame: object) -> None:
-        if stop.is_set():
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self.exit_code = INTERRUPTED
+
+    def __call__(self) -> bool:
+        return self._asked.is_set()
+
+    def ask(self, signal_number: int) -> None:
+        """Note the request; a second Ctrl-C ends the program at once."""
+        if self._asked.is_set() and signal_number == signal.SIGINT:
             raise KeyboardInterrupt
-        stop.set()
+        self.exit_code = 128 + signal_number
+        self._asked.set()
+        if signal_number == getattr(signal, "SIGHUP", None):
+            _leave_terminal()
 
-    before = signal.signal(signal.SIGINT, ask_to_stop)
+
+@contextmanager
+def stoppable(on_signal: Callable[[int], None] = lambda number: None) -> Iterator[StopRequest]:
+    """A question that is answered with yes after Ctrl-C, a request to end (SIGTERM) or a closed terminal (SIGHUP).
+
+    What the program was started to ignore (as `nohup` does with SIGHUP) stays ignored.
+
+    Args:
+        on_signal: called with the number of each signal.
+    """
+    request = StopRequest()
+
+    def handle(number: int, _frame: object) -> None:
+        on_signal(number)
+        request.ask(number)
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # the last on Windows, the last but one elsewhere
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, handle)
     try:
-        yield stop.is_set
+        yield request
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            if handler is not None:
+                signal.signal(number, handler)
+
+
+def show_any_name() -> None:
+    """Let every name be printed, whatever the terminal's or file's encoding: what it cannot show is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _leave_terminal() -> None:
+    """Print nowhere from now on: writing to a terminal that was closed is an error."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        if os.isatty(stream):
+            os.dup2(nowhere, stream)
+    os.close(nowhere)
 
 
 @contextmanager

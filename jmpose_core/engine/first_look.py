@@ -4,6 +4,7 @@ A search links people over hundreds of frames before the first pose is certain. 
 boxes and initial poses of single frames, without tracks. It is replaced by what the search finds, and never saved.
 """
 
+import contextlib
 from collections.abc import Callable, Collection
 from typing import Final
 
@@ -12,6 +13,7 @@ import numpy as np
 from jmpose_core.annotations import Annotation
 from jmpose_core.engine.confirmation import people_among
 from jmpose_core.engine.protocol import Preview
+from jmpose_core.errors import DamagedFrameError
 from jmpose_core.estimation.options import EstimateOptions
 from jmpose_core.estimation.pose_estimator import PoseEstimator
 from jmpose_core.tracking import Detections
@@ -59,7 +61,8 @@ class FirstLook:
         self._looking = True  # the poses' own pieces of work end here too
         try:
             self._shown.add(frame)
-            self._show_poses(frame)
+            with contextlib.suppress(DamagedFrameError):  # there is nothing to show; the search tells of it
+                self._show_poses(frame)
         finally:
             self._looking = False
 

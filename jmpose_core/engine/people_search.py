@@ -1,5 +1,6 @@
 """Who is where: detection, linking, and poses as witnesses, a stretch of video at a time."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from jmpose_core.annotations import Annotation
 from jmpose_core.engine.confirmation import confirmed, to_look_at
 from jmpose_core.engine.run_progress import RunProgress, Tell
 from jmpose_core.engine.stretches import Stretch, by_need, overlap_frames, stretches
-from jmpose_core.errors import Cancelled
+from jmpose_core.errors import Cancelled, DamagedFrameError
 from jmpose_core.estimation.detection import PersonDetector
 from jmpose_core.estimation.options import EstimateOptions
 from jmpose_core.estimation.pose_estimator import PoseEstimator
@@ -54,18 +55,19 @@ class SeenPeople:
     def among(
         self, video: Video, frames: range, tell: Tell, should_stop: ShouldStop, on_found: OnFound
     ) -> dict[int, Detections]:
-        """Detections by frame; frames that were looked at before are not looked at again.
+        """Detections by frame, without damaged frames; those that were looked at before are not looked at again.
 
         Raises:
             Cancelled: should_stop returned true.
         """
         found: dict[int, Detections] = {}
-        for index in frames:
+        for done, index in enumerate(frames, 1):
             if should_stop():
                 raise Cancelled("stopped while people were looked for")
-            found[index] = self.within(video, index)
-            on_found(index, found[index])
-            tell(len(found), len(frames))
+            with contextlib.suppress(DamagedFrameError):  # the others are worked on, and the damage is told at the end
+                found[index] = self.within(video, index)
+                on_found(index, found[index])
+            tell(done, len(frames))
         return found
 
     def within(self, video: Video, index: int) -> Detections:
@@ -153,7 +155,15 @@ class PeopleSearch:
     def _linked(self, detections: Mapping[int, Detections], seeds: Sequence[Seed] = ()) -> Tracks:
         # The tracker's thresholds were set without the witness's joints, which it would compare too.
         bare = {frame: replace(found, keypoints=None) for frame, found in detections.items()}
-        return link(bare, seeds=seeds, fps=self._video.fps, sure=self._seen.detector.sure_score)
+        tracks = link(bare, seeds=seeds, fps=self._video.fps, sure=self._seen.detector.sure_score)
+        damaged = self._video.damaged_frames
+        if not damaged:
+            return tracks
+        return {  # boxes that bridge a damaged frame cannot be looked at
+            track_id: sound
+            for track_id, boxes in tracks.items()
+            if (sound := {frame: box for frame, box in boxes.items() if frame not in damaged})
+        }
 
     def _looks(self, estimator: PoseEstimator, stretch: Stretch, boxes: Tracks) -> list[Annotation]:
         """Initial poses that tell people from what only looks like them."""

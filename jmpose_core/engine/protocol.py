@@ -137,6 +137,7 @@ class Done(Message, frozen=True, kw_only=True):
     """The request has ended, with all it asked for or, where cancelled, a part."""
 
     cancelled: bool = False
+    damage: str = ""  # what of the video could not be read and has no people for that reason, for the user
 
 
 class Failed(Message, frozen=True, kw_only=True):

@@ -60,6 +60,8 @@ class Work(Protocol):
         on_preview: Callable[[Preview], None],
     ) -> Iterator[Annotation]: ...
 
+    def damage_report(self) -> str: ...
+
     def probe(self, request: Probe) -> ProbeResult: ...
 
 
@@ -168,9 +170,10 @@ class _Server:
                 raise Cancelled("cancelled before it began")
             if isinstance(request, Probe):
                 self._send(work.probe(request), request_id)
+                reply: Reply = Done(cancelled=self._is_cancelled(request_id))
             else:
                 self._predict(work, request)
-            reply: Reply = Done(cancelled=self._is_cancelled(request_id))
+                reply = Done(cancelled=self._is_cancelled(request_id), damage=work.damage_report())
         except Cancelled:
             reply = Done(cancelled=True)
         except JMPoseError as error:

@@ -111,6 +111,10 @@ class Session:
                 done += _count(tracks, part)
             tell(1, 1)  # also where there is nobody
 
+    def damage_report(self) -> str:
+        """What of the video that was predicted last could not be read, for the user; empty where all is sound."""
+        return "" if self._video is None else self._video.damage_report()
+
     def probe(self, request: Probe) -> ProbeResult:
         """Everything the model sees of one person in one frame.
 

@@ -90,6 +90,8 @@ class PoseEstimator:
     ) -> Iterator[Annotation]:
         """Estimate every box of every track, in the order of frames, a chunk of video at a time.
 
+        Boxes on damaged frames give nothing; supporting frames that are damaged are taken from their neighbours.
+
         Args:
             tracks: track id -> frame index -> box in image pixels.
             frames: only the boxes of these frames are estimated; those beside them say where supporting frames
@@ -142,7 +144,8 @@ class PoseEstimator:
                 people.extend(self._annotations(segment, maps, stage, video))
                 done += len(segment.key_frames)
                 on_progress(done, total)
-            yield from sorted(people, key=lambda person: (person.frame_index, person.track_id))
+            sound = (person for person in people if person.frame_index not in video.damaged_frames)
+            yield from sorted(sound, key=lambda person: (person.frame_index, person.track_id))
 
     @torch.inference_mode()
     def probe(self, video: Video, frame_index: int, bbox_xyxy: Xyxy) -> Probe:
@@ -157,7 +160,7 @@ class PoseEstimator:
         frames = [
             min(max(index, 0), video.frame_count - 1) for index in range(frame_index - delta, frame_index + delta + 1)
         ]
-        crops = np.stack([cut(video.frame(index), crop_from_image, size) for index in frames])
+        crops = np.stack([cut(video.nearest_frame(index), crop_from_image, size) for index in frames])
         images = self.streaming.images(crops)
         backbone = self.streaming.of_frames(images)
         return Probe(
@@ -265,14 +268,17 @@ def _chunks(frames: list[int]) -> Iterator[tuple[int, int]]:
 def _crops(
     video: Video, work: list[Segment], crop_size: tuple[int, int], shared: FrameFlow | None
 ) -> Iterator[tuple[Segment, npt.NDArray[np.uint8]]]:
-    """Each segment with its crops (F, H, W, 3), decoding every frame once and holding none but what `shared` keeps."""
+    """Each segment with its crops (F, H, W, 3), decoding every frame once and holding none but what `shared` keeps.
+
+    In place of a damaged frame stands the nearest sound one.
+    """
     wanted: dict[int, list[Segment]] = {}
     for segment in work:
         for frame in segment.frames:
             wanted.setdefault(frame, []).append(segment)
     crops: dict[int, list[npt.NDArray[np.uint8]]] = {id(segment): [] for segment in work}
     for frame in sorted(wanted):
-        image = video.frame(frame)
+        image = video.nearest_frame(frame)
         if shared is not None:
             shared.see(frame, image)
         for segment in wanted[frame]:

@@ -92,8 +92,23 @@ def fault(path: Path, place: str, what: str, *, cure: str = "") -> FormatError:
 
 
 def encode_json(value: Any) -> bytes:
-    """JSON in one line, numbers in their shortest exact form."""
-    return msgspec.json.encode(value)
+    """JSON in one line, numbers in their shortest exact form.
+
+    Raises:
+        FormatError: a name that is not UTF-8.
+    """
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError as error:
+        raise name_not_utf8(error.object) from error
+
+
+def name_not_utf8(name: str) -> FormatError:
+    """The error for a file or folder whose name no annotation file can hold."""
+    return FormatError(
+        f"{name}: this name is not UTF-8, so no annotation file can hold it; rename it "
+        "(old disks and archives: convmv -f latin1 -t utf8 --notest FOLDER)"
+    )
 
 
 def write_atomically(path: Path, data: bytes) -> None:

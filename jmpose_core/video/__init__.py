@@ -7,11 +7,20 @@ from pathlib import Path
 
 from jmpose_core.errors import VideoError
 from jmpose_core.video.base import Fingerprint, Video
-from jmpose_core.video.image_folder import ImageFolder, list_images
+from jmpose_core.video.image_folder import ImageFolder, list_images, other_images
 from jmpose_core.video.video_file import VideoFile
 from jmpose_core.video.writer import write_video
 
-__all__ = ["Fingerprint", "ImageFolder", "Video", "VideoFile", "list_images", "open_video", "write_video"]
+__all__ = [
+    "Fingerprint",
+    "ImageFolder",
+    "Video",
+    "VideoFile",
+    "list_images",
+    "open_video",
+    "other_images",
+    "write_video",
+]
 
 
 def open_video(path: Path) -> Video:

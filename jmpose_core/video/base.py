@@ -1,7 +1,7 @@
 """What every source of frames offers, whatever it is stored in."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from jmpose_core.errors import VideoError
+from jmpose_core.errors import DamagedFrameError, VideoError
+
+_NAMED = 20  # damaged frames, or runs of them, that are listed
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,15 @@ class Video(ABC):
     def frame(self, index: int) -> NDArray[np.uint8]:
         """Frame `index` as a new, contiguous array: height x width x 3, RGB.
 
-        Raises `IndexError` outside 0 <= index < frame_count, and `VideoError` if the
-        picture is damaged; that frame is then among the `damaged_frames`.
+        Raises `IndexError` outside 0 <= index < frame_count, `DamagedFrameError` if this
+        picture is damaged (it is then among the `damaged_frames`), and `VideoError` if the
+        file cannot be read at all.
         """
         if not 0 <= index < self.frame_count:
             raise IndexError(f"{self.path}: frame {index} of {self.frame_count}")
         try:
             return self._read(index)
-        except VideoError:
+        except DamagedFrameError:
             self.damaged_frames.add(index)
             raise
 
@@ -67,14 +70,34 @@ class Video(ABC):
         for distance in range(self.frame_count):
             for candidate in dict.fromkeys((index - distance, index + distance)):
                 if 0 <= candidate < self.frame_count and candidate not in self.damaged_frames:
-                    with suppress(VideoError):
+                    with suppress(DamagedFrameError):
                         return self.frame(candidate)
         raise VideoError(f"{self.path}: not one frame can be decoded. Copy it again.")
+
+    def damage_report(self) -> str:
+        """What could not be read so far, as sentences for the user; empty where all is sound."""
+        frames = sorted(self.damaged_frames)
+        if not frames:
+            return self.damage
+        what = "one frame is" if len(frames) == 1 else f"{len(frames)} frames are"
+        report = f"{self.path}: {what} damaged and left out: {self._named(frames)}. Copy it again."
+        return f"{self.damage}\n{report}" if self.damage else report
 
     def frames(self, first: int = 0, last: int | None = None) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Frames first, first + 1, ... with their indices; `last` is excluded (None: all the rest)."""
         for index in range(first, self.frame_count if last is None else last):
             yield index, self.frame(index)
+
+    def _named(self, frames: Sequence[int]) -> str:
+        """Frames as a person finds them, in a few words: 3, 7 to 12 and 20."""
+        runs: list[list[int]] = []
+        for frame in frames:
+            if runs and frame == runs[-1][-1] + 1:
+                runs[-1].append(frame)
+            else:
+                runs.append([frame])
+        words = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+        return ", ".join(words[:_NAMED]) + (f" and {len(words) - _NAMED} more" if len(words) > _NAMED else "")
 
     @abstractmethod
     def _read(self, index: int) -> NDArray[np.uint8]:

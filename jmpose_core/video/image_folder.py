@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jmpose_core.errors import VideoError
+from jmpose_core.errors import DamagedFrameError, VideoError
 from jmpose_core.video.base import Fingerprint, Video
 from jmpose_core.video.image_files import (
     IMAGE_SUFFIXES,
@@ -22,6 +22,7 @@ from jmpose_core.video.image_files import (
 
 _FPS = 25.0  # a folder does not say; PoseTrack's sequences are near it
 _SAMPLED_FILES = 5
+_NAMED = 20  # damaged images that are listed
 
 
 class ImageFolder(Video):
@@ -75,7 +76,10 @@ class ImageFolder(Video):
         )
 
     def _read(self, index: int) -> NDArray[np.uint8]:
-        rgb = read_image(self.path / self._names[index])
+        try:
+            rgb = read_image(self.path / self._names[index])
+        except VideoError as error:
+            raise DamagedFrameError(str(error)) from error
         height, width = rgb.shape[:2]
         if (width, height) != (self.width, self.height):  # replaced since the folder was opened
             raise self._mixed_sizes(self._names[index], (width, height), "the folder", (self.width, self.height))
@@ -95,6 +99,10 @@ class ImageFolder(Video):
             return read_bytes(self.path / self._names[index])
         except VideoError:  # a damaged frame
             return b""
+
+    def _named(self, frames: Sequence[int]) -> str:
+        names = [self._names[frame] for frame in frames]
+        return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
     def close(self) -> None:
         pass  # holds no file open

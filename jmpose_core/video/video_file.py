@@ -10,7 +10,7 @@ from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from jmpose_core.errors import VideoError
+from jmpose_core.errors import DamagedFrameError, VideoError
 from jmpose_core.video.base import Fingerprint, Video
 from jmpose_core.video.cures import conversion
 from jmpose_core.video.frame_cache import FrameCache
@@ -134,7 +134,7 @@ class VideoFile(Video):
     def _read(self, index: int) -> NDArray[np.uint8]:
         picture = self._decode(index)
         if picture is None:
-            raise VideoError(f"{self.path}: frame {index} is damaged and cannot be decoded. {self._cure()}")
+            raise DamagedFrameError(f"{self.path}: frame {index} is damaged and cannot be decoded. {self._cure()}")
         return self._upright_rgb(picture)
 
     def _cure(self) -> str:

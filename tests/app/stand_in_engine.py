@@ -68,6 +68,9 @@ class Work:
             yield from (figure(frame_index, track_id) for track_id in tracks)
             on_progress(Progress(done=done, total=total, per_second=10.0, stage="estimating"))
 
+    def damage_report(self) -> str:
+        return ""
+
     def probe(self, request: Probe) -> ProbeResult:
         maps = np.zeros((NUM_JOINTS, 64, 48), np.float32)
         maps[:, 20, 10] = 1.0

@@ -17,6 +17,8 @@ from jmpose_core.errors import VideoError
 class FakeWork:
     """Takes its orders from the video's path."""
 
+    saw_damage = False
+
     def ready(self) -> Ready:
         print("a library greets on standard output")  # noqa: T201
         os.write(1, b"and so does its C code")
@@ -35,6 +37,7 @@ class FakeWork:
             raise VideoError("missing: no such file")
         if request.video_path == "defect":
             raise ZeroDivisionError("a defect")
+        self.saw_damage = request.video_path == "damaged"
         if request.video_path == "die":
             os.kill(os.getpid(), 9)
         for frame in range(request.first, request.last):
@@ -49,6 +52,9 @@ class FakeWork:
                 return
             if request.video_path == "look":
                 time.sleep(0.01)
+
+    def damage_report(self) -> str:
+        return "clip.mp4: one frame is damaged and left out: 3." if self.saw_damage else ""
 
     def probe(self, request: Probe) -> ProbeResult:
         maps = np.full((15, 64, 48), request.frame_index, np.float32)

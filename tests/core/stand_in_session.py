@@ -7,7 +7,7 @@ import numpy as np
 
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Progress
-from jmpose_core.errors import Cancelled
+from jmpose_core.errors import Cancelled, DamagedFrameError
 from jmpose_core.geometry import Xyxy
 from jmpose_core.video import Video, open_video
 
@@ -35,9 +35,12 @@ class StandInSession:
         boxes = request.boxes if request.boxes is not None else {0: dict.fromkeys(range(request.last), BOX)}
         people = sorted((frame, track) for track, frames in boxes.items() for frame in frames)
         for done, (frame, track) in enumerate(people):
-            video.frame(frame)
-            if done == self.stop_after:
+            if done == self.stop_after or should_stop():
                 raise Cancelled("stopped")
+            try:
+                video.frame(frame)
+            except DamagedFrameError:  # as the real one
+                continue
             on_progress(Progress(done=done + 1, total=len(people), per_second=1.0, stage="estimating poses"))
             yield standing(frame, track, boxes[track][frame])
 

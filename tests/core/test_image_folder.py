@@ -2,6 +2,7 @@
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -113,7 +114,7 @@ def test_a_picture_stored_turned_is_shown_upright(tmp_path, suffix, orientation)
     path = tmp_path / f"a{suffix}"
     exif = Image.Exif()
     exif[0x0112] = orientation
-    tags = {"tiffinfo": {0x0112: orientation}} if suffix == ".tif" else {"exif": exif}
+    tags: dict[str, Any] = {"tiffinfo": {0x0112: orientation}} if suffix == ".tif" else {"exif": exif}
     Image.fromarray(numbered(5)).save(path, quality=95, **tags)
     with Image.open(path) as stored:
         shown = np.asarray(ImageOps.exif_transpose(stored))

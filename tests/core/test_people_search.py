@@ -12,7 +12,7 @@ from jmpose_core.engine import people_search, stretches
 from jmpose_core.engine.confirmation import confirmed
 from jmpose_core.engine.people_search import CONFIRMING, FINDING, PeopleSearch, SeenPeople
 from jmpose_core.engine.run_progress import RunProgress
-from jmpose_core.errors import Cancelled
+from jmpose_core.errors import Cancelled, DamagedFrameError
 from jmpose_core.estimation.detection import PersonDetector
 from jmpose_core.estimation.pose_estimator import PoseEstimator
 from jmpose_core.geometry import iou
@@ -30,6 +30,9 @@ class StandInVideo:
     """A picture holds its number."""
 
     fps = 10.0
+
+    def __init__(self):
+        self.damaged_frames = set()
 
     def frame(self, index):
         return np.full((4, 4, 3), (index % 256, index // 256, 0), np.uint8)
@@ -128,6 +131,22 @@ def whole(parts) -> dict:
 def boxes_by_frame(tracks) -> dict:
     frames = sorted({frame for boxes in tracks.values() for frame in boxes})
     return {frame: sorted(boxes[frame] for boxes in tracks.values() if frame in boxes) for frame in frames}
+
+
+def test_a_damaged_frame_is_passed_over_and_the_person_keeps_the_id():
+    case = Case([walker(100, 0.1, FRAMES)])
+    read = case.video.frame
+
+    def frame(index):
+        if index in (50, 51, 90):
+            case.video.damaged_frames.add(index)
+            raise DamagedFrameError("torn")
+        return read(index)
+
+    case.video.frame = frame
+    tracks = whole(case.everybody())
+    assert len(tracks) == 1
+    assert set(FRAMES) - {50, 51, 90} <= set(tracks[0])
 
 
 def test_the_first_people_come_after_a_bounded_search():

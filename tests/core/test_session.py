@@ -12,7 +12,7 @@ import torch
 
 from jmpose_core.annotations import Annotation
 from jmpose_core.engine import first_look, people_search, stretches
-from jmpose_core.engine.protocol import Predict, Probe, Progress, Seed
+from jmpose_core.engine.protocol import Predict, Preview, Probe, Progress, Seed
 from jmpose_core.engine.session import Session
 from jmpose_core.errors import Cancelled, VideoError
 from jmpose_core.estimation.options import EstimateOptions
@@ -116,6 +116,23 @@ def test_the_numbers_do_not_depend_on_where_the_user_looks(predicted: Predicted)
     from_start, from_middle = by_place(predicted(visible_frame=0)), by_place(predicted(visible_frame=50))
     assert from_start.keys() == from_middle.keys()
     assert [place for place in from_start if from_start[place] != from_middle[place]] == []
+
+
+def test_damaged_frames_are_left_out_and_the_frames_beside_them_are_estimated(
+    session: Session, clip: Path, weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "walk"
+    shutil.copytree(clip, folder)
+    for frame in (4, 5):
+        (folder / f"{frame:03d}.png").write_bytes(b"torn")
+    request = Predict(video_path=str(folder), first=2, last=8, visible_frame=4, weights=str(weights))
+    shown: list[Preview] = []
+    people = list(
+        session.predict(request, on_progress=lambda progress: None, should_stop=lambda: False, on_preview=shown.append)
+    )
+    assert [person.frame_index for person in people] == [2, 3, 6, 7]
+    assert not {preview.frame_index for preview in shown} & {4, 5}
+    assert session.damage_report().endswith("2 frames are damaged and left out: 004.png, 005.png. Copy it again.")
 
 
 def test_only_the_frames_that_were_asked_for(predicted: Predicted) -> None:
