@@ -11,7 +11,7 @@ figures upper bounds.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, NamedTuple, TypeVar
@@ -38,8 +38,20 @@ class Edit(Enum):
     DELETE_PERSON = "false person deleted in a frame"
     DRAW_PERSON = "box drawn about a missing person"
     PLACE_NEXT_JOINT = "joint of a drawn person placed"
-    EXCHANGE_TRACKS = "two tracks exchanged from a frame on"
     SET_TRACK = "person put on a free or another track"
+
+
+# The window's keys that INPUTS counts on; a test looks them up in the window.
+KEYS: Final = {
+    Edit.MARK_JOINT: ("Q", "O"),
+    Edit.MARK_SAME_JOINT: ("Q", "O"),
+    Edit.SWAP_SIDES: ("X",),
+    Edit.DELETE_PERSON: ("Del",),
+    Edit.DRAW_PERSON: ("N",),
+    Edit.SET_TRACK: ("T",),
+}
+# One track moves out of the way, the other takes its place, the first comes back.
+EXCHANGE: Final = Counter({Edit.SET_TRACK: 3})
 
 
 class Inputs(NamedTuple):
@@ -59,7 +71,6 @@ INPUTS: Final = {
     Edit.DELETE_PERSON: Inputs(0, 1, 1),  # on the person, then Del
     Edit.DRAW_PERSON: Inputs(1, 0, 1),  # N, then the box
     Edit.PLACE_NEXT_JOINT: Inputs(0, 1, 0),
-    Edit.EXCHANGE_TRACKS: Inputs(0, 2, 1),  # on the one, Ctrl+T, on the other
     Edit.SET_TRACK: Inputs(0, 1, 3),  # on the person, T, the number, Enter
 }
 
@@ -138,7 +149,11 @@ def correct(
         occlusion: the truth tells occluded from visible joints; else only present and absent are told apart.
     """
     wanted_by_frame, found_by_frame = _by_frame(truth, lambda w: w.person), _by_frame(predicted, lambda p: p)
-    tracks = _Tracks(next_free=1 + max((p.track_id for found in found_by_frame.values() for p in found), default=-1))
+    last_frames: dict[int, int] = {}
+    for frame, found in found_by_frame.items():
+        for one in found:
+            last_frames[one.track_id] = max(frame, last_frames.get(one.track_id, frame))
+    tracks = _Tracks(last_frames)
     edits: Counter[Edit] = Counter()
     people: list[Annotation] = []
     kept = 0
@@ -149,7 +164,7 @@ def correct(
         edits[Edit.DELETE_PERSON] += len(found) - len(pairs)
         for row, (column, change) in pairs.items():  # before those who are drawn, whose tracks they may have to leave
             edits += change.edits
-            edits += tracks.follow(found[column].track_id, wanted[row].person.track_id)
+            edits += tracks.follow(found[column].track_id, wanted[row].person.track_id, frame)
             people.append(replace(change.person, track_id=tracks.name_of(wanted[row].person.track_id)))
         for row in sorted(set(range(len(wanted))) - pairs.keys()):
             drawn = wanted[row].person
@@ -253,10 +268,14 @@ class _Tracks:
     """Which track the annotator has made of each predicted one, from the current frame on.
 
     The number of a track means nothing: a true track is called whatever its first person was predicted as.
+
+    Args:
+        last_frames: of each predicted track.
     """
 
-    def __init__(self, next_free: int) -> None:
-        self._next_free = next_free
+    def __init__(self, last_frames: Mapping[int, int]) -> None:
+        self._last_frames = last_frames
+        self._next_free = 1 + max(last_frames, default=-1)
         self._name_of_truth: dict[int, int] = {}
         self._name_of_predicted: dict[int, int] = {}
         self._predicted_of_name: dict[int, int] = {}
@@ -264,15 +283,17 @@ class _Tracks:
     def name_of(self, truth: int) -> int:
         return self._name_of_truth[truth]
 
-    def follow(self, predicted: int, truth: int) -> Counter[Edit]:
-        """Somebody on the track `predicted` is `truth` here; the edit that makes it so."""
+    def follow(self, predicted: int, truth: int, frame: int) -> Counter[Edit]:
+        """Somebody on the track `predicted` is `truth` in this frame; the edits that make it so."""
         name = self._name_of_predicted.get(predicted, predicted)
         known = self._name_of_truth.get(truth)
         if known == name:
             return Counter()
         if known is not None:
+            other = self._predicted_of_name.get(known, known)
             self._exchange(predicted, known)
-            return Counter([Edit.EXCHANGE_TRACKS])
+            is_taken = self._last_frames.get(other, -1) >= frame  # then the window refuses to put another person there
+            return Counter(EXCHANGE) if is_taken else Counter([Edit.SET_TRACK])
         if name not in self._name_of_truth.values():
             self._name_of_truth[truth] = name
             return Counter()

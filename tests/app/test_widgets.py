@@ -17,8 +17,10 @@ from app.look.theme import DARK, LIGHT, Theme, ThemeController, ThemeMode, palet
 from app.session.edits import with_visibility_toggled
 from app.session.settings import RECENT_MAX, Settings
 from app.timeline.track_table import TrackModel
+from app.window.main_window import MainWindow
 from app.window.palette import CommandPalette
 from jmpose_core.annotations import Visibility
+from jmpose_core.evaluation.effort import INPUTS, KEYS
 from jmpose_core.project import Lane
 from tests.app.stand_in_engine import figure
 
@@ -138,3 +140,10 @@ def test_a_defect_is_told_with_its_traceback(monkeypatch: pytest.MonkeyPatch, ca
     assert told[0].level is Level.ERROR and "ZeroDivisionError: a defect" in told[0].details
     assert "ZeroDivisionError" not in told[0].text
     assert "a defect" in capsys.readouterr().err
+
+
+def test_the_keys_that_bench_effort_counts_on_are_the_windows(window: MainWindow) -> None:
+    keys = {shortcut.toString() for action in window.actions() for shortcut in action.shortcuts()}
+    counted = {key for used in KEYS.values() for key in used}
+    assert counted and counted <= keys
+    assert KEYS.keys() == {edit for edit, inputs in INPUTS.items() if inputs.keys}

@@ -75,10 +75,10 @@ def test_false_and_missing_people():
     assert edits([here], [elsewhere])[Edit.DELETE_PERSON] == 1
 
 
-def test_an_exchange_of_tracks_is_one_edit_for_all_frames_that_follow():
+def test_an_exchange_of_tracks_is_made_once_for_all_frames_that_follow():
     truth = [person(frame, track, place=track) for frame in range(6) for track in (0, 1)]
     crossed = [replace(one, track_id=1 - one.track_id if one.frame_index >= 2 else one.track_id) for one in truth]
-    assert edits(truth, crossed) == {Edit.EXCHANGE_TRACKS: 1}
+    assert edits(truth, crossed) == {Edit.SET_TRACK: 3}
     assert edits(truth, [replace(one, track_id=one.track_id + 7) for one in truth]) == {}
 
 
@@ -87,7 +87,7 @@ def test_a_track_that_runs_on_over_two_people_is_split_and_a_broken_one_is_joine
     assert edits(one_then_other, [replace(one, track_id=5) for one in one_then_other]) == {Edit.SET_TRACK: 1}
     alone = [person(frame, 0) for frame in range(6)]
     broken = [replace(one, track_id=one.frame_index // 3) for one in alone]
-    assert edits(alone, broken) == {Edit.EXCHANGE_TRACKS: 1}
+    assert edits(alone, broken) == {Edit.SET_TRACK: 1}
 
 
 def test_without_predictions_it_takes_what_annotating_from_scratch_takes():
@@ -127,9 +127,8 @@ def test_what_was_corrected_needs_nothing_more_and_never_more_than_starting_over
     first = correct(wanted, predicted)
     assert len(first.people) == len(truth)
     assert correct(wanted, first.people).effort.edits == Counter()
-    tracks = {Edit.EXCHANGE_TRACKS, Edit.SET_TRACK}
     start_over = from_scratch(wanted).actions + 2 * len(predicted)
     without_tracks = replace(
-        first.effort, edits=Counter({e: n for e, n in first.effort.edits.items() if e not in tracks})
+        first.effort, edits=Counter({e: n for e, n in first.effort.edits.items() if e is not Edit.SET_TRACK})
     )
     assert without_tracks.actions <= start_over
