@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from app.session.edits import UPRIGHT
-from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.annotations import Annotation
 from jmpose_core.engine.protocol import Predict, Preview, Probe, ProbeResult, Progress, Ready
 from jmpose_core.engine.server import serve
 from jmpose_core.errors import Cancelled
 from jmpose_core.geometry import crop_from_image
 from jmpose_core.skeleton import NUM_JOINTS
+from tests.builders.people import annotated
 
 FRAME_SECS = float(os.environ.get("STAND_IN_FRAME_SECS", "0"))
 PID_FILE = os.environ.get("STAND_IN_PID_FILE", "")  # so that a test can kill this process
@@ -29,18 +30,13 @@ def figure(frame_index: int, track_id: int) -> Annotation:
     """A person that walks one pixel a frame; its right wrist is unsure."""
     shift = (track_id - 1) * SPACING + frame_index
     left, top, right, bottom = BOX[0] + shift, BOX[1], BOX[2] + shift, BOX[3]
-    confidence = np.full(NUM_JOINTS, 0.9)
-    confidence[6] = 0.2
-    return Annotation(
-        frame_index=frame_index,
-        track_id=track_id,
-        bbox_xyxy=(left, top, right, bottom),
+    return annotated(
+        frame_index,
+        track_id,
+        (left, top, right, bottom),
         keypoints=np.array([left, top]) + UPRIGHT * np.array([right - left, bottom - top]),
-        visibility=np.full(NUM_JOINTS, Visibility.VISIBLE, np.uint8),
-        confidence=confidence,
-        origin=np.full(NUM_JOINTS, Origin.PREDICTED, np.uint8),
+        confidence=[0.2 if joint == 6 else 0.9 for joint in range(NUM_JOINTS)],
         score=0.8,
-        source="stand-in",
     )
 
 

@@ -26,7 +26,8 @@ from jmpose_core.formats.posetrack18 import read_posetrack18
 from jmpose_core.project import Project
 from jmpose_core.skeleton import POSETRACK18_SLOTS
 from jmpose_core.weights.files import WeightsCard, save_weights, user_weights
-from tests.core.stand_in_session import BOX, StandInSession, standing
+from tests.builders.people import annotated
+from tests.builders.stand_in_session import BOX, StandInSession
 
 Run = Callable[..., int]
 
@@ -320,7 +321,7 @@ def test_a_project_is_exported_and_imported(run: Run, tmp_path: Path, capsys: py
     folder = frames(tmp_path / "walk", 2)
     with Project.create(tmp_path / "a.jmpose") as project:
         video = project.add_video(folder)
-        project.apply_predictions(video.id, [standing(0, 3, BOX)], text="Predict")
+        project.apply_predictions(video.id, [annotated(0, 3, BOX)], text="Predict")
     out = tmp_path / "out.json"
     assert run("export", tmp_path / "a.jmpose", out) == 0
     assert "1 people" in capsys.readouterr().out
@@ -330,7 +331,7 @@ def test_a_project_is_exported_and_imported(run: Run, tmp_path: Path, capsys: py
     with Project.open(tmp_path / "b.jmpose") as project:
         (person,) = project.people(project.videos()[0].id, 0)
     assert person.track_id == 3
-    assert np.allclose(person.keypoints, standing(0, 3, BOX).keypoints)
+    assert np.allclose(person.keypoints, annotated(0, 3, BOX).keypoints)
     assert run("export", tmp_path / "a.jmpose", tmp_path / "x", "--format", "nonsense") == 1
     assert "choose one of" in capsys.readouterr().err
 

@@ -12,7 +12,7 @@ from jmpose_core.annotations import Annotation, Origin
 from jmpose_core.formats.people import document_from
 from jmpose_core.formats.table import write_document
 from jmpose_core.project import Project
-from tests.core.project_cases import new_project, person
+from tests.builders.projects import new_project, person
 
 NAMES = [f"{frame:06d}.jpg" for frame in range(4)]
 

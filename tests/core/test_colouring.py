@@ -6,7 +6,7 @@ import numpy as np
 
 from jmpose_core import colouring, drawing
 from jmpose_core.skeleton import JOINT_INDEX, JOINTS, LIMBS
-from tests.core.stand_in_session import standing
+from tests.builders.people import annotated
 
 
 def test_sides_have_their_own_colours_and_the_middle_has_neither() -> None:
@@ -20,7 +20,7 @@ def test_sides_have_their_own_colours_and_the_middle_has_neither() -> None:
 
 def test_the_overlay_draws_a_track_in_the_palettes_colour() -> None:
     grey = np.full((240, 320, 3), 128, np.uint8)
-    person = standing(0, 1, (40.0, 20.0, 280.0, 220.0))
+    person = annotated(0, 1, (40.0, 20.0, 280.0, 220.0))
     for track_id in (0, 3, 13):
         picture = drawing.draw_people(grey, [replace(person, track_id=track_id)])
         beside_its_number = picture[18, 42]

@@ -10,7 +10,7 @@ from jmpose_core.errors import Cancelled
 from jmpose_core.formats.posetrack18 import read_posetrack18
 from jmpose_core.project import Project
 from jmpose_core.video import open_video, write_video
-from tests.core.stand_in_session import StandInSession
+from tests.builders.stand_in_session import StandInSession
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,10 @@ from jmpose_core import colouring, drawing
 from jmpose_core.annotations import Visibility
 from jmpose_core.errors import JMPoseError
 from jmpose_core.skeleton import JOINT_INDEX
-from tests.core.stand_in_session import standing
+from tests.builders.people import annotated
 
 GREY = np.full((240, 320, 3), 128, np.uint8)
-PERSON = standing(0, 1, (40.0, 20.0, 280.0, 220.0))
+PERSON = annotated(0, 1, (40.0, 20.0, 280.0, 220.0))
 
 
 def at_joint(picture: drawing.Picture, name: str) -> tuple[int, ...]:

@@ -7,9 +7,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.annotations import Origin, Visibility
 from jmpose_core.evaluation.effort import Edit, TruePerson, correct, from_scratch
 from jmpose_core.skeleton import NUM_JOINTS
+from tests.builders.people import annotated
 
 TOLERANCE = 10.0
 ANKLE, KNEE = 0, 1
@@ -18,14 +19,7 @@ ANKLE, KNEE = 0, 1
 def person(frame, track, *, place=0.0, seed=0):
     """A person with all joints visible, 1000 pixels beside one at the next whole place."""
     spots = np.random.default_rng(seed).uniform(0, 400, (NUM_JOINTS, 2)) + np.array([1000 * place, 0])
-    return Annotation(
-        frame_index=frame,
-        track_id=track,
-        bbox_xyxy=(1000 * place, 0.0, 1000 * place + 400, 400.0),
-        keypoints=spots,
-        visibility=np.full(NUM_JOINTS, Visibility.VISIBLE, np.uint8),
-        origin=np.full(NUM_JOINTS, Origin.PREDICTED, np.uint8),
-    )
+    return annotated(frame, track, (1000 * place, 0.0, 1000 * place + 400, 400.0), keypoints=spots)
 
 
 def moved(one, joint, pixels):

@@ -25,7 +25,7 @@ from jmpose_core.engine.protocol import (
 )
 from jmpose_core.errors import EngineError
 
-FAKE = (sys.executable, "-m", "tests.core.fake_engine")
+FAKE = (sys.executable, "-m", "tests.builders.fake_engine")
 WAIT_SECS = 30  # no measure of anything: only so that a defect fails instead of hanging
 
 
@@ -197,10 +197,11 @@ def test_the_engine_ends_with_the_window(tmp_path: Path) -> None:
         "import sys, time\n"
         "from pathlib import Path\n"
         "from jmpose_core.engine.client import EngineClient\n"
-        "from tests.core.test_engine_client import FAKE, predict\n"
-        "client = EngineClient(lambda reply: None, command=FAKE, log_path=Path(sys.argv[1]) / 'engine.log')\n"
+        "from jmpose_core.engine.protocol import Predict\n"
+        "fake = (sys.executable, '-m', 'tests.builders.fake_engine')\n"
+        "client = EngineClient(lambda reply: None, command=fake, log_path=Path(sys.argv[1]) / 'engine.log')\n"
         "client.start()\n"
-        "client.send(predict('slow', last=10**6))\n"
+        "client.send(Predict(video_path='slow', first=0, last=10**6, visible_frame=0))\n"
         "print(client._run._process.pid, client._run._folder, flush=True)\n"
         "time.sleep(60)\n"
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jmpose_core.video import open_video
 from jmpose_core.video.frame_times import NO_STAMP, frame_times
 from jmpose_core.video.gif import with_delays
-from tests.core.numbered_clips import numbers, write_clip
+from tests.builders.numbered_clips import numbers, write_clip
 
 
 def times_of(stamps, *, secs_per_unit=0.001, declared_fps=25.0):

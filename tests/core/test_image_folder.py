@@ -15,7 +15,7 @@ from jmpose_core.errors import VideoError
 from jmpose_core.video import ImageFolder, image_files, list_images, open_video
 from jmpose_core.video.image_files import read_image_size
 from jmpose_core.video.image_folder import natural_key
-from tests.core.numbered_clips import HEIGHT, WIDTH, number_of, numbered
+from tests.builders.numbered_clips import HEIGHT, WIDTH, number_of, numbered
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 sizes = st.integers(1, 700)

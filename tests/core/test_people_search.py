@@ -18,7 +18,7 @@ from jmpose_core.estimation.pose_estimator import PoseEstimator
 from jmpose_core.geometry import iou
 from jmpose_core.tracking import Seed
 from jmpose_core.video import open_video
-from tests.core.tracking.walks import owners, seen, walker
+from tests.builders.walks import owners, seen, walker
 
 STRETCH = 40
 OVERLAP = 12  # at ten frames a second

@@ -15,8 +15,8 @@ import pytest
 from jmpose_core import cli
 from jmpose_core.cli import predict, terminal
 from jmpose_core.formats.posetrack18 import read_posetrack18
-from tests.core.numbered_clips import numbered, write_clip
-from tests.core.stand_in_session import StandInSession
+from tests.builders.numbered_clips import numbered, write_clip
+from tests.builders.stand_in_session import StandInSession
 
 Run = Callable[..., int]
 
@@ -132,7 +132,7 @@ sys.path[:0] = sys.argv.pop(1).split("|")
 import jmpose_core.engine.session
 from jmpose_core.cli.program import program
 from jmpose_core.cli.terminal import explained
-from tests.core.stand_in_session import StandInSession
+from tests.builders.stand_in_session import StandInSession
 
 class Slow(StandInSession):
     def predict(self, request, **how):

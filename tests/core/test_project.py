@@ -15,7 +15,7 @@ from jmpose_core.errors import ProjectError
 from jmpose_core.project import Project, people
 from jmpose_core.project.rows import annotations_of, rows_of
 from jmpose_core.skeleton import JOINTS
-from tests.core.project_cases import NOSE, WRIST, everything, new_project, person, reopened
+from tests.builders.projects import NOSE, WRIST, everything, new_project, person, reopened
 
 
 @pytest.fixture

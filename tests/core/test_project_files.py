@@ -20,7 +20,7 @@ from jmpose_core.project import Project, lock
 from jmpose_core.project.database import Database, connect
 from jmpose_core.project.migrate import migrate, read_version
 from jmpose_core.project.schema import VERSION
-from tests.core.project_cases import everything, new_project, person, reopened
+from tests.builders.projects import everything, new_project, person, reopened
 
 NOBODY = 65534
 
@@ -255,7 +255,7 @@ CHILD = """
 import sys, time
 from pathlib import Path
 from jmpose_core.project import Project, lock
-from tests.core.project_cases import person
+from tests.builders.projects import person
 from jmpose_core.annotations import Origin
 project = Project.open(Path(sys.argv[1]))
 with project.step("Draw in 7") as step:

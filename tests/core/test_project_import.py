@@ -22,8 +22,8 @@ from jmpose_core.formats.table import FORMAT_NAMES, format_of, preview_document,
 from jmpose_core.project import Project
 from jmpose_core.project.importing import ImportAs, ImportPlan, Reading, plan_import, write_import
 from jmpose_core.skeleton import JOINT_INDEX
+from tests.builders.projects import NOSE, WRIST, everything, new_project, person, stand_in_videos
 from tests.core.formats.fuzzing import KINDS, mutated, seeds
-from tests.core.project_cases import NOSE, WRIST, everything, new_project, person, stand_in_videos
 
 FRAMES = 20
 HEAD_BOTTOM = JOINT_INDEX["head_bottom"]

@@ -10,7 +10,7 @@ import pytest
 from jmpose_core.annotations import Annotation, Origin
 from jmpose_core.errors import ProjectError
 from jmpose_core.project import Project
-from tests.core.project_cases import WRIST, everything, new_project, person
+from tests.builders.projects import WRIST, everything, new_project, person
 
 
 @pytest.fixture

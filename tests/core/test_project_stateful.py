@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.errors import ProjectError
 from jmpose_core.project import Project
-from tests.core.project_cases import new_project, person
+from tests.builders.projects import new_project, person
 
 FRAMES, TRACKS = 6, 4
 frames = st.integers(0, FRAMES - 1)

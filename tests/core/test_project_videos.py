@@ -9,7 +9,7 @@ import pytest
 from jmpose_core.annotations import Origin
 from jmpose_core.errors import ProjectError, VideoError
 from jmpose_core.project import Project
-from tests.core.project_cases import everything, person, stand_in_videos, write_video
+from tests.builders.projects import everything, person, stand_in_videos, write_video
 
 
 @pytest.fixture(autouse=True)

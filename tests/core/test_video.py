@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from jmpose_core.errors import VideoError
 from jmpose_core.video import ImageFolder, open_video, video_file, write_video
 from jmpose_core.video.frame_cache import FrameCache
-from tests.core.numbered_clips import HEIGHT, WIDTH, copy_clip, number_of, numbered, numbers, write_clip
+from tests.builders.numbered_clips import HEIGHT, WIDTH, copy_clip, number_of, numbered, numbers, write_clip
 
 REPO = Path(__file__).parents[2]
 DEMO = REPO / "resources" / "demo" / "demo.mp4"

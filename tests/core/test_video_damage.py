@@ -11,7 +11,7 @@ import pytest
 
 from jmpose_core.errors import VideoError
 from jmpose_core.video import Video, open_video
-from tests.core.numbered_clips import HEIGHT, WIDTH, number_of, numbered, numbers, write_clip
+from tests.builders.numbered_clips import HEIGHT, WIDTH, number_of, numbered, numbers, write_clip
 
 COUNT = 40
 EVEN = range(COUNT)

@@ -10,7 +10,7 @@ from av.stream import Disposition
 
 from jmpose_core.errors import VideoError
 from jmpose_core.video import open_video, stream_reader, video_file
-from tests.core.numbered_clips import HEIGHT, WIDTH, number_of, numbers, restamped_copy, write_clip
+from tests.builders.numbered_clips import HEIGHT, WIDTH, number_of, numbers, restamped_copy, write_clip
 
 COUNT = 40
 B_FRAMES = {"bf": "3"}

@@ -7,7 +7,7 @@ from av.bitstream import BitStreamFilterContext
 
 from jmpose_core.video import open_video
 from jmpose_core.video.orientation import Orientation
-from tests.core.numbered_clips import HEIGHT, WIDTH, with_display_matrix, write_clip
+from tests.builders.numbered_clips import HEIGHT, WIDTH, with_display_matrix, write_clip
 
 # What FFmpeg 5.1 (-i) shows of a track with this matrix a b / c d, compared once by hand: all eight agree.
 SHOWN = {

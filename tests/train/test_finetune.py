@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.annotations import Annotation, Origin
 from jmpose_core.cli import run
 from jmpose_core.drawing import write_picture
 from jmpose_core.errors import Cancelled, WeightsError
 from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.systems import jmpose_lite
 from jmpose_core.weights.files import WeightsCard, read_weights, save_weights
+from tests.builders.people import annotated
 from train.finetune import corrected as module
 from train.finetune.corrected import finetune
 from train.labels import LabelledVideo, digest_of_labels
@@ -32,14 +33,7 @@ def init(tmp_path_factory):
 
 
 def person(x: float) -> Annotation:
-    return Annotation(
-        0,
-        1,
-        (4.0, 4.0, 40.0, 60.0),
-        np.full((15, 2), x),
-        np.full(15, Visibility.VISIBLE, np.uint8),
-        origin=np.full(15, Origin.CORRECTED, np.uint8),
-    )
+    return annotated(0, 1, (4.0, 4.0, 40.0, 60.0), keypoints=np.full((15, 2), x), origin=Origin.CORRECTED)
 
 
 @pytest.fixture

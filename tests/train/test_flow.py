@@ -1,12 +1,10 @@
-import cv2
-import numpy as np
 import pytest
 import torch
 from torchvision.models.optical_flow import raft_small
 
+from tests.builders.flow_pairs import shifted_pair
 from train.flow.flow_errors import dis_method, endpoint_errors, zero_method
 from train.flow.pair_loss import Phase, flow_loss, matching_loss, sequence_loss
-from train.flow.pairs import FlowPair
 
 
 def test_later_updates_weigh_more():
@@ -54,17 +52,6 @@ def test_the_loss_of_a_batch_reaches_every_parameter():
     assert loss.total.item() == pytest.approx(parts["flow_loss"] + 0.5 * parts["matching_loss"], rel=1e-5)
     loss.total.backward()
     assert all(parameter.grad is not None for parameter in raft.parameters())
-
-
-def shifted_pair(shift: int) -> FlowPair:
-    noise = np.random.default_rng(0).integers(0, 256, (192, 144 + shift, 3), dtype=np.uint8)
-    smooth = cv2.GaussianBlur(noise, (0, 0), 3)
-    wide = cv2.normalize(smooth, smooth.copy(), 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
-    flow = np.zeros((192, 144, 2), np.float32)
-    flow[..., 0] = shift
-    visible = np.ones((192, 144), bool)
-    visible[:, -shift:] = False
-    return FlowPair(np.ascontiguousarray(wide[:, shift:]), np.ascontiguousarray(wide[:, :144]), flow, visible)
 
 
 def test_endpoint_errors_measure_the_distance_in_pixels():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from jmpose_core.errors import FormatError
-from tests.train.flow_folder import write_data
+from tests.builders.flow_folder import write_data
 from train.flow import pairs as flow_data
 from train.flow.cutouts import Cutout, FlowSources, davis_sequences, load_sources
 from train.flow.pairs import FlowBatches, collate, render_pair

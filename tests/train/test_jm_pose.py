@@ -22,7 +22,7 @@ from jmpose_core.model.single_frame import SingleFrame
 from jmpose_core.model.systems import POSE_NETWORKS, compact_lite, jmpose_lite, load_pose_network
 from jmpose_core.training_messages import EpochDone, decode_line
 from jmpose_core.weights.files import WeightsCard, read_card, save_weights
-from tests.train.posetrack_folder import write_posetrack
+from tests.builders.posetrack_folder import write_posetrack
 from train.loop.learning import learn
 from train.loop.reports import StepReports
 from train.loop.training import Loss, Training

@@ -8,7 +8,7 @@ import torch
 from jmpose_core import geometry
 from jmpose_core.errors import FormatError
 from jmpose_core.skeleton import FLIP
-from tests.train.posetrack_folder import STANDING, brightness, moved, write_posetrack
+from tests.builders.posetrack_folder import STANDING, brightness, moved, write_posetrack
 from train.posetrack.dataset import PoseTrackAugmentation, PoseTrackClips, random_crop, read_posetrack
 
 LAYOUTS = ("posetrack17", "posetrack18", "posetrack21")

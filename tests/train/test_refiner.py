@@ -8,7 +8,7 @@ from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.systems import jmpose_lite
 from jmpose_core.weights.files import WeightsCard
-from tests.train.labelled_stills import labelled_still
+from tests.builders.labelled_stills import labelled_still
 from train.lite.refinement import RandomClips, drawn_batches, encoded, held_out_clips, refiner_loss, validate
 from train.loop.schedule import Schedule
 from train.loop.training import Training

@@ -4,7 +4,7 @@ import torch
 from jmpose_core.model.compact import CompactBackbone
 from jmpose_core.model.prior import PRIOR_CHANNELS
 from jmpose_core.skeleton import NUM_JOINTS
-from tests.train.test_flow import shifted_pair
+from tests.builders.flow_pairs import shifted_pair
 from train.crowds.batches import CrowdBatch
 from train.flow.flow_errors import zero_method
 from train.report.samples import boxes_over, evenly, flow_rows, labelled_crops, predicted_crops, skeleton_over

@@ -11,7 +11,7 @@ from jmpose_core.model.dcpose import dcpose_w48_refiner
 from jmpose_core.model.hrnet import hrnet_w32, hrnet_w48
 from jmpose_core.model.systems import pose_network
 from jmpose_core.skeleton import JOINTS, POSETRACK18_SLOTS, SLOT_OF_JOINT
-from tests.core.checkpoints.checkpoint_files import (
+from tests.builders.checkpoint_files import (
     Shapes,
     dcpose_temporal_shapes,
     hollow,

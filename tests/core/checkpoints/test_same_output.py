@@ -11,7 +11,7 @@ from jmpose_core.checkpoints.layout import translate
 from jmpose_core.checkpoints.matching import matched
 from jmpose_core.model.hrnet import HRNet
 from jmpose_core.weights.files import load_into
-from tests.core.checkpoints.checkpoint_files import hollow, hrnet_shapes, saved, shapes_of
+from tests.builders.checkpoint_files import hollow, hrnet_shapes, saved, shapes_of
 
 with pytest.MonkeyPatch.context() as patch:
     patch.setenv("HF_HUB_OFFLINE", "1")

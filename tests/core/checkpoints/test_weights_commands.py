@@ -23,13 +23,7 @@ from jmpose_core.weights.files import (
     save_weights,
     user_weights,
 )
-from tests.core.checkpoints.checkpoint_files import (
-    dcpose_temporal_shapes,
-    hollow,
-    hrnet_shapes,
-    princeton_shapes,
-    saved,
-)
+from tests.builders.checkpoint_files import dcpose_temporal_shapes, hollow, hrnet_shapes, princeton_shapes, saved
 
 Run = Callable[..., int]
 

@@ -11,7 +11,7 @@ from jmpose_core.evaluation.corrected import Corrected, measurable
 from jmpose_core.evaluation.report import evaluate_documents, figure_rows
 from jmpose_core.evaluation.worst import LOWERS, JointError, Outcome, joint_errors, worst
 from jmpose_core.skeleton import JOINT_INDEX, JOINTS
-from tests.core.project_cases import NOSE, WRIST, person
+from tests.builders.projects import NOSE, WRIST, person
 
 HEAD_TOP = JOINT_INDEX["head_top"]
 SPOTS = {1: 0.1, 2: 0.4}

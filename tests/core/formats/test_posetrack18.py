@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.annotations import Origin, Visibility
 from jmpose_core.errors import FormatError
 from jmpose_core.formats.people import annotations_of, document_from
 from jmpose_core.formats.posetrack18 import read_posetrack18, write_posetrack18
 from jmpose_core.skeleton import JOINT_INDEX, POSETRACK18_SLOTS
+from tests.builders.people import annotated
 from tests.core.formats.fixtures import (
     CONFORMANCE,
     POSETRACK18,
@@ -147,17 +148,18 @@ def test_people_without_track_ids_become_tracks_of_their_own(tmp_path):
 
 
 def annotation(frame_index=0, track_id=0, **changes):
-    keypoints = np.arange(30.0).reshape(15, 2) + 1
+    """One joint of each kind of visibility; what is absent has no place, confidence or origin."""
     visibility = np.array([2] * 13 + [1, 0], np.uint8)
+    there = visibility > 0
     fields = {
-        "keypoints": keypoints * (visibility > 0)[:, None],
+        "keypoints": (np.arange(30.0).reshape(15, 2) + 1) * there[:, None],
         "visibility": visibility,
-        "confidence": np.linspace(0.1, 0.9, 15) * (visibility > 0),
-        "origin": np.where(visibility > 0, Origin.PREDICTED, Origin.NONE).astype(np.uint8),
+        "confidence": np.linspace(0.1, 0.9, 15) * there,
+        "origin": np.where(there, Origin.PREDICTED, Origin.NONE),
         "bbox_xyxy": (1.0, 2.0, 30.0, 40.0),
-        "score": 0.75,
+        "source": "",
     }
-    return Annotation(frame_index=frame_index, track_id=track_id, **(fields | changes))
+    return annotated(frame_index, track_id, **(fields | changes))
 
 
 def test_predictions_come_back_as_they_were(tmp_path):

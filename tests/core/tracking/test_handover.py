@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from jmpose_core.tracking import link
 from jmpose_core.tracking.handover import Handover, same_people
-from tests.core.tracking.walks import owners, seen, walker
+from tests.builders.walks import owners, seen, walker
 
 FRAMES = range(90)
 PARTS = [range(30), range(30, 60), range(60, 90)]

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jmpose_core.tracking import Detections, Seed, link
-from tests.core.tracking.walks import owners, seen, walker
+from tests.builders.walks import owners, seen, walker
 
 FRAMES = range(60)
 

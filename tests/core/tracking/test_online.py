@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from jmpose_core.tracking import Detections, Tracker
-from tests.core.tracking.walks import seen, walker
+from tests.builders.walks import seen, walker
 
 FRAMES = range(50)
 

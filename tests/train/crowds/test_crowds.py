@@ -13,7 +13,7 @@ from jmpose_core.errors import FormatError, WeightsError
 from jmpose_core.model.compact import CompactBackbone
 from jmpose_core.skeleton import FLIP, JOINT_INDEX, NUM_JOINTS
 from jmpose_core.weights.files import read_weights
-from tests.train.crowds.builders import scene
+from tests.builders.crowd_scenes import scene
 from train.crowds import evaluation
 from train.crowds.bank import read_bank
 from train.crowds.batches import CrowdBatch, Variation, batch_of

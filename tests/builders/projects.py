@@ -9,11 +9,12 @@ from unittest.mock import patch
 
 import numpy as np
 
-from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.annotations import Annotation, Origin
 from jmpose_core.errors import VideoError
 from jmpose_core.project import Project
 from jmpose_core.skeleton import NUM_JOINTS
 from jmpose_core.video import Fingerprint
+from tests.builders.people import annotated
 
 WRIST, NOSE = 6, 13
 
@@ -24,15 +25,13 @@ def person(
     """A person 100 pixels tall at x = 1000 * spot; `seed` varies its confidences."""
     rng = np.random.default_rng((frame, seed))
     left = 1000.0 * spot
-    heights = np.linspace(5.0, 95.0, NUM_JOINTS)
-    return Annotation(
-        frame_index=frame,
-        track_id=track,
-        bbox_xyxy=(left, 0.0, left + 50.0, 100.0),
-        keypoints=np.column_stack([left + 25 + rng.uniform(-1, 1, NUM_JOINTS), heights]),
-        visibility=np.full(NUM_JOINTS, Visibility.VISIBLE, np.uint8),
+    return annotated(
+        frame,
+        track,
+        (left, 0.0, left + 50.0, 100.0),
+        keypoints=np.column_stack([left + 25 + rng.uniform(-1, 1, NUM_JOINTS), np.linspace(5.0, 95.0, NUM_JOINTS)]),
         confidence=rng.random(NUM_JOINTS),
-        origin=np.full(NUM_JOINTS, origin, np.uint8),
+        origin=origin,
         score=0.5,
         source=source,
     )

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.annotations import Annotation
 from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Progress
 from jmpose_core.errors import Cancelled, DamagedFrameError
-from jmpose_core.geometry import Xyxy
 from jmpose_core.video import Video, open_video
+from tests.builders.people import annotated
 
 BOX = (4.0, 2.0, 28.0, 46.0)
 
@@ -42,7 +42,7 @@ class StandInSession:
             except DamagedFrameError:  # as the real one
                 continue
             on_progress(Progress(done=done + 1, total=len(people), per_second=1.0, stage="estimating poses"))
-            yield standing(frame, track, boxes[track][frame])
+            yield annotated(frame, track, boxes[track][frame])
 
     def probe(self, request: Probe) -> ProbeResult:
         maps = np.zeros((15, 16, 12), np.float32)
@@ -56,20 +56,3 @@ class StandInSession:
 
     def close(self) -> None:
         pass
-
-
-def standing(frame: int, track: int, bbox_xyxy: Xyxy) -> Annotation:
-    """A person whose joints are spread over the box."""
-    left, top, right, bottom = bbox_xyxy
-    ramp = np.linspace(0.1, 0.9, 15)
-    return Annotation(
-        frame,
-        track,
-        bbox_xyxy,
-        keypoints=np.column_stack([left + (right - left) * ramp, top + (bottom - top) * ramp]),
-        visibility=np.full(15, Visibility.VISIBLE, np.uint8),
-        confidence=np.full(15, 0.75),
-        origin=np.full(15, Origin.PREDICTED, np.uint8),
-        score=0.75,
-        source="stand-in",
-    )

@@ -1,4 +1,7 @@
-"""The real server on work without a network, for tests of the transport: python -m tests.core.fake_engine FOLDER."""
+"""The real server on work without a network, for tests of the transport.
+
+Run as `python -m tests.builders.fake_engine FOLDER`.
+"""
 
 import os
 import sys

@@ -1,0 +1,1 @@
+"""What tests are made of: people, clips, projects, stand-ins for the engine. No test lives here."""
