@@ -76,6 +76,8 @@ def _read_project(path: Path) -> Iterator[LabelledVideo]:
             people = project.people_between(video.id, 0, video.frame_count)
             label = _labelled(project.video_path(video.id), people)
             if label.people or label.left_out:
+                if fault := project.check_video(video.id):
+                    raise fault  # the labels are of other pictures
                 yield label
 
 

@@ -45,16 +45,24 @@ class Output:
 def outputs_of(source: Path) -> list[Output]:
     """The outputs of a video, a folder of frames or a project (one a video).
 
+    A project's videos that are gone, or are no longer those that were annotated, are named in `problems`.
+
     Raises:
         VideoError, ProjectError: it cannot be opened.
     """
     if source.suffix != PROJECT_SUFFIX:
         return [_output_of_video(source)]
     with Project.open(source, read_only=True) as project:
-        paths = [project.video_path(record.id) for record in project.videos()]
-    if not paths:
+        faults = {record.id: project.check_video(record.id) for record in project.videos()}
+        paths = [project.video_path(video_id) for video_id, fault in faults.items() if fault is None]
+    if not faults:
         raise VideoError(f"{source}: the project has no video; add one in the window")
-    return [_output_of_video(path) for path in paths]
+    found = [fault for fault in faults.values() if fault is not None]
+    if not paths:
+        raise found[0]
+    outputs = [_output_of_video(path) for path in paths]
+    outputs[0].problems += map(str, found)
+    return outputs
 
 
 def output_of_stills(folder: Path) -> Output:

@@ -39,10 +39,13 @@ def image_names(project: Project, video: VideoRecord) -> list[str]:
 
     Raises:
         VideoError: the video cannot be opened.
+        ProjectError: it is another video now than when it was annotated.
     """
     try:
         path = project.video_path(video.id)
     except ProjectError:
         return [f"{index:06d}.jpg" for index in range(video.frame_count)]
+    if fault := project.check_video(video.id):
+        raise fault
     with open_video(path) as source:
         return [source.image_name(index) for index in range(source.frame_count)]

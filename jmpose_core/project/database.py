@@ -84,10 +84,19 @@ class Database:
             self.run("BEGIN IMMEDIATE")
             yield
             self.run("COMMIT")
+            self._gather()
         except BaseException:
             if self.connection.in_transaction:  # SQLite itself rolls back on a full disk
                 self.connection.rollback()
             raise
+
+    def _gather(self) -> None:
+        """Move what is in the '-wal' file into the project, so that a copy of that file alone holds everything.
+
+        What a reader still needs stays there until the next time, and is as safe there.
+        """
+        with contextlib.suppress(ProjectError):
+            self.run("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
         """Close the file; an open transaction is rolled back. A second time does nothing.
@@ -96,8 +105,7 @@ class Database:
         beside a reader that stays, so that the project file alone is whole when it is copied.
         """
         if self._open and not self.why_read_only:
-            with contextlib.suppress(ProjectError):  # what stays in the '-wal' file is as safe there
-                self.run("PRAGMA wal_checkpoint(PASSIVE)")
+            self._gather()
         with explained(self.path):
             self.connection.close()
         self._open = False

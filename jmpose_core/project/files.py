@@ -122,5 +122,6 @@ def _why_not_writable(path: Path) -> str:
 
 
 def _has_recent_changes(path: Path) -> bool:
-    wal = path.with_name(path.name + "-wal")
+    real = path.resolve()  # where SQLite puts it
+    wal = real.with_name(real.name + "-wal")
     return wal.is_file() and wal.stat().st_size > 0

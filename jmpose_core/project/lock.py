@@ -28,7 +28,8 @@ class ProjectLock:
         Raises:
             ProjectError: another window or program has the project open.
         """
-        path = project_path.with_name(project_path.name + "-lock")
+        real = project_path.resolve()  # whatever links lead to it, it is one project
+        path = real.with_name(real.name + "-lock")
         try:
             handle = _open_and_lock(path)
         except BlockingIOError:

@@ -34,7 +34,8 @@ class VideoList:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._folder = database.path.absolute().parent
+        path = database.path
+        self._folder = (path.resolve() if path.is_symlink() else path.absolute()).parent
 
     def all(self) -> list[VideoRecord]:
         """Every video, in the order added; none is opened."""
@@ -161,6 +162,10 @@ class VideoList:
 
     def _stored_path(self, path: Path) -> str:
         """Relative to the project, so that both may move together; absolute only on another Windows drive."""
+        try:
+            str(path).encode()
+        except UnicodeEncodeError as error:
+            raise ProjectError(f"{path}: this name is not UTF-8, so no project can hold it; rename it") from error
         absolute = Path(os.path.normpath(path.absolute()))
         if absolute.is_relative_to(self._folder):
             return absolute.relative_to(self._folder).as_posix()

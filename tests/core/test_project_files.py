@@ -357,3 +357,56 @@ def test_a_write_protected_project_is_opened_for_viewing(open_folder, protected)
     if protected == "folder":
         with unprivileged(), pytest.raises(ProjectError, match="cannot be made"):
             Project.create(open_folder / "b.jmpose")
+
+
+# One file holds everything, and one program writes it
+
+
+def test_a_copy_of_the_file_alone_holds_everything_while_the_project_is_open(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project:
+        for frame in range(5):
+            draw(project, frame)
+        project.undo()
+        project.set_setting("colour", "red")
+        shutil.copy(project.path, tmp_path / "copy.jmpose")
+        with Project.open(tmp_path / "copy.jmpose") as copy:
+            assert everything(copy) == everything(project)
+            assert len(list(copy.people_between(1, 0, 10))) == 4
+            assert copy.setting("colour") == "red"
+
+
+def test_a_copy_holds_everything_though_a_window_reads_the_project(tmp_path: Path) -> None:
+    with new_project(tmp_path) as project, Project.open(project.path, read_only=True) as reader:
+        for frame in range(5):
+            draw(project, frame)
+            assert len(list(reader.people_between(1, 0, 10))) == frame + 1
+        shutil.copy(project.path, tmp_path / "copy.jmpose")
+        with Project.open(tmp_path / "copy.jmpose") as copy:
+            assert len(list(copy.people_between(1, 0, 10))) == 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_a_project_that_is_open_is_not_written_through_a_link_either(tmp_path: Path) -> None:
+    path = saved_project(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.jmpose"
+    link.symlink_to(path)
+    with Project.open(path), pytest.raises(ProjectError, match="is open in another window"):
+        Project.open(link)
+    with Project.open(link), pytest.raises(ProjectError, match="is open in another window"):
+        Project.open(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_a_project_opened_through_a_link_finds_its_videos(tmp_path: Path) -> None:
+    path = saved_project(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.jmpose"
+    link.symlink_to(path)
+    with Project.open(path) as project:
+        video = project.videos()[0]
+        (path.parent / video.path).parent.mkdir(parents=True, exist_ok=True)
+        (path.parent / video.path).touch()
+        where = project.video_path(video.id)
+    with Project.open(link) as project:
+        assert project.video_path(video.id).samefile(where)
