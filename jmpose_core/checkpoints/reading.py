@@ -13,6 +13,7 @@ from torch import Tensor
 
 from jmpose_core.checkpoints.layout import Tensors
 from jmpose_core.errors import WeightsError
+from jmpose_core.weights.files import check_finite
 
 _WRAPPERS: Final = ("state_dict", "model")  # keys under which programs keep the weights beside other things
 _PARALLEL: Final = "module."  # what nn.DataParallel puts before every name
@@ -30,7 +31,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """Read a .pth or .safetensors file of any program.
 
     Raises:
-        WeightsError: no such file, a torn one, one that needs code to be read, or one without weights.
+        WeightsError: no such file, a torn one, one that needs code to be read, one without weights, or one with NaN
+            or infinity in it.
     """
     content = _loaded(path)
     others: list[str] = []
@@ -46,6 +48,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise WeightsError(f"{path}: holds no weights, only {', '.join(others[:3]) or 'nothing'}; give a checkpoint")
     if all(name.startswith(_PARALLEL) for name in tensors):
         tensors = {name.removeprefix(_PARALLEL): tensor for name, tensor in tensors.items()}
+    check_finite(tensors, place=str(path))
     return Checkpoint(tensors, tuple(others))
 
 

@@ -25,15 +25,16 @@ weights = typer.Typer(help="Bundled weights, and public checkpoints brought in."
 @weights.command("list")
 def list_weights() -> None:
     """The weights that are here, and the public checkpoints that can be downloaded."""
-    from jmpose_core.weights.files import installed_weights, read_card
+    from jmpose_core.weights.files import installed_cards
 
     rows = [["name", "variant", "size", "figures"]]
-    here = installed_weights()
-    for path in here:
-        card = read_card(path)
+    here, faults = installed_cards()
+    for path, card in here.items():
         figures = "; ".join(f"{name} {value:.3f}" for name, value in card.figures.items())
         rows.append([path.stem, card.variant, f"{path.stat().st_size / 1e6:.1f} MB", figures])
     show_table(rows)
+    for fault in faults.values():
+        tell(f"left out: {fault}")
     names = {path.stem for path in here}
     rows = [["to download", "size", "trained on", "SHA-256"]]
     for download in DOWNLOADS:
@@ -144,10 +145,9 @@ def _tell_card(name: str) -> None:
 
 def _tell_weights_of(variant: str) -> None:
     """The installed weights of a variant by their names, each with its figures."""
-    from jmpose_core.weights.files import installed_weights, read_card
+    from jmpose_core.weights.files import named_cards
 
-    cards = {name: read_card(name) for name in dict.fromkeys(path.stem for path in installed_weights())}
-    found = {name: card for name, card in cards.items() if card.variant == variant}
+    found = {name: card for name, card in named_cards().items() if card.variant == variant}
     for name, card in found.items():
         tell(f"weights         {name}{'' if card.figures else ': its card has no figures'}")
         _tell_figures(card)

@@ -40,9 +40,10 @@ def save_weights(path: Path, state: Mapping[str, Tensor], card: WeightsCard) -> 
     """Write a weights file whole or not at all.
 
     Raises:
-        WeightsError: the folder cannot be written to, or the disk is full.
+        WeightsError: the folder cannot be written to, the disk is full, or a tensor holds NaN or infinity.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    check_finite(tensors, place=f"{path}: not written")
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,12 +62,26 @@ def read_weights(name_or_path: str | Path) -> tuple[dict[str, Tensor], WeightsCa
     """Tensors and card of a bundled name or of a file.
 
     Raises:
-        WeightsError: no such file, a torn one, or one that another program wrote.
+        WeightsError: no such file, a torn one, one that another program wrote, or one with NaN or infinity in it.
     """
     path = find_weights(name_or_path)
     with _opened(path) as file:
         card = _card(path, file.metadata())
-        return {name: file.get_tensor(name) for name in file.keys()}, card  # noqa: SIM118 - not a dict
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    check_finite(state, place=str(path))
+    return state, card
+
+
+def check_finite(state: Mapping[str, Tensor], *, place: str) -> None:
+    """Refuse weights that a training left broken: a network with one NaN in it finds nobody, without a word.
+
+    Raises:
+        WeightsError: a tensor holds NaN or infinity; names the first.
+    """
+    for name in sorted(state):
+        tensor = state[name]
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise WeightsError(f"{place}: {name} holds NaN or infinity; the training went wrong, take other weights")
 
 
 def read_card(name_or_path: str | Path) -> WeightsCard:
@@ -101,9 +116,29 @@ def user_weights() -> Path:
     return user_data_path("jmpose-studio", "jmpose") / "weights"
 
 
+def installed_cards() -> tuple[dict[Path, WeightsCard], dict[Path, str]]:
+    """The cards of `installed_weights`, and of the files that have none that can be read, what is wrong."""
+    cards: dict[Path, WeightsCard] = {}
+    faults: dict[Path, str] = {}
+    for path in installed_weights():
+        try:
+            cards[path] = read_card(path)
+        except WeightsError as error:  # one foreign or torn file must not hide all others
+            faults[path] = str(error)
+    return cards, faults
+
+
 def installed_weights() -> list[Path]:
     """Files that can be named without their path: the bundled ones, then the user's own."""
     return [path for folder in (resources.WEIGHTS, user_weights()) for path in sorted(folder.glob("*.safetensors"))]
+
+
+def named_cards() -> dict[str, WeightsCard]:
+    """The cards of all weights that can be named without their path; a bundled name hides the user's own."""
+    cards: dict[str, WeightsCard] = {}
+    for path, card in installed_cards()[0].items():
+        cards.setdefault(path.stem, card)
+    return cards
 
 
 def weights_of_variant(variant: str) -> str:
@@ -112,7 +147,7 @@ def weights_of_variant(variant: str) -> str:
     Raises:
         WeightsError: none are installed, or several and none bears its name.
     """
-    cards = {name: read_card(name) for name in dict.fromkeys(path.stem for path in installed_weights())}
+    cards = named_cards()
     variants = {name: card.variant for name, card in cards.items() if card.crop_size != (0, 0)}
     found = [name for name in variants if variants[name] == variant]
     if variant in found:

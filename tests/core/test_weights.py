@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 import torch
 from torch import nn
@@ -6,6 +7,7 @@ import resources
 from jmpose_core.errors import WeightsError
 from jmpose_core.weights.files import (
     WeightsCard,
+    installed_cards,
     load_into,
     read_card,
     read_weights,
@@ -84,3 +86,42 @@ def test_a_variant_is_that_of_its_own_name_or_the_only_one(tmp_path, monkeypatch
     for missing in ("tdmi_lite", "detector"):
         with pytest.raises(WeightsError, match=r"only of jmpose_lite, hrnet_w48; get others with .*download.*convert"):
             weights_of_variant(missing)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("kind", [torch.float32, torch.float16, torch.bfloat16])
+def test_weights_with_nan_or_infinity_are_neither_written_nor_read(tmp_path, value, kind):
+    state = {"a": torch.zeros(2, dtype=kind), "steps": torch.tensor(3), "b": torch.tensor([1.0, value], dtype=kind)}
+    with pytest.raises(WeightsError, match=r"not written: b holds NaN or infinity"):
+        save_weights(tmp_path / "new.safetensors", state, card())
+    assert not list(tmp_path.iterdir())
+    from safetensors.torch import save_file
+
+    save_file(state, tmp_path / "broken.safetensors", metadata={"jmpose": msgspec.json.encode(card()).decode()})
+    with pytest.raises(WeightsError, match=r"broken.safetensors: b holds NaN or infinity; .* take other weights"):
+        read_weights(tmp_path / "broken.safetensors")
+
+
+def foreign_files(folder):
+    """What may lie in the user's weights folder, by name."""
+    folder.mkdir(parents=True)
+    (folder / "torn.safetensors").write_bytes(b"\x00" * 40)
+    (folder / "empty.safetensors").touch()
+    (folder / "folder.safetensors").mkdir()
+    (folder / "gone.safetensors").symlink_to(folder / "nowhere")
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.zeros(1)}, folder / "foreign.safetensors")
+    save_file({"a": torch.zeros(1)}, folder / "newer.safetensors", metadata={"jmpose": '{"variant": 3}'})
+    return {"torn", "empty", "folder", "gone", "foreign", "newer"}
+
+
+def test_foreign_files_among_the_weights_hide_no_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(resources, "WEIGHTS", tmp_path / "bundled")
+    monkeypatch.setattr("jmpose_core.weights.files.user_data_path", lambda *_: tmp_path / "data")
+    names = foreign_files(user_weights())
+    save_weights(user_weights() / "good.safetensors", {"a": torch.zeros(1)}, card())
+    cards, faults = installed_cards()
+    assert [path.stem for path in cards] == ["good"]
+    assert {path.stem for path in faults} == names and all("safetensors" in fault for fault in faults.values())
+    assert weights_of_variant("test") == "good"

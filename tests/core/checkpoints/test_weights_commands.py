@@ -179,3 +179,20 @@ def test_show_wants_one_of_weights_and_variant(run, capsys):
     assert "backbone" in capsys.readouterr().out
     assert run("show", "nothing") == 1
     assert "jmpose weights list" in capsys.readouterr().err
+
+
+def test_list_says_which_files_it_leaves_out(run, capsys):
+    user_weights().mkdir(parents=True, exist_ok=True)
+    (user_weights() / "notes.safetensors").write_text("not weights")
+    assert run("list") == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "jmpose_lite" in printed and "left out: " in printed and "notes.safetensors: cannot be read" in printed
+
+
+def test_a_checkpoint_with_nan_is_not_converted(run, tmp_path, capsys):
+    state = raft_small(weights=None).state_dict()
+    state["update_block.flow_head.conv2.bias"][0] = torch.nan
+    torch.save(state, tmp_path / "raft.pth")
+    assert run("convert", tmp_path / "raft.pth", "--variant", "raft_small", "--out", tmp_path / "new.safetensors") == 1
+    assert "update_block.flow_head.conv2.bias holds NaN or infinity" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "new.safetensors").exists()
