@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def install_exception_hook(messages: Messages) -> None:
-    """A defect is told, with details to copy, and the window goes on: every edit is on disk already."""
+    """Show an unexpected error with details to copy; the window goes on, since every edit is on disk already."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         sys.__excepthook__(kind, error, trace)

@@ -22,7 +22,7 @@ class Visibility(IntEnum):
 
 
 class Origin(IntEnum):
-    """Who put a joint where it is. CORRECTED and VERIFIED are a person's word: no model overrides them."""
+    """Who put a joint where it is. No prediction overrides a CORRECTED or VERIFIED joint."""
 
     NONE = 0
     PREDICTED = 1

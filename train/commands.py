@@ -42,7 +42,7 @@ def run_finetune(arguments: argparse.Namespace, should_stop: Callable[[], bool])
     """Fine-tune; exit code 1 where the new weights were not better.
 
     Raises:
-        Cancelled: should_stop said so.
+        Cancelled: should_stop returned true.
         JMPoseError: labels or weights cannot be used, or the folder cannot be written to.
     """
     make_folder(arguments.out)

@@ -24,7 +24,7 @@ BOOKKEEPING: Final = frozenset((
 
 
 class ExportDialog(PreviewedDialog):
-    """Writes in the background; what came of it is told as a message."""
+    """Writes in the background and reports the result as a message."""
 
     def __init__(
         self, project: Path, video: VideoRecord, background: Background, messages: Messages, parent: QWidget

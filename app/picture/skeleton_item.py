@@ -176,7 +176,7 @@ class SkeletonItem(QGraphicsItem):
         return QColor(side) if self._colour_by is ColourBy.SIDE else track_colour(self._person.track_id)
 
     def _strength(self, joint: int) -> float:
-        """Opacity, 0.3 to 1: a prediction fades with its confidence, a person's word does not."""
+        """Opacity, 0.3 to 1: a prediction fades with its confidence, a corrected or verified joint does not."""
         if self._person.origin[joint] >= _CORRECTED:
             return 1.0
         return 0.3 + 0.7 * min(float(self._person.confidence[joint]) / FULL_CONFIDENCE, 1.0)

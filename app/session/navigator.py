@@ -63,7 +63,7 @@ class Navigator(QObject):
             self._seek(self._shown.track_id, (start + step) % NUM_JOINTS)
 
     def next_low_confidence(self) -> None:
-        """Go to the next predicted joint that the model is unsure of, whoever's it is, and select it."""
+        """Go to the next predicted joint that the model is unsure of, of this person or another, and select it."""
         state, video = self._view_state, self._view_state.video
         if video is None:
             return

@@ -72,7 +72,7 @@ class Workbench(QObject):
         self.view_state.frame_changed.connect(self.predictions.look)
 
     def _connect_messages(self) -> None:
-        """What is told to the user, and when an error is over."""
+        """Connect what happens to messages, and drop an error once its cause is gone."""
         messages, project, inference = self.messages, self.project, self.inference
         project.closed.connect(messages.leave_project)
         for signal, cause in (

@@ -41,7 +41,7 @@ def fetch(
 
     Raises:
         WeightsError: the network refuses, the connection breaks, the disk is full, or the hash differs.
-        Cancelled: `should_stop` said so.
+        Cancelled: `should_stop` returned true.
     """
     path = folder / download.file_name
     if not path.exists():

@@ -28,7 +28,7 @@ def write_files(out: Path, *, on_progress: OnProgress, should_stop: ShouldStop) 
     """Write predictions.json, overlay.mp4, panels.png and contact-sheet.jpg into `out`; their paths.
 
     Raises:
-        Cancelled: should_stop said so; nothing is written.
+        Cancelled: should_stop returned true; nothing is written.
         JMPoseError: the weights are missing, or `out` cannot be written to.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def filled_project(out: Path, *, on_progress: OnProgress, should_stop: ShouldSto
     """`out`/demo.jmpose with the clip and its predictions; one that is there already is left as it is.
 
     Raises:
-        Cancelled: should_stop said so.
+        Cancelled: should_stop returned true.
         JMPoseError: the weights are missing, or `out` cannot be written to.
     """
     out.mkdir(parents=True, exist_ok=True)

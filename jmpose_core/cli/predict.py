@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _DEFAULT_WEIGHTS = "jmpose_lite"
 _KEPT_EVERY_SECS = 30.0  # between two writings of what is done so far
 _KEPT_SHARE = 20  # of the time that writing takes, until it is done again
-_STILLS_TOLD_SECS = 0.1  # progress over many short clips is told at most this often
+_STILLS_TOLD_SECS = 0.1  # progress over many short clips is reported at most this often
 
 
 def predict(
@@ -159,7 +159,7 @@ class _Kept:
 
 
 def _people(output: Output, prediction: _Prediction, problems: list[str]) -> Iterator[Annotation]:
-    """People by their place in the output's images; what could not be read is told and added to `problems`."""
+    """People by their place in the output's images; what could not be read is reported and added to `problems`."""
     with progress_bars(output.name) as show:
         started = told = time.perf_counter()
         for done, clip in enumerate(output.clips, 1):

@@ -1,8 +1,8 @@
-"""Poses as witnesses of tracks: what the detector took for a person, and the same person twice, is found out.
+"""Filter tracks by pose: drop boxes without a person and second boxes on one person.
 
-A compact detector errs; the pose network is a good judge of its boxes. Where there is
-no person its heatmaps are flat, and two boxes of one person give one pose. So every
-track is looked at a few times a second, and its boxes are kept where a pose confirms them.
+The compact detector makes mistakes that the pose network can see. Where there is no person
+its heatmaps are flat, and two boxes of one person give the same pose. So the pose of every track is
+estimated a few times a second, and its boxes are kept where a pose confirms them.
 """
 
 from collections.abc import Iterable, Mapping

@@ -61,7 +61,7 @@ class FirstLook:
         self._looking = True  # the poses' own pieces of work end here too
         try:
             self._shown.add(frame)
-            with contextlib.suppress(DamagedFrameError):  # there is nothing to show; the search tells of it
+            with contextlib.suppress(DamagedFrameError):  # nothing to show; the search reports the damage
                 self._show_poses(frame)
         finally:
             self._looking = False

@@ -1,4 +1,4 @@
-"""Who is where: detection, linking, and poses as witnesses, a stretch of video at a time."""
+"""Find people, a stretch of video at a time: detect boxes, link them into tracks, keep those that a pose confirms."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -64,7 +64,7 @@ class SeenPeople:
         for done, index in enumerate(frames, 1):
             if should_stop():
                 raise Cancelled("stopped while people were looked for")
-            with contextlib.suppress(DamagedFrameError):  # the others are worked on, and the damage is told at the end
+            with contextlib.suppress(DamagedFrameError):  # reported at the end; other frames go on
                 found[index] = self.within(video, index)
                 on_found(index, found[index])
             tell(done, len(frames))
@@ -97,7 +97,7 @@ class PeopleSearch:
         on_found: called with each frame's boxes as soon as it was searched.
 
     Raises:
-        Cancelled: should_stop said so.
+        Cancelled: should_stop returned true.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class PeopleSearch:
         }
 
     def _looks(self, estimator: PoseEstimator, stretch: Stretch, boxes: Tracks) -> list[Annotation]:
-        """Initial poses that tell people from what only looks like them."""
+        """Initial poses, from which `confirmed` decides what is a person."""
         tell = self._progress.part(CONFIRMING, len(stretch.own))
         stop = self._should_stop
         looks = list(estimator.estimate(self._video, boxes, options=_INITIAL, on_progress=tell, should_stop=stop))

@@ -163,7 +163,7 @@ class _Server:
         return probe
 
     def _serve(self, work: Work, request: Predict | Probe) -> None:
-        """Carry out one request; whatever goes wrong is told, logged, and the engine goes on."""
+        """Carry out one request; any error is logged and sent back, and the engine goes on."""
         request_id = request.request_id
         try:
             if self._is_cancelled(request_id):

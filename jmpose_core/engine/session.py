@@ -69,7 +69,7 @@ class Session:
             on_preview: called with people of the visible frame, and with boxes, before the search has found anybody.
 
         Raises:
-            Cancelled: should_stop said so; what was yielded before is whole.
+            Cancelled: should_stop returned true; what was yielded before is whole.
             JMPoseError: the video or the weights cannot be used.
         """
         estimator = self._estimator(request.weights, request.options.reach)

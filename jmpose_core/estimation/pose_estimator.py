@@ -101,7 +101,7 @@ class PoseEstimator:
             should_stop: asked between passes.
 
         Raises:
-            Cancelled: should_stop said so; what was yielded before is whole.
+            Cancelled: should_stop returned true; what was yielded before is whole.
             ValueError: the estimator was made for another reach.
         """
         if options.reach not in (None, self.reach):

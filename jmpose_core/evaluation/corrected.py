@@ -1,9 +1,9 @@
 """A project's predictions and what people made of them, as two documents that every metric reads.
 
-Ground truth are the people of whom somebody corrected or verified at least one joint, with all their joints as shown:
-whoever mends a wrist has seen the elbow. The joints that were not touched are counted apart, as they agree with the
-model by construction. People whom nobody touched are in neither document. A person who was removed stays in the
-predictions, as somebody who is not there, in the frames of the ground truth.
+Ground truth are the people with at least one corrected or verified joint, with all their joints as shown: we assume
+that someone who corrected one joint checked the others. Untouched joints are counted apart, since they agree with the
+prediction by construction. People without a touched joint are in neither document. A removed person stays in the
+predictions as a false positive, in the frames of the ground truth.
 """
 
 from collections.abc import Iterable, Sequence

@@ -146,7 +146,7 @@ def correct(
         truth: people of the labelled frames, in any order.
         predicted: people of the same frames.
         judged: (15,) joints that the truth's format has; the others are neither right nor wrong.
-        occlusion: the truth tells occluded from visible joints; else only present and absent are told apart.
+        occlusion: the truth tells occluded from visible joints; else only present and absent are distinguished.
     """
     wanted_by_frame, found_by_frame = _by_frame(truth, lambda w: w.person), _by_frame(predicted, lambda p: p)
     last_frames: dict[int, int] = {}

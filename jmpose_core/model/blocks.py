@@ -106,7 +106,7 @@ def key_and_supports(maps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class ModulatedDeformConv(nn.Module):
-    """3x3 convolution that samples where it is told, as much as it is told (Zhu et al., CVPR 2019).
+    """3x3 convolution that samples at given offsets, scaled by a given mask (Zhu et al., CVPR 2019).
 
     Offsets are in cells, (N, 18 * groups, h, w), (dy, dx) for each tap of each
     group; masks (N, 9 * groups, h, w) scale the samples. With offsets 0 and

@@ -15,7 +15,7 @@ class CompactBackbone(TopDownNet):
     H and W are multiples of 32. Heatmaps are spatial softmaxes of the logits.
 
     Args:
-        prior: whether it can be told which person is meant (`jmpose_core.model.prior`).
+        prior: whether it takes a person prior, which says which person is meant (`jmpose_core.model.prior`).
     """
 
     def __init__(self, *, joints: int = NUM_JOINTS, prior: bool = False) -> None:

@@ -90,7 +90,7 @@ class PoseNetwork(nn.Module):
 
     @property
     def takes_prior(self) -> bool:
-        """Whether its backbone can be told which person is meant, and was trained to be."""
+        """Whether its backbone takes a person prior and was trained with one."""
         return getattr(self.backbone, "prior", None) is not None
 
     def of_frames(self, images: Tensor, prior: Tensor | None = None) -> BackboneOutput:

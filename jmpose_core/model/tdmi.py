@@ -1,4 +1,4 @@
-"""TDMI (Feng et al., CVPR 2023; docs/model.md): motion from feature differences, useful motion told from noise.
+"""TDMI (Feng et al., CVPR 2023; docs/model.md): motion from feature differences, split into useful and noisy motion.
 
 TDMI-ST also aligns the supporting frames' features, as FAMI-Pose does.
 """

@@ -20,7 +20,7 @@ LARGEST_TRACK_ID: Final = 2_000_000_000  # fits the 32 bits of Qt's signals
 
 
 def with_names(document: PoseTrackDocument, joints: Mapping[str, str], file: Path) -> PoseTrackDocument:
-    """The document with joints called as the user says."""
+    """The document with joints renamed as the user asked."""
     for theirs, ours in joints.items():
         if theirs not in document.joint_names:
             raise fault(file, "joints", f"no joint {theirs}", cure=f"it has {', '.join(document.joint_names)}")
@@ -44,7 +44,7 @@ def persons(document: PoseTrackDocument) -> PoseTrackDocument:
 
 
 def refuse_unknown_joints(document: PoseTrackDocument, file: Path) -> None:
-    """Refuse a file with poses of which no joint can be told.
+    """Refuse a file with poses of which no joint is known by name.
 
     Raises:
         FormatError: as it says.
@@ -88,7 +88,7 @@ def number_untracked(document: PoseTrackDocument, free: int) -> int:
 
 
 def in_our_joints(document: PoseTrackDocument) -> tuple[PoseTrackDocument, dict[str, int]]:
-    """The document with joints that go by our names, and how often it labels others."""
+    """The document with joints of the program's names, and how often the file labels others."""
     names = our_names(document.joint_names)
     if not set(JOINTS) <= set(names):
         converted, conversion = with_joints(document, JOINTS)

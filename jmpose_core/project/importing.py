@@ -34,8 +34,8 @@ from jmpose_core.skeleton import JOINTS
 class ImportAs(StrEnum):
     """What the people of a file are."""
 
-    LABELS = "labels"  # a person's word: no prediction overrides them
-    PREDICTIONS = "predictions"  # a model's word: corrected joints stay as they are
+    LABELS = "labels"  # no prediction overrides them
+    PREDICTIONS = "predictions"  # corrected joints stay as they are
 
 
 _ORIGIN: Final = {ImportAs.LABELS: Origin.CORRECTED, ImportAs.PREDICTIONS: Origin.PREDICTED, None: None}
@@ -157,7 +157,7 @@ def plan_document(
 def write_import(project: Project, plan: ImportPlan) -> StepInfo | None:
     """Do what the plan says, as one undo step.
 
-    Labels take the place of everybody on their frames; the model's own word stays beneath them, so that it can be
+    Labels take the place of everybody on their frames; the predictions stay beneath them, so that it can be
     measured. Predictions take the place of the predictions: see `Step.apply_predictions`.
 
     Raises:
@@ -245,7 +245,7 @@ def _with_frames(people: Iterable[Annotation], frames: Sequence[int | None]) -> 
 
 
 def _as_labels(people: Iterable[Annotation], named: np.ndarray) -> list[Annotation]:
-    """Of a labelled person, joints that the file names and does not give are absent by a person's word."""
+    """Of a labelled person, joints that the file names and does not give count as labelled absent."""
     origin = np.where(named, Origin.CORRECTED, Origin.NONE).astype(np.uint8)
     # Of those without any joint only the box is known: the joints are for a model to find.
     return [replace(person, origin=origin) if person.visibility.any() else person for person in people]

@@ -1,4 +1,4 @@
-"""How the annotator's word and the model's are put together.
+"""Merge the annotation layer over the prediction layer.
 
 The annotation layer holds the person *as shown*: whenever a prediction
 changes beneath it, the joints and fields that the annotator does not own are
@@ -45,7 +45,7 @@ def merged(annotation: Annotation, owned_fields: int, prediction: Annotation) ->
 
 
 def as_predictions(annotations: Iterable[Annotation]) -> list[Annotation]:
-    """The model's word alone: joints given to it as evidence come back as its own."""
+    """The prediction alone; joints that were given to the model as evidence count as its own."""
     own = int(Origin.PREDICTED)
     return [
         annotation

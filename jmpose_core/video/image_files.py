@@ -37,7 +37,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         raise VideoError(f"{path}: the image is empty, torn, or not an image. Copy it again, or remove it.")
     rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
     header = read_header(BytesIO(data))
-    if header is None or data[:2] in (b"II", b"MM"):  # OpenCV turns TIFF files itself, whatever it is told
+    if header is None or data[:2] in (b"II", b"MM"):  # OpenCV turns TIFF files itself, whatever the flags
         return rgb
     return header.orientation.applied(rgb)
 

@@ -43,7 +43,7 @@ class PacketTable:
     damage: str  # what is known to be missing, for the user; empty where nothing is
 
     def pts_may_give_the_order(self) -> bool:
-        """Whether sorting by pts gives the frames that a decoder shows, in its order, as far as can be told here.
+        """Whether sorting by pts gives the frames that a decoder shows, in its order, as far as the packets show.
 
         Some files carry timestamps that look right and are not (AVI copied into MP4), so
         the order is compared with that of decoding wherever pictures are decoded.

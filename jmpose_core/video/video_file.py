@@ -159,7 +159,7 @@ class VideoFile(Video):
         self._count_by_decoding()
         if set(before.packet_of_frame.tolist()) != set(self._index.packet_of_frame.tolist()):
             self._index = before
-            if not self._found_damage:  # else it is damage, which is told frame by frame
+            if not self._found_damage:  # else it is damage, which is reported frame by frame
                 raise VideoError(
                     f"{self.path}: its timestamps contradict the order of its pictures. To have one order for all, "
                     f"{conversion(self.path)}"

@@ -1,6 +1,6 @@
 """Weights files that hold a refiner alone: the backbone and the flow are those of a bundled file.
 
-Five systems behind one backbone would carry it five times.
+Without this, five files would repeat the backbone.
 """
 
 import hashlib

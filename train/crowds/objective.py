@@ -13,7 +13,7 @@ from train.loop.training import Loss
 from train.objectives.heatmap_losses import spatial_cross_entropy
 
 NEIGHBOUR_SHARE: Final = 0.3  # weight of the neighbours' term beside the cross entropy
-_APART: Final = 6.0  # cells from which a neighbour's joint can be told from the person's own
+_APART: Final = 6.0  # cells beyond which a neighbour's joint counts as another place than the person's own
 
 
 def people_loss(network: nn.Module, batch: CrowdBatch) -> Loss:

@@ -49,7 +49,7 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class PeopleTraining:
-    """What a training on packed people is told.
+    """Settings of a training on packed people.
 
     packs: folders that train.crowds.packing wrote. start: a weights file whose backbone is gone on from; its names
     may begin with "backbone.". out: gets backbone.safetensors and log.jsonl after every check. state: where the
@@ -74,7 +74,7 @@ class PeopleTraining:
         """Train, or go on with `resume`.
 
         Raises:
-            Cancelled: should_stop said so; resume it.
+            Cancelled: should_stop returned true; resume it.
             FormatError: a pack is missing or torn.
             WeightsError: nothing to go on from.
             ValueError: `start` holds no compact backbone.

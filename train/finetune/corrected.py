@@ -71,7 +71,7 @@ def finetune(
     """Fine-tune the refiner of `init` and write `out`/finetuned.safetensors where it is better.
 
     `out`/checkpoint.pt is there while it learns, and gone when it has ended. People that cannot be learnt from, as
-    one whose box has no area, are left out and told of.
+    one whose box has no area, are left out with a message.
 
     Args:
         labels: what train.labels read.
@@ -82,7 +82,7 @@ def finetune(
         should_stop: asked between steps; what was learnt until then is in the checkpoint.
 
     Raises:
-        Cancelled: should_stop said so.
+        Cancelled: should_stop returned true.
         FormatError: nothing is left to learn from.
         WeightsError: `init` does not fit, the result cannot be written, or the checkpoint is missing or was
             made from other labels or options.

@@ -39,10 +39,10 @@ class ClipReading:
     def clips(self, labels: Sequence[LabelledVideo], variants: Sequence[CropAugmentation | None]) -> CachedClips | None:
         """Each person as clips of the real video, one for each variant of the crop; None where nobody is left.
 
-        A person whose box has no area, or whose frames cannot be read, is left out and told of.
+        A person whose box has no area, or whose frames cannot be read, is left out with a message.
 
         Raises:
-            Cancelled: should_stop said so.
+            Cancelled: should_stop returned true.
             VideoError: a video cannot be opened at all.
         """
         rng = np.random.default_rng(0)

@@ -26,7 +26,7 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
-    except (OSError, RuntimeError) as error:  # torch's writer tells of a full disk with the latter
+    except (OSError, RuntimeError) as error:  # torch reports a full disk with the latter
         raise WeightsError(f"{path}: checkpoint not written ({error}); make space or name another --out") from error
 
 

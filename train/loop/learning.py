@@ -66,7 +66,7 @@ def learn(
         The last figures; empty where nothing was validated, as when there was nothing left to learn.
 
     Raises:
-        Cancelled: should_stop said so; what was learnt is in the checkpoint.
+        Cancelled: should_stop returned true; what was learnt is in the checkpoint.
         JMPoseError: too many gradients overflowed, or a checkpoint cannot be written.
     """
     notes = _Notes(training, out, log_steps, echo)

@@ -1,4 +1,4 @@
-"""Tell whoever started a training how it goes."""
+"""Report the progress of a training to the program that started it."""
 
 import sys
 import time
@@ -20,7 +20,7 @@ def report(message: Message) -> None:
 
 
 class StepReports:
-    """Called after each step, it tells of the steps done, at most twice a second and after the last.
+    """Called after each step; reports the steps done at most twice a second, and after the last.
 
     Args:
         steps: of the whole training.

@@ -74,7 +74,7 @@ class PoseTrackCommand:
 
     @cached_property
     def _switches(self) -> dict[str, Switch]:
-        """Of the variant's builder: what the start weights of this variant have, then what this training is told."""
+        """Of the variant's builder: what the start weights of this variant have, then this training's own."""
         cards = [read_card(name) for name in self.init]
         of_start = {key: value for card in cards if card.variant == self.variant for key, value in card.options.items()}
         return of_start | {part: False for part in self.without if part != "io"} | dict(self.switches)
@@ -112,7 +112,7 @@ class PoseTrackCommand:
         """Learn the plan into `out`: VARIANT.safetensors, log.jsonl, its charts in report/, and checkpoint.pt.
 
         Raises:
-            Cancelled: should_stop said so.
+            Cancelled: should_stop returned true.
             JMPoseError: data, weights or checkpoint cannot be used; names place and cure.
         """
         cv2.setNumThreads(0)  # OpenCV's thread pool, once started, hangs in a loader's forked worker

@@ -57,7 +57,7 @@ class GroundTruthBoxValidation:
         """{"mAP", "mAP initial"}, the first alone for a single-frame network; none without ground truth.
 
         Raises:
-            Cancelled: should_stop said so.
+            Cancelled: should_stop returned true.
         """
         if not self.poses:
             return {}

@@ -33,7 +33,7 @@ def train(command: PoseTrackCommand, plan: EpochPlan = PLAN) -> PoseTrackResult:
     """Train the backbone of the command's single-frame variant, batch statistics included.
 
     Raises:
-        Cancelled: the command said so; resume it.
+        Cancelled: the command was stopped; resume it.
         JMPoseError: data, weights or checkpoint cannot be used; names place and cure.
     """
     torch.manual_seed(plan.seed)

@@ -38,7 +38,7 @@ def train(command: PoseTrackCommand, plan: EpochPlan = PLAN) -> PoseTrackResult:
     """Train the refiner of the command's variant; the backbone and RAFT stay as they are.
 
     Raises:
-        Cancelled: the command said so; resume it.
+        Cancelled: the command was stopped; resume it.
         JMPoseError: data, weights or checkpoint cannot be used; names place and cure.
     """
     torch.manual_seed(plan.seed)

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace, should_stop: Callable[[], bool]) -> int:
     """Train, reporting as the other trainings do; exit code 0.
 
     Raises:
-        Cancelled: should_stop said so.
+        Cancelled: should_stop returned true.
         JMPoseError: data, weights or checkpoint cannot be used.
     """
     make_folder(arguments.out)
