@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 PACKAGES_FOLDER: Final = str(Path(__file__).resolve().parents[1])  # where app, jmpose_core, train and resources lie
+INTERRUPTED: Final = 130  # exit code of a program that Ctrl-C has ended
 INTERPRETER: Final = (sys.executable, "-P")
 
 
@@ -66,4 +67,7 @@ if __name__ == "__main__":
     put_installed_first()
     module = sys.argv[1]
     del sys.argv[1]  # run_module sets argv[0] to the module's file
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except KeyboardInterrupt:  # Ctrl-C while it starts: nothing has begun
+        sys.exit(INTERRUPTED)

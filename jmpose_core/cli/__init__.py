@@ -3,18 +3,21 @@
 import sys
 from pathlib import Path
 
-from jmpose_core.child_process import put_installed_first
+from jmpose_core.child_process import INTERRUPTED, put_installed_first
 
 
 def main() -> None:
     """Entry point of `jmpose`."""
     put_installed_first()  # before any library is imported, so that PYTHONPATH=. cannot replace one
-    from jmpose_core.cli.program import program
-    from jmpose_core.cli.terminal import explained, show_any_name
+    try:
+        from jmpose_core.cli.program import program
+        from jmpose_core.cli.terminal import explained, show_any_name
 
-    show_any_name()
-    arguments = with_command(sys.argv[1:])
-    explained(lambda: program(arguments))
+        show_any_name()
+        arguments = with_command(sys.argv[1:])
+        explained(lambda: program(arguments))
+    except KeyboardInterrupt:  # before the command could take it
+        sys.exit(INTERRUPTED)
 
 
 def with_command(arguments: list[str]) -> list[str]:

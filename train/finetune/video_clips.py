@@ -10,6 +10,7 @@ from jmpose_core import geometry
 from jmpose_core.annotations import Annotation
 from jmpose_core.errors import Cancelled, VideoError
 from jmpose_core.estimation.clip import cut
+from jmpose_core.frame_numbers import frame_number
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.training_messages import LeftOut, Message, Preparing
 from jmpose_core.video import Video, open_video
@@ -72,7 +73,9 @@ class ClipReading:
                 fault = str(error)
         if fault:
             self._on_message(
-                LeftOut(f"{video.path.name}, frame {person.frame_index}, person {person.track_id}: {fault}")
+                LeftOut(
+                    f"{video.path.name}, frame {frame_number(person.frame_index)}, person {person.track_id}: {fault}"
+                )
             )
         self._done += len(variants)
         self._on_message(Preparing("reading corrected people", self._done, self._total))
