@@ -3,17 +3,23 @@
 # make test   every test          (ARGS="tests/core -k video" for some)
 # make check  lint, types, import rules
 # make bench  how fast the engine and the video reader are here
+# make lock   the newest versions of all packages into .ci/constraints.txt; run make test after it
+# make help   this list
 #
-# The first of these builds $(VENV); after that none takes any set-up time.
+# The first of these builds $(VENV), once. demo, app and bench install what the program needs;
+# test and check add their tools. CONSTRAINTS= takes the newest packages in place of the tested ones.
 
 PYTHON ?= python3
 VENV ?= .venv
+CONSTRAINTS ?= .ci/constraints.txt
 ARGS ?=
 BIN = $(VENV)/bin
 unexport PYTHONPATH PYTHONHOME  # what $(VENV) holds, and nothing else
 READY = $(VENV)/.installed
+TOOLS = $(VENV)/.installed-tools
+INSTALL = $(BIN)/python -P -m pip install --quiet --disable-pip-version-check $(addprefix --constraint ,$(CONSTRAINTS))
 
-.PHONY: demo app test check bench
+.PHONY: demo app test check bench lock help
 
 demo: $(READY)
 	@$(BIN)/jmpose demo --out demo-output $(ARGS)
@@ -21,10 +27,10 @@ demo: $(READY)
 app: $(READY)
 	@$(BIN)/jmpose app $(ARGS)
 
-test: $(READY)
+test: $(TOOLS)
 	@QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -P -m pytest $(ARGS)
 
-check: $(READY)
+check: $(TOOLS)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
@@ -34,14 +40,28 @@ bench: $(READY)
 	@$(BIN)/jmpose bench engine $(ARGS)
 	@$(BIN)/jmpose bench scrub
 
-$(READY): pyproject.toml
+lock: $(READY)
+	@$(BIN)/python -P -m pip install --quiet --dry-run --ignore-installed --report $(VENV)/lock.json '.[dev,train]'
+	@$(BIN)/python -P .ci/lock.py $(VENV)/lock.json > $(VENV)/constraints.txt
+	@mv $(VENV)/constraints.txt .ci/constraints.txt
+	@git --no-pager diff --stat .ci/constraints.txt 2>/dev/null || true
+
+help:
+	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
+
+$(READY): pyproject.toml $(CONSTRAINTS)
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "Python 3.11 or newer is needed, and there is no '$(PYTHON)' here. Install it, or name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or newer is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.11" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	@$(PYTHON) -P -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "'$(PYTHON)' cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Setting up $(VENV), once: this downloads PyTorch and Qt and takes a few minutes."
 	@$(PYTHON) -P -m venv $(VENV)
-	@$(BIN)/python -P -m pip install --quiet --editable '.[dev]'
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(TOOLS): $(READY)
+	@echo "Adding the tools of make test and make check to $(VENV), once."
+	@$(INSTALL) --editable '.[dev]'
 	@touch $@
