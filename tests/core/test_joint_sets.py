@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jmpose_core.formats.joint_sets import COCO17, COCO_SIGMAS, JOINT_SETS, convert_keypoints
+from jmpose_core.formats.joint_sets import COCO17, COCO_SIGMAS, JOINT_SETS, convert_keypoints, our_names
 from jmpose_core.skeleton import JOINTS, POSETRACK18_SLOTS
 
 SHARED = tuple(name for name in COCO17 if name in JOINTS)
@@ -64,3 +64,41 @@ def test_there_and_back_keeps_what_both_sets_have(target, present):
     assert set(there.dropped) == {
         name for slot, name in enumerate(POSETRACK18_SLOTS) if present[slot] and name not in target
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("Right Shoulder", "right_shoulder"),
+        ("rightShoulder", "right_shoulder"),
+        ("RightShoulder", "right_shoulder"),
+        ("RShoulder", "right_shoulder"),
+        ("r_shoulder", "right_shoulder"),
+        ("shoulder.R", "right_shoulder"),
+        ("SHOULDER_RIGHT", "right_shoulder"),
+        ("left-hip", "left_hip"),
+        ("L HIP", "left_hip"),
+        ("leftEar", "left_ear"),
+        ("Neck", "head_bottom"),
+        ("upper neck", "head_bottom"),
+        ("Top Head", "head_top"),
+        ("headTop", "head_top"),
+        ("Nose", "nose"),
+        ("1", "1"),
+        ("pelvis", "pelvis"),
+        ("left_hand", "left_hand"),
+        ("Left Shoulder 2", "Left Shoulder 2"),
+    ],
+)
+def test_other_spellings_of_a_joint_are_known(name: str, ours: str) -> None:
+    assert our_names([name]) == (ours,)
+
+
+def test_of_two_names_for_one_joint_the_programs_own_or_the_first_counts() -> None:
+    assert our_names(["neck", "head_bottom"]) == ("neck", "head_bottom")
+    assert our_names(["upper_neck", "Neck"]) == ("head_bottom", "Neck")
+
+
+@given(st.permutations([*JOINTS, *COCO17]))
+def test_the_programs_own_names_are_left_alone(names: list[str]) -> None:
+    assert our_names(names) == tuple(names)

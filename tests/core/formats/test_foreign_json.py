@@ -15,7 +15,7 @@ from jmpose_core.formats.joint_sets import COCO17
 from jmpose_core.formats.people import annotations_of
 from jmpose_core.formats.table import read_document, read_named_document
 from jmpose_core.skeleton import JOINT_INDEX, JOINTS
-from tests.core.formats.foreign import coco_person, coco_values, noses, numbers, write_json
+from tests.builders.foreign_files import coco_person, coco_values, noses, numbers, write_json
 
 NAMES = ["000000.jpg", "000001.jpg"]
 

@@ -17,7 +17,7 @@ from jmpose_core.formats.people import annotations_of, document_from
 from jmpose_core.formats.table import read_document
 from jmpose_core.formats.yolo_pose import read_yolo_pose, write_yolo_pose
 from jmpose_core.skeleton import JOINT_INDEX, POSETRACK18_SLOTS
-from tests.core.formats.foreign import noses, yolo_line
+from tests.builders.foreign_files import noses, yolo_line
 
 SETTINGS = "kpt_shape: [17, 3]\nnames:\n  0: person\n"
 LIST = "".join(f"    - {name}\n" for name in POSETRACK18_SLOTS)
