@@ -1,6 +1,9 @@
 """The program started in a stranger's folder, full of files named like its own modules: none of them may run."""
 
+import ast
+import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -14,6 +17,7 @@ from jmpose_core.child_process import child_environment, installed_first, python
 from jmpose_core.cli import doctor
 from jmpose_core.engine.client import EngineClient
 from jmpose_core.engine.protocol import Ready, Reply
+from jmpose_core.project import Project
 from tests.app.conftest import PATIENCE_MS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -138,3 +142,27 @@ def test_a_child_keeps_the_absolute_folders_of_pythonpath_alone() -> None:
     variable = os.pathsep.join(("", "/opt/torch", "lib", "."))
     assert child_environment({"PYTHONPATH": variable, "HOME": "/h"}) == {"PYTHONPATH": "/opt/torch", "HOME": "/h"}
     assert child_environment({"PYTHONPATH": ":"}) == {}
+
+
+def test_checkpoints_are_read_as_tensors_alone() -> None:
+    """torch.load runs code that a file names unless it is told not to; ruff sees to pickle, YAML and shells."""
+    for package in ("app", "jmpose_core", "train"):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
+                    told = {word.arg: ast.unparse(word.value) for word in node.keywords}
+                    assert told.get("weights_only") == "True", f"{path}:{node.lineno}"
+
+
+def test_a_projects_own_triggers_may_not_call_what_reaches_outside(foreign: Path) -> None:
+    path = foreign / "theirs.jmpose"
+    Project.create(path).close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE VIEW theirs AS SELECT load_extension('trap')")
+        connection.commit()
+    with Project.open(path) as project:
+        connection = project._file.database.connection
+        with pytest.raises(sqlite3.OperationalError, match=r"unsafe use of load_extension|not authorized"):
+            connection.execute("SELECT * FROM theirs").fetchall()
+        assert connection.execute("PRAGMA trusted_schema").fetchone() == (0,)
+    assert not ran(foreign)

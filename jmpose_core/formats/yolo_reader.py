@@ -77,7 +77,7 @@ def read_folder(folder: Path) -> PoseTrackDocument:
 def _read_settings(folder: Path) -> _Settings:
     path = _settings_file(folder)
     try:
-        raw = yaml.load(read_text(path), Loader=_LOADER)
+        raw = yaml.load(read_text(path), Loader=_LOADER)  # noqa: S506 - it makes strings, lists and dicts alone
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise FormatError(f"{path}: not valid YAML ({error}); export the data set again") from error
     if not isinstance(raw, dict):

@@ -123,6 +123,7 @@ def connect(path: Path, mode: str, *, why_read_only: str = "") -> Database:
     database = Database(connection, path, why_read_only=why_read_only)
     try:
         database.run("PRAGMA foreign_keys = ON")
+        database.run("PRAGMA trusted_schema = OFF")  # a project from elsewhere may hold views and triggers of its own
         database.run("PRAGMA synchronous = FULL")
     except BaseException:
         connection.close()
