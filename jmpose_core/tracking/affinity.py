@@ -13,7 +13,9 @@ from jmpose_core.tracking.tracklet import Sighting, Tracklet
 
 _REACH: Final = 0.6  # distance between centres, in box sizes, that one frame may bring
 _REACH_PER_SEC: Final = 1.5  # more for each second unseen
+_REACH_SECS: Final = 2.0  # after which a person cannot have got farther, as far as we may guess
 _LARGEST_GROWTH: Final = 2.0  # of the box's side
+LEAST_RATE: Final = 5.0  # frames per second below which time is counted by frames: a time lapse shows people who stay
 _LAPSE_PER_SEC: Final = 0.1  # affinity lost for each second unseen: of two candidates the one seen last wins
 _LEAST_APPEARANCE: Final = 0.4  # Bhattacharyya coefficient below which two people are not the same
 
@@ -31,11 +33,12 @@ def affinities(tracklets: Sequence[Tracklet], sightings: Sequence[Sighting], *, 
     found = np.stack([sighting.bbox_xyxy for sighting in sightings])
     unseen_secs = np.array([[abs(frame_index - t.end_near(frame_index).frame_index) / fps] for t in tracklets])
     near = closeness(expected, found, unseen_secs)
+    lapse_secs = np.minimum(unseen_secs, unseen_secs * fps / LEAST_RATE)
     terms = [iou(expected, found), near]
     terms.append(_pairs([t.predicted_keypoints(frame_index) for t in tracklets], [s.keypoints for s in sightings], oks))
     colours = _pairs([t.appearance(frame_index) for t in tracklets], [s.appearance for s in sightings], likeness)
     terms.append(colours)
-    mean = np.nanmean(terms, axis=0) - _LAPSE_PER_SEC * unseen_secs
+    mean = np.nanmean(terms, axis=0) - _LAPSE_PER_SEC * lapse_secs
     possible = (near > 0) & ~(colours < _LEAST_APPEARANCE)
     return np.where(possible, np.clip(mean, 0, 1), 0.0)
 
@@ -45,8 +48,9 @@ def closeness(expected_xyxy: FloatArray, found_xyxy: FloatArray, unseen_secs: Fl
     expected_size, found_size = _size(expected_xyxy), _size(found_xyxy)
     size = np.sqrt(expected_size[:, None] * found_size)
     apart = np.linalg.norm(_centres(expected_xyxy)[:, None] - _centres(found_xyxy), axis=-1) / size
+    reach = _REACH + _REACH_PER_SEC * np.minimum(unseen_secs, _REACH_SECS)
     growth = np.exp(np.abs(np.log(expected_size[:, None] / found_size)))
-    return np.where(growth < _LARGEST_GROWTH, np.clip(1 - apart / (_REACH + _REACH_PER_SEC * unseen_secs), 0, 1), 0.0)
+    return np.where(growth < _LARGEST_GROWTH, np.clip(1 - apart / reach, 0, 1), 0.0)
 
 
 def likeness(first: FloatArray, second: FloatArray) -> float:

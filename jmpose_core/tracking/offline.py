@@ -7,7 +7,7 @@ import numpy as np
 
 from jmpose_core.annotations import FloatArray
 from jmpose_core.geometry import Xyxy
-from jmpose_core.tracking.affinity import affinities, assigned, closeness, likeness
+from jmpose_core.tracking.affinity import LEAST_RATE, affinities, assigned, closeness, likeness
 from jmpose_core.tracking.detections import Detections
 from jmpose_core.tracking.online import LEAST_UNSURE_AFFINITY, Tracker
 from jmpose_core.tracking.pruning import trimmed, without_doubles, without_ghosts
@@ -44,7 +44,7 @@ def link(
     Args:
         detections_by_frame: frames without an entry were not looked at.
         seeds: drawn boxes; a track is followed from each both forwards and backwards.
-        fps: frames a second of the video.
+        fps: frames per second of the video. Below five, gaps are measured in frames: a person who stays keeps the id.
         sure: score from which a detection is a person by itself.
         least: score from which a detection may continue a person.
         bridge_secs: longest occlusion over which a person keeps the track id.
@@ -53,6 +53,7 @@ def link(
         ValueError: two boxes drawn for one track on one frame.
     """
     drawn = _seeds_by_frame(seeds)
+    rate = max(fps, LEAST_RATE)  # what lasts some time lasts some frames too, where there are few per second
     tracker = Tracker(fps=fps, sure=sure, least=least, memory_secs=min(_MEMORY_SECS, bridge_secs))
     unclaimed: dict[int, list[Sighting]] = {}
     for frame_index in sorted({*detections_by_frame, *drawn}):
@@ -60,11 +61,11 @@ def link(
         unclaimed[frame_index] = tracker.advance(frame_index, detections, drawn.get(frame_index, ()))
     tracklets = tracker.tracklets
     _extend_backwards(tracklets, unclaimed, fps=fps)
-    tracklets = without_doubles([trimmed(tracklet, sure=sure, fps=fps) for tracklet in tracklets])
+    tracklets = without_doubles([trimmed(tracklet, sure=sure, fps=rate) for tracklet in tracklets])
     tracklets = _joined(tracklets, fps=fps, bridge_secs=bridge_secs)
     tracklets = without_doubles(without_ghosts(tracklets, sure=sure, frame_count=len(unclaimed)))
     return {
-        track_id: bridged(smoothed(tracklet.sightings), fps=fps, bridge_secs=bridge_secs)
+        track_id: bridged(smoothed(tracklet.sightings), fps=rate, bridge_secs=bridge_secs)
         for track_id, tracklet in _numbered(tracklets).items()
     }
 
@@ -83,7 +84,7 @@ def _extend_backwards(tracklets: Sequence[Tracklet], unclaimed: Mapping[int, lis
     """Let each tracklet claim unsure detections that lead up to its first frame."""
     for frame_index in sorted(unclaimed, reverse=True):
         sightings = unclaimed[frame_index]
-        growing = [t for t in tracklets if 0 < t.first - frame_index <= _MEMORY_SECS * fps]
+        growing = [t for t in tracklets if 0 < t.first - frame_index <= _MEMORY_SECS * max(fps, LEAST_RATE)]
         for row, column in assigned(affinities(growing, sightings, fps=fps), LEAST_UNSURE_AFFINITY):
             growing[row].sightings.insert(0, sightings[column])
 
@@ -93,7 +94,7 @@ def _joined(tracklets: Sequence[Tracklet], *, fps: float, bridge_secs: float) ->
     affinity = np.zeros((len(tracklets), len(tracklets)))
     for row, before in enumerate(tracklets):
         for column, after in enumerate(tracklets):
-            if 0 < after.first - before.last <= bridge_secs * fps and _may_be_one(before, after):
+            if 0 < after.first - before.last <= bridge_secs * max(fps, LEAST_RATE) and _may_be_one(before, after):
                 affinity[row, column] = _join_affinity(before, after, fps)
     follower = dict(assigned(affinity, _LEAST_JOIN))
     starts = sorted(set(range(len(tracklets))) - set(follower.values()))

@@ -11,7 +11,7 @@ import numpy as np
 
 from jmpose_core.annotations import FloatArray
 from jmpose_core.geometry import iou
-from jmpose_core.tracking.affinity import affinities, assigned
+from jmpose_core.tracking.affinity import LEAST_RATE, affinities, assigned
 from jmpose_core.tracking.detections import Detections
 from jmpose_core.tracking.tracklet import Sighting, Tracklet, sightings_of
 
@@ -42,7 +42,7 @@ class Tracker:
 
     def __init__(self, *, fps: float = 30.0, sure: float = 0.5, least: float = 0.1, memory_secs: float = 2.0) -> None:
         self.tracklets: list[Tracklet] = []  # all so far, oldest first; the place in this list is the track id
-        self.fps, self._sure, self._least, self._memory_frames = fps, sure, least, memory_secs * fps
+        self.fps, self._sure, self._least, self._memory_frames = fps, sure, least, memory_secs * max(fps, LEAST_RATE)
 
     def update(
         self,

@@ -38,7 +38,7 @@ class Video(ABC):
     frame_count: int
     width: int  # pixels, as shown (after rotation)
     height: int
-    fps: float  # average, frames per second
+    fps: float  # average of frames per second, pauses in the recording left out
     times: NDArray[np.float64]  # (frame_count,) seconds from the first frame, never decreasing
     damage: str = ""  # what is known to be missing since it was opened, as a sentence for the user
 

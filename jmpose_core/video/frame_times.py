@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 NO_STAMP: Final = np.iinfo(np.int64).min
 _FALLBACK_FPS: Final = 25.0
 _REORDERED: Final = 16  # pictures: no codec holds one back for longer, so timestamps that fall further begin again
+_PAUSE_STEPS: Final = 20  # times the usual step: a longer one is a pause in the recording
+_PAUSE_SECS: Final = 1.0  # that a pause lasts at least
 _CLOSE: Final = 0.01  # part by which the declared rate may differ from the measured one
 
 
@@ -19,7 +21,7 @@ def frame_times(
     secs_per_unit: float,
     declared_fps: float,
 ) -> tuple[NDArray[np.float64], float]:
-    """Seconds from the first frame (frames,), never decreasing, and the average rate in frames per second.
+    """Seconds from the first frame (frames,), never decreasing, and the average rate between pauses (frames per second).
 
     Args:
         stamps: (packets,) presentation timestamps in the order of the file, or NO_STAMP.
@@ -59,8 +61,15 @@ def _without_restarts(stamps: NDArray[np.int64], decoding_stamps: NDArray[np.int
 
 
 def _rate(times: NDArray[np.float64], secs_per_unit: float, declared_fps: float) -> float:
-    """The container's figure where it agrees: free of the rounding of timestamps, but wrong in some recordings."""
-    measured = (times.size - 1) / float(times[-1])
+    """Frames per second between the pauses of a recording.
+
+    The container's figure where it agrees: free of the rounding of timestamps, but wrong in some recordings.
+    """
+    steps = np.diff(times)
+    goes_on = steps <= max(_PAUSE_STEPS * float(np.median(steps)), _PAUSE_SECS)
+    if steps[goes_on].sum() > 0:
+        steps = steps[goes_on]
+    measured = steps.size / float(steps.sum())
     close = max(_CLOSE, secs_per_unit / float(times[-1]))
     return declared_fps if abs(declared_fps - measured) < close * measured else measured
 

@@ -31,8 +31,14 @@ def test_frames_faster_than_the_timestamps_are_spread_between_them():
 
 
 def test_a_pause_stays_a_pause():
-    times, _ = times_of([0, 40, 80, 60_000, 60_040])
+    times, fps = times_of([0, 40, 80, 60_000, 60_040])
     np.testing.assert_allclose(times, [0, 0.04, 0.08, 60, 60.04])
+    assert fps == 25.0  # the rate is that of the recording, not of the pause
+
+
+def test_a_time_lapse_has_its_own_rate():
+    times, fps = times_of(range(0, 80_000, 5000), declared_fps=0.2)
+    assert (fps, times[-1]) == (0.2, 75.0)
 
 
 def test_a_missing_timestamp_is_taken_from_its_neighbours():

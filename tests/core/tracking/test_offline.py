@@ -191,3 +191,27 @@ def test_two_boxes_for_one_track_on_one_frame_are_refused():
 
 def test_no_frames_no_tracks():
     assert link({}) == {}
+
+
+@pytest.mark.parametrize("fps", [2.0, 0.2, 0.01])
+def test_people_who_stay_keep_their_ids_in_a_time_lapse(fps):
+    people = [walker(100, 0, FRAMES), walker(400, 0.5, FRAMES)]
+    tracks = link(seen(people, FRAMES), fps=fps)
+    assert owners(people, tracks) == [{0}, {1}]
+
+
+@pytest.mark.parametrize("fps", [2.0, 0.2])
+def test_a_person_missed_for_a_few_frames_of_a_time_lapse_keeps_the_id(fps):
+    person = walker(300, 0, FRAMES)
+    tracks = link(seen([without(person, {10, 30, 31, 32, 33})], FRAMES), fps=fps)
+    assert list(tracks) == [0]
+    assert tracks[0].keys() >= set(FRAMES) - {30, 31, 32, 33}
+
+
+def test_unsure_detections_continue_a_person_in_a_time_lapse():
+    person = walker(300, 0, FRAMES)
+    detections = seen([person], FRAMES)
+    for frame in (10, 11, 12):
+        detections[frame] = Detections(detections[frame].bboxes_xyxy, np.array([0.3]))
+    tracks = link(detections, fps=0.2)
+    assert tracks[0].keys() == set(FRAMES)
