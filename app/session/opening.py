@@ -10,6 +10,7 @@ from platformdirs import user_data_path
 
 from jmpose_core.errors import ProjectError
 from jmpose_core.project import Project, VideoRecord
+from jmpose_core.video import open_video
 from resources import DEMO_CLIP
 
 SUFFIX = ".jmpose"
@@ -68,7 +69,13 @@ def prepare(path: Path, open_project: Path | None = None) -> Opened:
         project_path.unlink()
         raise
     project.close()
-    return Opened(project_path, path.name, note)
+    return Opened(project_path, path.name, ". ".join(filter(None, [note, _damage_of(path)])))
+
+
+def _damage_of(path: Path) -> str:
+    """What is missing in a video that was cut off, for the user."""
+    with open_video(path) as video:
+        return video.damage
 
 
 def fault_of_video(project_path: Path, video_id: int) -> str:

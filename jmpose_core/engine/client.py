@@ -6,9 +6,11 @@ in `stop`; one that writes requests; one that reads replies and calls `on_reply`
 
 import contextlib
 import itertools
+import os
 import queue
 import shutil
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -46,7 +48,8 @@ class EngineClient:
     Args:
         on_reply: called from the reading thread, in the order the engine sent.
         command: the engine's command line, less the folder for arrays.
-        log_path: file for what the engine and its libraries print; the last run's is kept beside it.
+        log_path: file for what the engine and its libraries print; the last run's is kept beside it. Where it cannot
+            be written, the log goes to the system's temporary folder, or nowhere.
     """
 
     def __init__(
@@ -113,13 +116,14 @@ class _Run:
 
     def __init__(self, command: Sequence[str], log_path: Path, on_reply: Callable[[Reply], None]) -> None:
         self._on_reply = on_reply
-        self._log_path = log_path
         self._asked = False
         self._ended = threading.Event()
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._folder = shared_folder()
         try:
-            self._process = _start_process([*command, str(self._folder)], log_path)
+            log, self._log_path = _open_log(log_path)
+            with log:
+                self._process = _start_process([*command, str(self._folder)], log)
         except OSError:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
@@ -184,20 +188,30 @@ class _Run:
 
     def _obituary(self, exit_code: int, fault: str) -> str:
         how = f"was ended by signal {-exit_code}" if exit_code < 0 else f"ended with exit code {exit_code}"
-        return f"The engine {how} ({fault}). What it printed is in {self._log_path}"
+        printed = "What it printed could not be kept" if self._log_path is None else "What it printed is in"
+        return f"The engine {how} ({fault}). {printed} {self._log_path or '(no folder can be written to)'}"
 
 
-def _start_process(command: Sequence[str], log_path: Path) -> subprocess.Popen[bytes]:
+def _open_log(wanted: Path) -> tuple[BinaryIO, Path | None]:
+    """The engine's log and where it is: without a place for it, the engine works all the same."""
+    with contextlib.suppress(OSError):
+        wanted.parent.mkdir(parents=True, exist_ok=True)
+        if wanted.exists():
+            wanted.replace(wanted.with_suffix(".previous.log"))
+        return wanted.open("wb"), wanted
+    with contextlib.suppress(OSError):
+        handle, name = tempfile.mkstemp(prefix="jmpose-engine-", suffix=".log")
+        return os.fdopen(handle, "wb"), Path(name)
+    return Path(os.devnull).open("wb"), None
+
+
+def _start_process(command: Sequence[str], log: BinaryIO) -> subprocess.Popen[bytes]:
     """The process, in a session of its own so that Ctrl-C in the window's terminal does not reach it."""
-    log_path.parent.mkdir(parents=True, exist_ok=True)
-    if log_path.exists():
-        log_path.replace(log_path.with_suffix(".previous.log"))
-    with log_path.open("wb") as log:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env={**child_environment(), "PYTHONUNBUFFERED": "1"},
-            start_new_session=True,
-        )
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env={**child_environment(), "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+    )

@@ -21,7 +21,7 @@ def frame_times(
     secs_per_unit: float,
     declared_fps: float,
 ) -> tuple[NDArray[np.float64], float]:
-    """Seconds from the first frame (frames,), never decreasing, and the average rate between pauses (frames per second).
+    """Seconds from the first frame (frames,), never decreasing, and the frames per second between pauses.
 
     Args:
         stamps: (packets,) presentation timestamps in the order of the file, or NO_STAMP.

@@ -8,6 +8,7 @@ from app.session.opening import prepare, prepare_demo
 from jmpose_core.errors import VideoError
 from jmpose_core.project import Project
 from resources import DEMO_CLIP
+from tests.builders.numbered_clips import write_clip
 
 
 def test_opening_a_video_makes_a_project_beside_it_and_finds_it_again(clip: Path) -> None:
@@ -42,3 +43,11 @@ def test_the_demo_is_opened_from_a_copy(tmp_path: Path, monkeypatch: pytest.Monk
     assert opened.project == tmp_path / "demo" / "demo.jmpose"
     assert prepare_demo() == opened
     assert not list(DEMO_CLIP.parent.glob("*.jmpose*"))
+
+
+def test_a_video_that_is_cut_off_says_so_when_it_is_opened(tmp_path: Path) -> None:
+    write_clip(tmp_path / "whole.mp4", range(40), container_options={"movflags": "faststart"})
+    content = (tmp_path / "whole.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(content[: len(content) * 2 // 3])
+    assert "the video is cut off after" in prepare(tmp_path / "cut.mp4").note
+    assert prepare(tmp_path / "whole.mp4").note == ""

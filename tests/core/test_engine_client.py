@@ -3,6 +3,7 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +71,41 @@ def test_what_libraries_print_goes_to_the_log(client: EngineClient, inbox: Inbox
     (ready,) = inbox.until(Ready)
     assert ready.weights == ["none"]
     assert "C code" in client.log_path.read_text()
+
+
+@pytest.mark.parametrize("with_temporary_folder", [True, False])
+def test_the_engine_runs_where_its_log_cannot_be_kept(
+    inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_temporary_folder: bool
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    client = EngineClient(inbox, command=FAKE, log_path=tmp_path / "file" / "engine.log")
+    if not with_temporary_folder:
+
+        def refused(**_: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(tempfile, "mkstemp", refused)
+    client.start()
+    try:
+        inbox.until(Ready)
+        client.send(predict("die"))
+        *_, stopped = inbox.until(Stopped)
+        logs = list((tmp_path / "temporary").glob("jmpose-engine-*.log"))
+        assert isinstance(stopped, Stopped)
+        assert [str(log) in stopped.message for log in logs] == [True] * with_temporary_folder
+    finally:
+        client.stop()
+
+
+def test_damage_is_told_when_a_prediction_ends(client: EngineClient, inbox: Inbox) -> None:
+    client.start()
+    inbox.until(Ready)
+    client.send(predict("damaged", last=2))
+    *_, done = inbox.until(Done)
+    assert isinstance(done, Done)
+    assert "one frame is damaged" in done.damage
 
 
 def test_people_arrive_in_order_and_whole(client: EngineClient, inbox: Inbox) -> None:

@@ -13,8 +13,8 @@ from jmpose_core.errors import ProjectError
 from jmpose_core.formats.posetrack18 import read_posetrack18
 from jmpose_core.project import Project
 from jmpose_core.project.as_document import image_names
-from tests.core.numbered_clips import write_clip
-from tests.core.stand_in_session import StandInSession
+from tests.builders.numbered_clips import write_clip
+from tests.builders.stand_in_session import StandInSession
 from train.labels import read_labels
 
 
