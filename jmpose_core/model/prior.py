@@ -17,6 +17,7 @@ from jmpose_core.model.mobilenet import Additions
 from jmpose_core.skeleton import NUM_JOINTS
 
 PRIOR_CHANNELS: Final = 1 + 2 * NUM_JOINTS  # the box, the person's own joints, the others' joints
+OWN_JOINTS: Final = slice(1, 1 + NUM_JOINTS)  # their channels
 PRIOR_SIGMA: Final = 3.0  # cells; about as far as the witness errs
 _BOX_EDGE: Final = 1.0  # cells over which the box fades
 _EMBEDDED: Final = 32  # channels of the embedding

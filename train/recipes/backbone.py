@@ -23,7 +23,7 @@ from jmpose_core.weights.files import WeightsCard, save_weights
 from train.crowds import training
 from train.crowds.batches import Variation, drawn_batch
 from train.crowds.evaluation import plain_batch
-from train.crowds.training import RESULT, PeopleTraining
+from train.crowds.training import RESULT, PeopleTraining, published
 from train.crowds.warps import CROP_SIZE
 from train.recipes.command import Command, start
 from train.report.samples import labelled_crops, predicted_crops
@@ -88,7 +88,7 @@ def train(command: Command) -> None:
     samples = {
         "Crops with their labels": labelled_crops(drawn_batch(trained.people, 12, Variation())),
         "Held-out people, predicted": predicted_crops(
-            trained.training.average.network, plain_batch(trained.held_out, some)
+            published(trained.training.average.network), plain_batch(trained.held_out, some)
         ),
     }
     write_report(command.out, command.text, DATA, trained.training, trained.figures, CHARTS, samples)

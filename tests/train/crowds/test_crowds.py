@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 import resources
 from jmpose_core.errors import FormatError, WeightsError
 from jmpose_core.model.compact import CompactBackbone
+from jmpose_core.model.prior import OWN_JOINTS, PRIOR_CHANNELS
 from jmpose_core.skeleton import FLIP, JOINT_INDEX, NUM_JOINTS
 from jmpose_core.weights.files import read_weights
 from tests.builders.crowd_scenes import scene
@@ -19,7 +20,7 @@ from train.crowds.bank import read_bank
 from train.crowds.batches import CrowdBatch, Variation, batch_of
 from train.crowds.objective import neighbour_mass_loss, people_loss
 from train.crowds.scenes import read_labels, read_pictures, write_pack
-from train.crowds.training import PeopleTraining, started_from
+from train.crowds.training import PeopleTraining, published, started_from
 from train.crowds.warps import crop_warps, inverse, sampled
 from train.crowds.witnesses import MAP_SIZE, WitnessErrors
 from train.recipes import backbone
@@ -202,6 +203,16 @@ def test_a_start_without_a_prior_answers_as_before(start):
     images = torch.rand(1, 3, 256, 192) * 2 - 1
     expected = plain.eval()(images).logits
     assert torch.equal(started_from(start).eval()(images).logits, expected)
+
+
+def test_what_is_published_believes_the_witness_half(bank, start):
+    """Of an embedding, the part of the person's own joints; the training's network is left alone."""
+    learnt = started_from(start)
+    halved = published(learnt)
+    own = torch.zeros(1, PRIOR_CHANNELS, *MAP_SIZE)
+    own[:, OWN_JOINTS] = 1
+    torch.testing.assert_close(halved.prior.embed(own), learnt.prior.embed(own) / 2)
+    torch.testing.assert_close(halved.prior.embed(1 - own), learnt.prior.embed(1 - own))
 
 
 def test_other_weights_are_refused_as_a_start():
