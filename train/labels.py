@@ -24,7 +24,6 @@ class LabelledVideo:
 
     video_path: Path
     people: tuple[Annotation, ...]
-    left_out: int = 0  # corrected people without a box of some area, not even one about their joints
 
 
 def read_labels(paths: Sequence[Path], *, by_position: bool = False) -> list[LabelledVideo]:
@@ -75,7 +74,7 @@ def _read_project(path: Path) -> Iterator[LabelledVideo]:
         for video in project.videos():
             people = project.people_between(video.id, 0, video.frame_count)
             label = _labelled(project.video_path(video.id), people)
-            if label.people or label.left_out:
+            if label.people:
                 if fault := project.check_video(video.id):
                     raise fault  # the labels are of other pictures
                 yield label
@@ -109,20 +108,16 @@ def _on_pictures(document: PoseTrackDocument, folder: Path, path: Path, by_posit
 
 
 def _labelled(video_path: Path, people: Iterable[Annotation]) -> LabelledVideo:
-    """The people with trusted joints, each with a box of some area."""
-    trusted = [person for person in people if trusted_joints(person).any()]
-    boxed = [_with_box(person) for person in trusted]
-    kept = tuple(sorted((p for p in boxed if p is not None), key=lambda person: person.frame_index))
-    return LabelledVideo(video_path, kept, len(trusted) - len(kept))
+    """The people with trusted joints. A box without area becomes one about the joints."""
+    trusted = (_with_box(person) for person in people if trusted_joints(person).any())
+    return LabelledVideo(video_path, tuple(sorted(trusted, key=lambda person: person.frame_index)))
 
 
-def _with_box(person: Annotation) -> Annotation | None:
-    """The person; about its joints where its box has no area; None where that has none either."""
+def _with_box(person: Annotation) -> Annotation:
     if _has_area(person.bbox_xyxy):
         return person
     points = person.keypoints[person.visibility != Visibility.ABSENT]
-    box = bbox_of_points(points, enlarge=BBOX_OF_KEYPOINTS)
-    return replace(person, bbox_xyxy=box) if _has_area(box) else None
+    return replace(person, bbox_xyxy=bbox_of_points(points, enlarge=BBOX_OF_KEYPOINTS))
 
 
 def _has_area(bbox_xyxy: Xyxy) -> bool:

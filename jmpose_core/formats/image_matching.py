@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, NamedTuple
 
 from jmpose_core.formats.document import ImageRecord, PoseTrackDocument
 from jmpose_core.formats.files import fault
@@ -39,6 +39,15 @@ class ImageMatch:
     by: str  # what an image and its frame have in common, for the user
     left_out: tuple[str, ...] = ()  # names of the images that should be frames of this video, and are none
     other_videos: int = 0  # images in the folders of other videos, of a file that holds several
+
+
+class _Numbering(NamedTuple):
+    """One kind of number that every image has."""
+
+    what: str  # for the user
+    numbers: list[int]
+    counted_from: int | None  # where that is known
+    in_names: bool = False  # then the numbers in the names of a folder's files are another reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +146,13 @@ def _found(
     if len(stated) == len(images) and len(set(stated)) == len(stated):
         return {i: frame for i, frame in zip(chosen, stated, strict=True) if 0 <= frame < count}, BY_FRAME
     unclear = ""
-    for what, numbers, counted_from in _numberings(images):
-        found = _by_number(numbers, what, counted_from, frames, first_number)
+    for numbering in _numberings(images):
+        found = _by_number(numbering, frames, first_number)
         if isinstance(found, str):
             unclear = unclear or found
         elif found is not None:
             by_number, first = found
-            return {chosen[place]: frame for place, frame in by_number.items()}, _said(what, first)
+            return {chosen[place]: frame for place, frame in by_number.items()}, _said(numbering.what, first)
     if unclear:
         raise fault(path, "images", unclear, cure="say the number of the first frame (--first-number)")
     names = ", ".join(image.file_name for image in images[:3]) + ("…" if len(images) > 3 else "")
@@ -192,20 +201,20 @@ def _stem(name: str) -> str:
     return _ROBOFLOW.sub("", stem)
 
 
-def _numberings(images: Sequence[ImageRecord]) -> list[tuple[str, list[int], int | None]]:
-    """What numbers the images have: what they are called, the numbers, and from where they count, where it is known."""
-    found: list[tuple[str, list[int], int | None]] = []
+def _numberings(images: Sequence[ImageRecord]) -> list[_Numbering]:
+    """The numbers that all images have."""
+    found: list[_Numbering] = []
     for key, counted_from in _NUMBER_KEYS.items():
         values = [image.frame_id if key == "frame_id" else image.extra.get(key) for image in images]
         numbers = [number for value in values if (number := _whole(value)) is not None]
         is_id = key == "frame_id" and all(image.frame_id == image.id for image in images)
         if len(numbers) == len(images) and not is_id:
-            found.append((key, numbers, counted_from))
+            found.append(_Numbering(key, numbers, counted_from))
     names = [PurePosixPath(image.file_name.replace("\\", "/")).name for image in images]
     in_names = _numbers_in([_stem(name) for name in names])
     if in_names is not None:
         known = 0 if all(_FROM_ZERO.fullmatch(name) for name in names) else None
-        found.append(("the numbers in the image names", in_names, known))
+        found.append(_Numbering("the numbers in the image names", in_names, known, in_names=True))
     return found
 
 
@@ -229,14 +238,15 @@ def _numbers_in(stems: Sequence[str]) -> list[int] | None:
 
 
 def _by_number(
-    numbers: Sequence[int], what: str, counted_from: int | None, frames: Frames, first_number: int | None
+    numbering: _Numbering, frames: Frames, first_number: int | None
 ) -> tuple[dict[int, int], int | None] | str | None:
     """The frame of each number, and the number of the first frame; a sentence where two readings differ."""
+    what, numbers, counted_from, in_names = numbering
     if len(set(numbers)) < len(numbers):
         return None
     count = len(frames.names)
     readings: dict[tuple[int, ...], int | None] = {}
-    in_folder = _file_numbers(frames) if first_number is None else {}
+    in_folder = _file_numbers(frames) if in_names and first_number is None else {}
     firsts, whole = _first_numbers(numbers, count, counted_from) if first_number is None else ([first_number], False)
     if in_folder and len(firsts) > 1:
         firsts = [0]  # the other reading would be the folder's own numbers

@@ -100,6 +100,11 @@ def test_keys_for_the_frame_come_before_numbers_in_names(
     assert match.frames == expected and key[:6] in match.by
 
 
+def test_a_key_counts_frames_also_in_a_folder_whose_files_count_otherwise() -> None:
+    assert frames_of("a.jpg", "b.jpg", frames=folder(first=1), frame_id=[10, 20]) == (10, 20)
+    assert frames_of("a.jpg", "b.jpg", frames=folder(), imgnum=[10, 20]) == (9, 19)
+
+
 def test_an_image_id_in_frame_id_is_no_frame_number() -> None:
     images = document("frame_000004.PNG", "frame_000002.PNG")
     for image in images.images:
