@@ -93,8 +93,8 @@ class StreamReader:
                 if picture.is_corrupt:
                     self._note_damage()
                     sound.damaged(picture.pts)
-                yield from sound.shown(picture, picture.pts)
-        yield from sound.rest()
+                if sound.is_sound(picture.pts):
+                    yield picture
 
     def _note_damage(self) -> None:
         self.found_damage = True
