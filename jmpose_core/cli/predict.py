@@ -57,6 +57,10 @@ def predict(
         int | None,
         typer.Option(help="Supporting frames on either side, from 2 on; else as many as the weights say."),
     ] = None,
+    witness: Annotated[
+        bool,
+        typer.Option(help="Tell the network whose joints are meant, by what the person detector sees of each person."),
+    ] = True,
     stills: Annotated[bool, typer.Option("--stills", help="The folder holds unrelated images, of any sizes.")] = False,
 ) -> int:
     """Find, track and estimate every person, and write PoseTrack18 predictions."""
@@ -68,7 +72,7 @@ def predict(
 
     chosen = weights or (_DEFAULT_WEIGHTS if variant is None else _of_variant(variant))
     session = Session(device)
-    options = EstimateOptions(stage=stage, exact=exact, frame_flow=frame_flow, reach=reach)
+    options = EstimateOptions(stage=stage, exact=exact, frame_flow=frame_flow, reach=reach, witness=witness)
     failures = broken
     with stoppable() as should_stop:
         for output, file in zip(outputs, files, strict=True):

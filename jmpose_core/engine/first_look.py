@@ -79,7 +79,13 @@ class FirstLook:
         boxes = self._boxes(frame, self._detect(self._video, frame))
         self._on_preview(Preview(frame_index=frame, annotations=boxes))
         tracks = {person.track_id: {frame: person.bbox_xyxy} for person in boxes[:_MOST_PEOPLE]}
-        poses = people_among(self._estimator.estimate(self._video, tracks, options=EstimateOptions(stage="initial")))
+        looks = self._estimator.estimate(
+            self._video,
+            tracks,
+            options=EstimateOptions(stage="initial"),
+            look=lambda index, image: self._detect(self._video, index),
+        )
+        poses = people_among(looks)
         self._on_preview(Preview(frame_index=frame, annotations=[*poses, *boxes[_MOST_PEOPLE:]]))
 
     def _boxes(self, frame: int, detections: Detections) -> list[Annotation]:

@@ -6,6 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from jmpose_core.annotations import Annotation
 from jmpose_core.engine.confirmation import confirmed, to_look_at
 from jmpose_core.engine.run_progress import RunProgress, Tell
@@ -14,6 +17,7 @@ from jmpose_core.errors import Cancelled, DamagedFrameError
 from jmpose_core.estimation.detection import PersonDetector
 from jmpose_core.estimation.options import EstimateOptions
 from jmpose_core.estimation.pose_estimator import PoseEstimator
+from jmpose_core.estimation.witness import Look
 from jmpose_core.geometry import Xyxy
 from jmpose_core.tracking import Detections, Seed, colour_histograms, link
 from jmpose_core.tracking.handover import Handover
@@ -70,20 +74,23 @@ class SeenPeople:
             tell(done, len(frames))
         return found
 
-    def within(self, video: Video, index: int) -> Detections:
-        """Detections of one frame, from memory where it was looked at before."""
+    def look(self, video: Video) -> Look:
+        """What it sees in that video's frames, which are looked at when they are asked for, and once."""
+        return lambda index, image: self.within(video, index, image)
+
+    def within(self, video: Video, index: int, image: npt.NDArray[np.uint8] | None = None) -> Detections:
+        """Detections of one frame, from memory where it was looked at before; `image` spares reading it."""
         if video is not self._video:
             self._video, self._seen = video, {}
-        found = self._seen.pop(index) if index in self._seen else self._detected(video, index)
+        found = self._seen.pop(index, None)
+        if found is None:
+            image = video.frame(index) if image is None else image
+            found = self.detector.detect(image, min_score=_LEAST_SCORE)
+            found = replace(found, appearance=colour_histograms(image, found.bboxes_xyxy))
         self._seen[index] = found
         if len(self._seen) > _REMEMBERED_FRAMES:
             del self._seen[next(iter(self._seen))]
         return found
-
-    def _detected(self, video: Video, index: int) -> Detections:
-        image = video.frame(index)
-        found = self.detector.detect(image, min_score=_LEAST_SCORE)
-        return replace(found, appearance=colour_histograms(image, found.bboxes_xyxy))
 
 
 class PeopleSearch:
@@ -168,8 +175,10 @@ class PeopleSearch:
     def _looks(self, estimator: PoseEstimator, stretch: Stretch, boxes: Tracks) -> list[Annotation]:
         """Initial poses, from which `confirmed` decides what is a person."""
         tell = self._progress.part(CONFIRMING, len(stretch.own))
-        stop = self._should_stop
-        looks = list(estimator.estimate(self._video, boxes, options=_INITIAL, on_progress=tell, should_stop=stop))
+        stop, look = self._should_stop, self._seen.look(self._video)
+        looks = list(
+            estimator.estimate(self._video, boxes, options=_INITIAL, look=look, on_progress=tell, should_stop=stop)
+        )
         tell(1, 1)  # also where there is nobody to look at
         return looks
 

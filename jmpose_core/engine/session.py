@@ -96,7 +96,8 @@ class Session:
             visible_frame=visible_frame,
             on_found=preview.found if preview is not None else lambda frame, detections: None,
         )
-        estimate = partial(estimator.estimate, video, options=request.options, should_stop=stop_or_look)
+        look = self._seen.look(video)
+        estimate = partial(estimator.estimate, video, options=request.options, look=look, should_stop=stop_or_look)
         yield from estimate(_drawn(request))
         for own, tracks in _tracks(search, request, estimator, frames):
             tell = progress.part(ESTIMATING, len(own))
@@ -122,7 +123,9 @@ class Session:
             JMPoseError: the video or the weights cannot be used.
         """
         video = self._opened(Path(request.video_path))
-        seen = self._estimator(request.weights).probe(video, request.frame_index, request.bbox_xyxy)
+        seen = self._estimator(request.weights).probe(
+            video, request.frame_index, request.bbox_xyxy, look=self._seen.look(video)
+        )
         return ProbeResult(
             crop_rgb=seen.crop_rgb,
             initial=seen.initial,

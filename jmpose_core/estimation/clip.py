@@ -26,6 +26,7 @@ class Segment:
 
     frames: every frame that is cropped, each once, in the order of time: the key frames and their supporting frames.
     crops_from_image: (F, 2, 3), the crop of each of `frames`.
+    boxes: (F, 4), the person's own box in each of them, whatever it is cropped by.
     windows: of each key frame the places in `frames` of its 2 * delta + 1 frames, itself in the middle; a video's
         first and last frame are repeated at its ends.
     bboxes_xyxy: of the key frames.
@@ -35,6 +36,7 @@ class Segment:
     key_frames: tuple[int, ...]
     frames: tuple[int, ...]
     crops_from_image: npt.NDArray[np.float64]
+    boxes: npt.NDArray[np.float64]
     windows: tuple[tuple[int, ...], ...]
     bboxes_xyxy: tuple[Xyxy, ...]
 
@@ -62,9 +64,9 @@ def segments(
     """
     if exact:
         for key in key_frames:
-            yield _segment(track_id, (key,), {key: boxes[key]}, frame_count, crop_size, delta)
+            yield _segment(track_id, (key,), boxes, {key: boxes[key]}, frame_count, crop_size, delta)
     elif key_frames:
-        yield _segment(track_id, tuple(key_frames), boxes, frame_count, crop_size, delta)
+        yield _segment(track_id, tuple(key_frames), boxes, boxes, frame_count, crop_size, delta)
 
 
 def cut(frame_rgb: npt.NDArray[np.uint8], crop_from_image: Affine, crop_size: tuple[int, int]) -> npt.NDArray[np.uint8]:
@@ -107,6 +109,7 @@ def _segment(
     track_id: int,
     keys: tuple[int, ...],
     boxes: Mapping[int, Xyxy],
+    cropped_by: Mapping[int, Xyxy],
     frame_count: int,
     crop_size: tuple[int, int],
     delta: int,
@@ -118,7 +121,8 @@ def _segment(
         track_id,
         keys,
         tuple(frames),
-        np.stack([geometry.crop_from_image(box, crop_size, enlarge=ENLARGE) for box in _boxes_at(frames, boxes)]),
+        np.stack([geometry.crop_from_image(box, crop_size, enlarge=ENLARGE) for box in _boxes_at(frames, cropped_by)]),
+        np.array(_boxes_at(frames, boxes)),
         tuple(tuple(place[frame] for frame in window) for window in windows),
         tuple(boxes[key] for key in keys),
     )

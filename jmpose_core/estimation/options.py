@@ -15,12 +15,14 @@ class EstimateOptions(msgspec.Struct, frozen=True):
     frame_flow: compute flow once for a pair of frames and carry it into every person's crop, not once a person.
     reach: supporting frames on either side whose heatmaps are used, where the weights align them; None for as
         many as the weights' card says.
+    witness: tell the network whose joints are meant, by what the person detector sees of each person.
     """
 
     stage: Stage = "refined"
     exact: bool = False
     frame_flow: bool = False
     reach: int | None = None
+    witness: bool = True
 
 
 DEFAULT_OPTIONS: Final = EstimateOptions()

@@ -18,7 +18,8 @@ from jmpose_core.errors import Cancelled, WeightsError
 from jmpose_core.estimation.clip import DELTA, ENLARGE, Segment, cut, segments
 from jmpose_core.estimation.frame_flow import FrameFlow
 from jmpose_core.estimation.options import DEFAULT_OPTIONS, EstimateOptions
-from jmpose_core.estimation.streaming import FlowBetween, StreamingNetwork
+from jmpose_core.estimation.streaming import CELL, FlowBetween, StreamingNetwork
+from jmpose_core.estimation.witness import Look, PeopleInCrops, Witnessed, people_in_crops, witnessed_people
 from jmpose_core.geometry import Affine, Xyxy
 from jmpose_core.model import heatmaps
 from jmpose_core.model.blocks import BackboneOutput
@@ -85,6 +86,7 @@ class PoseEstimator:
         *,
         frames: range | None = None,
         options: EstimateOptions = DEFAULT_OPTIONS,
+        look: Look | None = None,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Annotation]:
@@ -97,6 +99,8 @@ class PoseEstimator:
             frames: only the boxes of these frames are estimated; those beside them say where supporting frames
                 are cropped. None for every box.
             options: their reach must be the estimator's own, or None.
+            look: what the person detector sees in a frame, from which the network is told whose joints are meant;
+                None, or options without a witness: from the boxes alone.
             on_progress: called with the boxes done and their total.
             should_stop: asked between passes.
 
@@ -131,7 +135,8 @@ class PoseEstimator:
             if shared is not None:
                 shared.forget_before(first - self.network.delta)
             people: list[Annotation] = []
-            for segment, crops in _crops(video, work, self.network.crop_size, shared):
+            watch = look if options.witness else None
+            for segment, crops, seen in _crops(video, work, self.network.crop_size, shared, watch):
                 if should_stop():
                     raise Cancelled("stopped; the people found until then are kept")
                 maps = self.streaming.heatmaps(
@@ -140,6 +145,7 @@ class PoseEstimator:
                     windows=segment.windows,
                     crops_from_image=segment.crops_from_image,
                     flow_between=self._carried(shared, segment),
+                    people=self._in_crops(seen, segment.boxes, segment.crops_from_image),
                 )
                 people.extend(self._annotations(segment, maps, stage, video))
                 done += len(segment.key_frames)
@@ -148,8 +154,10 @@ class PoseEstimator:
             yield from sorted(sound, key=lambda person: (person.frame_index, person.track_id))
 
     @torch.inference_mode()
-    def probe(self, video: Video, frame_index: int, bbox_xyxy: Xyxy) -> Probe:
+    def probe(self, video: Video, frame_index: int, bbox_xyxy: Xyxy, *, look: Look | None = None) -> Probe:
         """Initial heatmaps, flow and refined heatmaps of one person in one frame, cropped as the paper does.
+
+        `look` as in `estimate`.
 
         Raises:
             ValueError: the box has no area.
@@ -160,9 +168,13 @@ class PoseEstimator:
         frames = [
             min(max(index, 0), video.frame_count - 1) for index in range(frame_index - delta, frame_index + delta + 1)
         ]
-        crops = np.stack([cut(video.nearest_frame(index), crop_from_image, size) for index in frames])
+        pictures = {index: video.nearest_frame(index) for index in set(frames)}
+        crops = np.stack([cut(pictures[index], crop_from_image, size) for index in frames])
+        seen = [witnessed_people({0: bbox_xyxy}, look(index, pictures[index]))[0] for index in frames] if look else []
         images = self.streaming.images(crops)
-        backbone = self.streaming.of_frames(images)
+        same = len(frames)
+        people = self._in_crops(seen, np.array([bbox_xyxy] * same), np.stack([crop_from_image] * same))
+        backbone = self.streaming.of_frames(images, people)
         return Probe(
             crop_rgb=crops[delta],
             initial=backbone.heatmaps[delta].float().cpu().numpy(),
@@ -170,6 +182,13 @@ class PoseEstimator:
             refined=self._refined_key(backbone, images, delta).float().cpu().numpy(),
             crop_from_image=crop_from_image,
         )
+
+    def _in_crops(
+        self, seen: Sequence[Witnessed], boxes: npt.NDArray[np.float64], crops_from_image: npt.NDArray[np.float64]
+    ) -> PeopleInCrops | None:
+        if not seen:
+            return None
+        return people_in_crops(seen, boxes, crops_from_image, geometry.scaled(1 / CELL), self.device)
 
     def _refined_key(self, backbone: BackboneOutput, images: Tensor, key: int) -> Tensor:
         delta = self.network.delta
@@ -266,23 +285,34 @@ def _chunks(frames: list[int]) -> Iterator[tuple[int, int]]:
 
 
 def _crops(
-    video: Video, work: list[Segment], crop_size: tuple[int, int], shared: FrameFlow | None
-) -> Iterator[tuple[Segment, npt.NDArray[np.uint8]]]:
-    """Each segment with its crops (F, H, W, 3), decoding every frame once and holding none but what `shared` keeps.
+    video: Video, work: list[Segment], crop_size: tuple[int, int], shared: FrameFlow | None, look: Look | None
+) -> Iterator[tuple[Segment, npt.NDArray[np.uint8], list[Witnessed]]]:
+    """Each segment with its crops (F, H, W, 3) and what is witnessed of its person in each, where that is looked for.
 
-    In place of a damaged frame stands the nearest sound one.
+    Every frame is decoded once, and none is held but what `shared` keeps. In place of a damaged frame stands the
+    nearest sound one.
     """
     wanted: dict[int, list[Segment]] = {}
     for segment in work:
         for frame in segment.frames:
             wanted.setdefault(frame, []).append(segment)
     crops: dict[int, list[npt.NDArray[np.uint8]]] = {id(segment): [] for segment in work}
+    seen: dict[int, list[Witnessed]] = {id(segment): [] for segment in work}
     for frame in sorted(wanted):
         image = video.nearest_frame(frame)
         if shared is not None:
             shared.see(frame, image)
+        boxes = {segment.track_id: _xyxy(segment.boxes[segment.frames.index(frame)]) for segment in wanted[frame]}
+        people = witnessed_people(boxes, look(frame, image)) if look is not None else {}
         for segment in wanted[frame]:
             own = crops[id(segment)]
             own.append(cut(image, segment.crops_from_image[len(own)], crop_size))
+            if people:
+                seen[id(segment)].append(people[segment.track_id])
             if len(own) == len(segment.frames):
-                yield segment, np.stack(crops.pop(id(segment)))
+                yield segment, np.stack(crops.pop(id(segment))), seen.pop(id(segment))
+
+
+def _xyxy(box: npt.NDArray[np.float64]) -> Xyxy:
+    left, top, right, bottom = (float(side) for side in box)
+    return left, top, right, bottom

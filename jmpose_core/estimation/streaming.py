@@ -10,14 +10,18 @@ from torch import Tensor
 
 from jmpose_core import geometry
 from jmpose_core.devices import as_images, autocast
+from jmpose_core.estimation.witness import PeopleInCrops
 from jmpose_core.model.blocks import BackboneOutput
 from jmpose_core.model.carrying import carried_flow, carried_maps
 from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.flow import Pair
+from jmpose_core.model.guidance import guided
 from jmpose_core.model.network import PoseNetwork
+from jmpose_core.model.prior import person_prior
 from jmpose_core.model.stages import Stage
 
 _BATCH: Final = 16  # crops a pass: larger gains nothing on a CPU
+CELL: Final = 4  # crop pixels a heatmap cell, of every network here
 
 Window: TypeAlias = Sequence[int]  # places of a key frame's crops, in the order of time, its own in the middle
 # Pairs of crops and a key crop's place -> flow (P, 2, h, w) on the key crop's grid, in its heatmap cells.
@@ -40,6 +44,7 @@ class StreamingNetwork:
         windows: Sequence[Window] | None = None,
         crops_from_image: npt.NDArray[np.float64] | None = None,
         flow_between: FlowBetween | None = None,
+        people: PeopleInCrops | None = None,
     ) -> Tensor:
         """Crops (F, H, W, 3) -> initial or refined (W, 15, h, w) heatmaps of W key frames.
 
@@ -48,9 +53,10 @@ class StreamingNetwork:
                 initial stage.
             crops_from_image: (F, 2, 3), where the crops lie; None for all at one place.
             flow_between: flow from elsewhere; None computes it between the crops.
+            people: who is meant in each crop; None where nothing is known of that.
         """
         images = self.images(crops)
-        backbone = self.of_frames(images)
+        backbone = self.of_frames(images, people)
         if windows is None:
             delta = self.network.delta if stage == "refined" else 0
             windows = [range(key - delta, key + delta + 1) for key in range(delta, len(images) - delta)]
@@ -62,14 +68,32 @@ class StreamingNetwork:
         """RGB (F, H, W, 3) uint8 -> (F, 3, H, W) in [0, 1]."""
         return as_images(torch.from_numpy(crops), self.device)
 
-    def of_frames(self, images: Tensor) -> BackboneOutput:
-        """The backbone's heatmaps and features of every crop."""
+    def of_frames(self, images: Tensor, people: PeopleInCrops | None = None) -> BackboneOutput:
+        """The backbone's heatmaps and features of every crop; the heatmaps guided by who is meant."""
+        prior = None if people is None or not self.network.takes_prior else self._prior(people, images)
         with autocast(self.device):
-            parts = [self.network.of_frames(part) for part in images.split(_BATCH)]
+            parts = [
+                self.network.of_frames(
+                    images[start : start + _BATCH], None if prior is None else prior[start : start + _BATCH]
+                )
+                for start in range(0, len(images), _BATCH)
+            ]
+        heatmaps = torch.cat([part.heatmaps for part in parts])
         return BackboneOutput(
-            heatmaps=torch.cat([part.heatmaps for part in parts]),
+            heatmaps=heatmaps if people is None else guided(heatmaps, people.own, people.others),
             logits=torch.cat([part.logits for part in parts]),
             features=tuple(torch.cat(level) for level in zip(*(part.features for part in parts), strict=True)),
+        )
+
+    def _prior(self, people: PeopleInCrops, images: Tensor) -> Tensor:
+        height, width = (side // CELL for side in images.shape[-2:])
+        return person_prior(
+            people.boxes,
+            people.own[..., :2],
+            people.own[..., 2],
+            (height, width),
+            others_in_cells=people.others[..., :2],
+            others_confidence=people.others[..., 2],
         )
 
     def refined(

@@ -25,8 +25,10 @@ from scipy.optimize import linear_sum_assignment
 
 from jmpose_core.drawing import Picture
 from jmpose_core.errors import JMPoseError
+from jmpose_core.estimation.detection import Detections, PersonDetector
 from jmpose_core.estimation.options import EstimateOptions
 from jmpose_core.estimation.pose_estimator import PoseEstimator
+from jmpose_core.estimation.witness import Look
 from jmpose_core.geometry import Xyxy, iou
 from jmpose_core.skeleton import JOINTS, NUM_JOINTS
 from jmpose_core.video.base import Fingerprint, Video
@@ -37,6 +39,7 @@ from train.teachers.movenet import MultiPose, Thunder
 
 _RESAMPLES: Final = 2000
 _LEAST_IOU: Final = 0.3  # between a labelled box and MultiPose's
+_LEAST_SCORE: Final = 0.1  # of people that the detector shows, as in the engine
 _OURS_OF_COCO: Final = [COCO.index(name) if name in COCO else -1 for name in JOINTS]
 
 System = Callable[[CrowdClip], Floats]  # -> joints (T, N, 15, 2), NaN where there are none
@@ -75,8 +78,8 @@ class Judged:
     neighbours: int
 
 
-def ours(estimator: PoseEstimator, *, initial: bool = False, exact: bool = False) -> System:
-    """Our poses of every labelled box."""
+def ours(estimator: PoseEstimator, options: EstimateOptions, detector: PersonDetector | None = None) -> System:
+    """Our poses of every labelled box; with a detector, told whose joints are meant."""
 
     def poses(clip: CrowdClip) -> Floats:
         tracks = {
@@ -84,8 +87,9 @@ def ours(estimator: PoseEstimator, *, initial: bool = False, exact: bool = False
             for person in range(clip.boxes.shape[1])
         }
         found = np.full(clip.keypoints.shape, np.nan)
-        options = EstimateOptions(stage="initial" if initial else "refined", exact=exact)
-        for person in estimator.estimate(Frames(clip.name, clip.frames), tracks, options=options):
+        video = Frames(clip.name, clip.frames)
+        look = None if detector is None else _remembered(detector)
+        for person in estimator.estimate(video, tracks, options=options, look=look):
             found[person.frame_index, person.track_id] = person.keypoints
         return found
 
@@ -171,6 +175,18 @@ def read_set(name: str, data: Path, *, clips: int) -> list[CrowdClip]:
     return list({"coco": crowd_sets.coco, "posetrack": crowd_sets.posetrack}[name](data))
 
 
+def _remembered(detector: PersonDetector) -> Look:
+    """What it sees of a clip's frames, each looked at once."""
+    seen: dict[int, Detections] = {}
+
+    def look(index: int, picture: Picture) -> Detections:
+        if index not in seen:
+            seen[index] = detector.detect(picture, min_score=_LEAST_SCORE)
+        return seen[index]
+
+    return look
+
+
 def _xyxy(box: Floats) -> Xyxy:
     left, top, right, bottom = (float(side) for side in box)
     return left, top, right, bottom
@@ -200,6 +216,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", default="jmpose_lite", help="a bundled name or a weights file")
+    parser.add_argument("--detector", default="detector", help="likewise, of the person detector")
     parser.add_argument("--sets", nargs="+", default=["coco", "synthetic", "posetrack"], help="which of the sets")
     parser.add_argument("--clips", type=int, default=30, help="of the synthetic set")
     parser.add_argument("--exact", action="store_true", help="also with every window cropped by its key frame's box")
@@ -210,12 +227,14 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     try:
         report = {}
-        estimator = PoseEstimator(arguments.weights, "cpu")
+        estimator, detector = PoseEstimator(arguments.weights, "cpu"), PersonDetector(arguments.detector, "cpu")
         teachers = arguments.data / "teachers"
         systems = {
-            "initial": ours(estimator, initial=True),
-            "refined": ours(estimator),
-            **({"refined, exact": ours(estimator, exact=True)} if arguments.exact else {}),
+            "initial, boxes alone": ours(estimator, EstimateOptions(stage="initial")),
+            "refined, boxes alone": ours(estimator, EstimateOptions()),
+            "initial": ours(estimator, EstimateOptions(stage="initial"), detector),
+            "refined": ours(estimator, EstimateOptions(), detector),
+            **({"refined, exact": ours(estimator, EstimateOptions(exact=True), detector)} if arguments.exact else {}),
             "MoveNet Thunder": thunder_of(Thunder(teachers / "movenet-thunder.onnx", threads=arguments.threads)),
             "MoveNet MultiPose": multipose_of(
                 MultiPose(teachers / "movenet-multipose.onnx", threads=arguments.threads)
