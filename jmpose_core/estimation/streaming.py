@@ -69,8 +69,11 @@ class StreamingNetwork:
         return as_images(torch.from_numpy(crops), self.device)
 
     def of_frames(self, images: Tensor, people: PeopleInCrops | None = None) -> BackboneOutput:
-        """The backbone's heatmaps and features of every crop; the heatmaps guided by who is meant."""
-        prior = None if people is None or not self.network.takes_prior else self._prior(people, images)
+        """The backbone's heatmaps and features of every crop, of the person who is meant.
+
+        A network that takes a prior is told by it; of another the heatmaps are guided, which is worth half as much.
+        """
+        prior = self._prior(people, images) if people is not None and self.network.takes_prior else None
         with autocast(self.device):
             parts = [
                 self.network.of_frames(
@@ -80,7 +83,7 @@ class StreamingNetwork:
             ]
         heatmaps = torch.cat([part.heatmaps for part in parts])
         return BackboneOutput(
-            heatmaps=heatmaps if people is None else guided(heatmaps, people.own, people.others),
+            heatmaps=heatmaps if people is None or prior is not None else guided(heatmaps, people.own, people.others),
             logits=torch.cat([part.logits for part in parts]),
             features=tuple(torch.cat(level) for level in zip(*(part.features for part in parts), strict=True)),
         )

@@ -1,7 +1,7 @@
 """Heatmaps told whose joints are meant, without training: peaks near the witness's joint count, the neighbours' do not.
 
-For networks that take no person prior, and beside it. A softmax heatmap is a distribution over cells; the witness's
-likelihood of each cell is multiplied to it, as of an independent observation.
+For networks that take no person prior; beside a prior it loses (docs/decisions/streaming.md). A softmax heatmap is a
+distribution over cells; the witness's likelihood of each cell is multiplied to it, as of an independent observation.
 """
 
 from typing import Final
