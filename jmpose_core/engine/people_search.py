@@ -76,7 +76,13 @@ class SeenPeople:
 
     def look(self, video: Video) -> Look:
         """What it sees in that video's frames, which are looked at when they are asked for, and once."""
-        return lambda index, image: self.within(video, index, image)
+
+        def at(index: int, image: npt.NDArray[np.uint8]) -> Detections:
+            if index in video.damaged_frames:  # another frame's picture in its place, not to be remembered as its own
+                return self.detector.detect(image, min_score=_LEAST_SCORE)
+            return self.within(video, index, image)
+
+        return at
 
     def within(self, video: Video, index: int, image: npt.NDArray[np.uint8] | None = None) -> Detections:
         """Detections of one frame, from memory where it was looked at before; `image` spares reading it."""
