@@ -11,7 +11,7 @@ from torchvision.models.optical_flow import raft_large, raft_small
 
 from jmpose_core.errors import WeightsError
 from jmpose_core.model.cost import Cost, cost_of
-from jmpose_core.model.flow import Flow, raft_large_flow, raft_small_flow
+from jmpose_core.model.flow import RaftFlow, raft_large_flow, raft_small_flow
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.systems import POSE_NETWORKS
 
@@ -19,7 +19,7 @@ RAFTS: Final[dict[str, Callable[[], nn.Module]]] = {
     "raft_large": partial(raft_large, weights=None),
     "raft_small": partial(raft_small, weights=None),
 }
-_FLOWS: Final[dict[str, Callable[[], Flow]]] = {"raft_large": raft_large_flow, "raft_small": raft_small_flow}
+_FLOWS: Final[dict[str, Callable[[], RaftFlow]]] = {"raft_large": raft_large_flow, "raft_small": raft_small_flow}
 
 
 def variants() -> tuple[str, ...]:
@@ -68,7 +68,7 @@ def _input_of(network: PoseNetwork) -> str:
     if network.flow is None:
         return text
     pairs = ", ".join(f"{_step(start)} to {_step(end)}" for start, end in network.flow_pairs)
-    return f"{text}; flow from frame {pairs}, at {_size(network.flow.size)}, {network.flow.updates} updates"
+    return f"{text}; flow from frame {pairs}, at {_size(network.flow.size)}, {network.flow.steps}"
 
 
 def _shown(costs: dict[str, Cost]) -> dict[str, Cost]:

@@ -17,6 +17,7 @@ from jmpose_core.engine.people_search import CONFIRMING, FINDING, PeopleSearch, 
 from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Ready
 from jmpose_core.engine.run_progress import OnProgress, RunProgress, Tell
 from jmpose_core.errors import WeightsError
+from jmpose_core.estimation.options import DEFAULT_OPTIONS, EstimateOptions, FlowChoice
 from jmpose_core.estimation.pose_estimator import CHUNK_FRAMES, PoseEstimator
 from jmpose_core.geometry import Xyxy
 from jmpose_core.tracking import Seed
@@ -38,7 +39,7 @@ class Session:
 
     def __init__(self, device: str = "auto", detector: str | Path = "detector") -> None:
         self._device = pick_device(device)
-        self._estimators: dict[tuple[str, int | None], PoseEstimator] = {}  # by weights and reach
+        self._estimators: dict[tuple[str, int | None, FlowChoice], PoseEstimator] = {}  # by weights, reach, flow
         self._video: Video | None = None
         self._seen = SeenPeople(detector, str(self._device))
 
@@ -72,7 +73,7 @@ class Session:
             Cancelled: should_stop returned true; what was yielded before is whole.
             JMPoseError: the video or the weights cannot be used.
         """
-        estimator = self._estimator(request.weights, request.options.reach)
+        estimator = self._estimator(request.weights, request.options)
         if video is None:
             video = self._opened(Path(request.video_path))
         else:
@@ -158,10 +159,11 @@ class Session:
             on_preview=on_preview,
         )
 
-    def _estimator(self, weights: str, reach: int | None = None) -> PoseEstimator:
-        key = (weights, reach)
+    def _estimator(self, weights: str, options: EstimateOptions = DEFAULT_OPTIONS) -> PoseEstimator:
+        key = (weights, options.reach, options.flow)
         if key not in self._estimators:  # one at a time: they are large
-            self._estimators = {key: PoseEstimator(weights, str(self._device), reach=reach)}
+            own = PoseEstimator(weights, str(self._device), reach=options.reach, flow=options.flow)
+            self._estimators = {key: own}
         return self._estimators[key]
 
     def _opened(self, path: Path) -> Video:

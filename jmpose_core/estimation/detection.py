@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from jmpose_core.devices import as_images, pick_device
 from jmpose_core.errors import WeightsError
+from jmpose_core.estimation.onnx_engine import OnnxDetector, speed_up_detector
+from jmpose_core.estimation.options import EngineChoice
 from jmpose_core.formats.joint_sets import COCO17
 from jmpose_core.model.detector import PersonNet
 from jmpose_core.skeleton import JOINTS, NUM_JOINTS
@@ -46,14 +48,18 @@ class PersonDetector:
         weights: "detector" (bundled), a file of ours, or a name of DOWNLOADABLE, whose
             weights torchvision fetches on first use.
         device: "auto", "cpu" or "cuda".
+        engine: "auto": onnxruntime on a CPU, for the bundled network; "torch" for torch everywhere.
 
     Raises:
         WeightsError: no such weights, made for another network, or not to be downloaded from here.
         EngineError: a GPU is asked for and there is none.
     """
 
-    def __init__(self, weights: str | Path = "detector", device: str = "auto") -> None:
+    def __init__(
+        self, weights: str | Path = "detector", device: str = "auto", *, engine: EngineChoice = "auto"
+    ) -> None:
         self.device = pick_device(device)
+        self._onnx: OnnxDetector | None = None
         if weights in DOWNLOADABLE:
             self._network = _torchvision_detector(str(weights)).to(self.device)
             self._detect: Callable[[Sequence[Image], float], list[Detections]] = self._with_torchvision
@@ -62,6 +68,8 @@ class PersonDetector:
             self._network, self.sure_score = _bundled_detector(weights)
             self._network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self._detect = self._with_person_net
+            if engine == "auto" and self.device.type == "cpu":
+                self._onnx = speed_up_detector(cast(PersonNet, self._network))
 
     def detect(self, frame_rgb: Image, *, min_score: float = 0.05) -> Detections:
         """People of one frame (H, W, 3) uint8 RGB, best first, from `min_score` up.
@@ -90,8 +98,12 @@ class PersonDetector:
         scale = min(SHORTEST_SIDE / min(height, width), LONGEST_SIDE / max(height, width))
         inputs = normalised(torch.from_numpy(np.stack([_fitted(frame, scale) for frame in frames_rgb])).to(self.device))
         network = cast(PersonNet, self._network)
-        features = network.decoded(inputs)
-        logits, boxes = network.people(features)
+        if self._onnx is None:
+            features = network.decoded(inputs)
+            heads = network.heads(features)
+        else:
+            features, heads = self._onnx(inputs)
+        logits, boxes = network.people(*heads)
         found = []
         for own_features, own_logits, own_boxes in zip(features, logits, boxes, strict=True):
             cells, scores = person_cells(own_logits, own_boxes, min_score=min_score)

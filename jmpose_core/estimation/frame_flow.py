@@ -17,7 +17,7 @@ from torch import Tensor
 from jmpose_core import geometry
 from jmpose_core.devices import as_images, autocast
 from jmpose_core.geometry import Affine
-from jmpose_core.model.flow import HEATMAP_FLOW_LIMIT, RAFT_MINIMUM, RAFT_STRIDE, Flow
+from jmpose_core.model.flow import HEATMAP_FLOW_LIMIT, RAFT_MINIMUM, Flow
 
 LONG_SIDE: Final = 512  # pixels that frames are shrunk to
 _AT_ONCE: Final = 4  # pairs a pass: their correlations are large
@@ -46,8 +46,10 @@ class FrameFlow:
         """Take a frame (H, W, 3) of the video."""
         height, width = frame_rgb.shape[:2]
         shrink = min(1.0, self._long_side / max(height, width))
-        size = tuple(max(RAFT_MINIMUM, round(side * shrink / RAFT_STRIDE) * RAFT_STRIDE) for side in (width, height))
-        # Both sides are rounded to RAFT's stride, so the two directions shrink a little differently.
+        unit = self._flow.multiple
+        smallest = -(-RAFT_MINIMUM // unit) * unit
+        size = tuple(max(smallest, round(side * shrink / unit) * unit) for side in (width, height))
+        # Both sides are rounded to the flow's unit, so the two directions shrink a little differently.
         across, down = geometry.scaled(size[0] / width), geometry.scaled(size[1] / height)
         self._small_from_image = np.array([across[0], down[1]])
         self._frames[index] = np.asarray(cv2.resize(frame_rgb, size, interpolation=cv2.INTER_AREA), np.uint8)

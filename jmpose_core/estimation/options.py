@@ -1,10 +1,13 @@
 """How poses are estimated: chosen by a user, sent to the engine, and read by the estimator. No torch."""
 
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from jmpose_core.model.stages import Stage
+
+FlowChoice: TypeAlias = Literal["own", "dis"]  # the weights' own; OpenCV's dense inverse search
+EngineChoice: TypeAlias = Literal["auto", "torch"]  # onnxruntime where it is faster; torch everywhere
 
 
 class EstimateOptions(msgspec.Struct, frozen=True):
@@ -16,6 +19,7 @@ class EstimateOptions(msgspec.Struct, frozen=True):
     reach: supporting frames on either side whose heatmaps are used, where the weights align them; None for as
         many as the weights' card says.
     witness: tell the network whose joints are meant, by what the person detector sees of each person.
+    flow: how flow is found; "dis" takes a fraction of a learnt flow's time on a CPU.
     """
 
     stage: Stage = "refined"
@@ -23,6 +27,7 @@ class EstimateOptions(msgspec.Struct, frozen=True):
     frame_flow: bool = False
     reach: int | None = None
     witness: bool = True
+    flow: FlowChoice = "own"
 
 
 DEFAULT_OPTIONS: Final = EstimateOptions()

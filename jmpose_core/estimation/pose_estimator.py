@@ -17,7 +17,8 @@ from jmpose_core.devices import autocast, pick_device
 from jmpose_core.errors import Cancelled, WeightsError
 from jmpose_core.estimation.clip import DELTA, ENLARGE, Segment, cut, segments
 from jmpose_core.estimation.frame_flow import FrameFlow
-from jmpose_core.estimation.options import DEFAULT_OPTIONS, EstimateOptions
+from jmpose_core.estimation.onnx_engine import speed_up_backbone
+from jmpose_core.estimation.options import DEFAULT_OPTIONS, EngineChoice, EstimateOptions, FlowChoice
 from jmpose_core.estimation.streaming import CELL, FlowBetween, StreamingNetwork
 from jmpose_core.estimation.witness import Look, PeopleInCrops, Witnessed, people_in_crops, witnessed_people
 from jmpose_core.geometry import Affine, Xyxy
@@ -61,18 +62,33 @@ class PoseEstimator:
         device: "auto", "cpu" or "cuda".
         reach: supporting frames on either side whose heatmaps are used, where the weights align them; None for as
             many as the weights' card says.
+        flow: how flow is found, in a system that uses it: as the weights do, or by dense inverse search.
+        engine: "auto": onnxruntime for the compact backbone on a CPU; "torch" for torch everywhere.
 
     Raises:
         WeightsError: no such weights, not those of a pose network, or they know no such reach.
     """
 
-    def __init__(self, weights: str | Path = "jmpose_lite", device: str = "auto", *, reach: int | None = None) -> None:
+    def __init__(
+        self,
+        weights: str | Path = "jmpose_lite",
+        device: str = "auto",
+        *,
+        reach: int | None = None,
+        flow: FlowChoice = "own",
+        engine: EngineChoice = "auto",
+    ) -> None:
         self.device = pick_device(device)
         self.reach: Final = reach
+        self.flow: Final = flow
         state, card = read_weights(weights)
         if reach is not None:
             card = _with_reach(card, reach, place=str(weights))
         self.network: PoseNetwork = pose_network(state, card, place=str(weights))
+        if flow == "dis" and self.network.flow is not None:
+            self.network.flow = self.network.flow.searching()
+        if engine == "auto" and self.device.type == "cpu":
+            speed_up_backbone(self.network)
         self.streaming = StreamingNetwork(self.network, self.device)
         self._confidence: dict[Stage, nn.Module] = {
             stage: confidence_of(state, stage, place=str(weights)).to(self.device) for stage in ("initial", "refined")
@@ -98,7 +114,7 @@ class PoseEstimator:
             tracks: track id -> frame index -> box in image pixels.
             frames: only the boxes of these frames are estimated; those beside them say where supporting frames
                 are cropped. None for every box.
-            options: their reach must be the estimator's own, or None.
+            options: their reach must be the estimator's own, or None, and their flow the estimator's.
             look: what the person detector sees in a frame, from which the network is told whose joints are meant;
                 None, or options without a witness: from the boxes alone.
             on_progress: called with the boxes done and their total.
@@ -106,10 +122,12 @@ class PoseEstimator:
 
         Raises:
             Cancelled: should_stop returned true; what was yielded before is whole.
-            ValueError: the estimator was made for another reach.
+            ValueError: the estimator was made for another reach or another flow.
         """
         if options.reach not in (None, self.reach):
             raise ValueError(f"options with a reach of {options.reach} for an estimator with {self.reach}")
+        if options.flow != self.flow:
+            raise ValueError(f"options with flow {options.flow!r} for an estimator with {self.flow!r}")
         stage = options.stage
         keys = {
             track_id: [frame for frame in sorted(boxes) if frames is None or frame in frames]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from jmpose_core.model.flow import forward_backward_error, warp
+from jmpose_core.model.warping import forward_backward_error, warp
 
 _INVERSION_STEPS = 2  # of the fixed-point iteration; what is left is far below a heatmap cell
 

@@ -22,6 +22,12 @@ class BackboneOutput:
     logits: Tensor
     features: tuple[Tensor, ...]
 
+    def in_single_precision(self) -> "BackboneOutput":
+        """The same in float32, whatever the backbone computed in."""
+        return BackboneOutput(
+            self.heatmaps.float(), self.logits.float(), tuple(feature.float() for feature in self.features)
+        )
+
 
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions around an identity or a projected shortcut (He et al., CVPR 2016): (N, i, h, w) -> o.

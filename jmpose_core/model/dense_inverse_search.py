@@ -1,6 +1,7 @@
 """Dense inverse search (Kroeger et al., ECCV 2016), OpenCV's: the flow that RAFT starts from, and one by itself."""
 
 import threading
+from collections.abc import Sequence
 from typing import Final
 
 import cv2
@@ -30,9 +31,19 @@ class DenseInverseSearch:
 
     def between(self, first: Tensor, second: Tensor) -> Tensor:
         """Images (B, 3, H, W) RGB in [0, 1] -> flow (B, 2, H, W) in pixels on their device."""
-        flows = [self(*pair) for pair in zip(grey(first).cpu().numpy(), grey(second).cpu().numpy(), strict=True)]
-        stacked = torch.from_numpy(np.stack(flows)).permute(0, 3, 1, 2).contiguous()
-        return stacked.to(first.device)
+        count = len(first)
+        return self.of_pairs(torch.cat([first, second]), [(index, count + index) for index in range(count)])
+
+    def of_pairs(self, images: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
+        """The same between images (N, 3, H, W), by their places: (P, 2, H, W)."""
+        if images.is_meta:  # the costs of a network are counted without data
+            return images.new_empty((len(pairs), 2, *images.shape[-2:]))
+        greys = grey(images).cpu().numpy()
+        flows = np.stack([self(greys[first], greys[second]) for first, second in pairs])
+        return torch.from_numpy(flows).permute(0, 3, 1, 2).contiguous().to(images.device)
+
+    def __deepcopy__(self, memo: dict) -> "DenseInverseSearch":
+        return DenseInverseSearch(fine=self._fine)  # OpenCV's objects cannot be copied, and hold nothing worth it
 
     def _search(self) -> cv2.DISOpticalFlow:
         if not hasattr(self._of_thread, "search"):  # an object of OpenCV's keeps its buffers: one for each thread

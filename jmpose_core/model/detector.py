@@ -43,17 +43,21 @@ class PersonNet(TopDownNet):
         self.witness = Witness() if joints else None
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        return self.people(self.decoded(image))
+        return self.people(*self.heads(self.decoded(image)))
 
-    def people(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and boxes of the decoder's features (B, C, h, w)."""
-        logits = self.center(features).flatten(1).float()
+    def heads(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of the decoder's features (B, C, h, w): centres (B, 1, h, w), boxes' sizes and offsets (B, 2, h, w)."""
+        return self.center(features), self.box_scale(features), self.box_offset(features)
+
+    @staticmethod
+    def people(center: Tensor, box_scale: Tensor, box_offset: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and boxes of what `heads` found."""
         # Cells count from the upper left corner of the picture; row first, as in MoveNet.
-        size, offset = (head(features).float().flatten(2).mT.flip(-1) for head in (self.box_scale, self.box_offset))
-        corner = cell_corners(features.shape[-2], features.shape[-1], device=features.device)
+        size, offset = (maps.float().flatten(2).mT.flip(-1) for maps in (box_scale, box_offset))
+        corner = cell_corners(center.shape[-2], center.shape[-1], device=center.device)
         half = size.clamp_min(0) / 2
         centre = corner + offset
-        return logits, torch.cat([centre - half, centre + half], dim=-1) * STRIDE - 0.5
+        return center.flatten(1).float(), torch.cat([centre - half, centre + half], dim=-1) * STRIDE - 0.5
 
 
 class Witness(nn.Module):

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from jmpose_core.model.blocks import GuidedDeformConv, chain, conv_bn_relu, key_and_supports
 from jmpose_core.model.clip_maps import ClipMaps, Refiner
-from jmpose_core.model.flow import warp
 from jmpose_core.model.heads import DetectionHead
 from jmpose_core.model.heatmaps import SIGMA_LITE
 from jmpose_core.model.mobilenet import DECODER_CHANNELS
+from jmpose_core.model.warping import warp
 from jmpose_core.skeleton import NUM_JOINTS
 
 FRAMES = 5

@@ -6,6 +6,7 @@ own answer lies on a grid of 8 pixels and loses limbs that the given flow may ha
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,6 +44,15 @@ class FrameFeatures:
 
     def __getitem__(self, chosen: Tensor | slice | list[int]) -> "FrameFeatures":
         return FrameFeatures(self.matching[chosen], self.context[chosen], self.shrunk[chosen])
+
+    @staticmethod
+    def joined(parts: "Sequence[FrameFeatures]") -> "FrameFeatures":
+        """Those of several passes, one after another."""
+        return FrameFeatures(
+            torch.cat([part.matching for part in parts]),
+            torch.cat([part.context for part in parts]),
+            torch.cat([part.shrunk for part in parts]),
+        )
 
 
 class Merge(nn.Module):

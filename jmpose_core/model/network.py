@@ -6,6 +6,7 @@ from typing import Final, Self, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from jmpose_core.devices import backbone_precision
 from jmpose_core.model.blocks import BackboneOutput
 from jmpose_core.model.clip_maps import ClipMaps, Refined, Refiner
 from jmpose_core.model.flow import Flow
@@ -103,12 +104,12 @@ class PoseNetwork(nn.Module):
         Raises:
             ValueError: a prior for a network that takes none.
         """
-        normalised = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
-        if prior is None:
-            return self.backbone(normalised)
-        if not self.takes_prior:
+        if prior is not None and not self.takes_prior:
             raise ValueError("this network takes no person prior; its weights were trained without one")
-        return self.backbone(normalised, prior)
+        normalised = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        with backbone_precision(images.device):
+            found = self.backbone(normalised) if prior is None else self.backbone(normalised, prior)
+        return found.in_single_precision()
 
     def maps_of(self, clips: Tensor, priors: Tensor | None = None) -> ClipMaps:
         """Clips (B, T, 3, H, W), RGB in [0, 1], in the order of time -> what the fixed parts make of them.

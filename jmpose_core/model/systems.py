@@ -14,7 +14,7 @@ from jmpose_core.model.clip_maps import Refiner
 from jmpose_core.model.compact import CompactBackbone
 from jmpose_core.model.dcpose import dcpose_lite_refiner, dcpose_w48_refiner
 from jmpose_core.model.famipose import famipose_lite_refiner, famipose_w48_refiner
-from jmpose_core.model.flow import raft_large_flow, raft_small_flow
+from jmpose_core.model.flow import LiteFlow, lite_flow, raft_large_flow
 from jmpose_core.model.heatmaps import SIGMA_LITE, SIGMA_PAPER
 from jmpose_core.model.hrnet import HRNet, SlotHRNet, hrnet_w32, hrnet_w48
 from jmpose_core.model.jmpose import Switches, jmpose_lite_refiner, jmpose_w48_refiner
@@ -29,14 +29,15 @@ _IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 _IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 
 
-def jmpose_lite(*, prior: bool = False, **switches: Unpack[Switches]) -> PoseNetwork:
-    """The bundled variant: compact backbone, 256x192 crops, raft_small on adjacent frames.
+def jmpose_lite(*, prior: bool = False, flow: LiteFlow = "raft_small", **switches: Unpack[Switches]) -> PoseNetwork:
+    """The bundled variant: compact backbone, 256x192 crops, flow between adjacent frames.
 
     Args:
+        flow: how it is found; raft_small, as weights files had it that do not name the option.
         prior: whether the backbone takes a person prior; off, as weights files had it that do not name the option.
         switches: of `jmpose_lite_refiner`, for the ablations and what lies beyond the paper.
     """
-    return _lite(jmpose_lite_refiner(**switches), prior=prior)
+    return _lite(jmpose_lite_refiner(**switches), prior=prior, flow=flow)
 
 
 def jmpose_w48(*, consecutive_flow: bool = False, **switches: Unpack[Switches]) -> PoseNetwork:
@@ -104,10 +105,10 @@ def tdmi_w48(*, spatio_temporal: bool = False) -> PoseNetwork:
     return _paper(hrnet_w48(), tdmi_w48_refiner(spatio_temporal=spatio_temporal))
 
 
-def _lite(refiner: Refiner, *, prior: bool) -> PoseNetwork:
+def _lite(refiner: Refiner, *, prior: bool, flow: LiteFlow = "raft_small") -> PoseNetwork:
     return PoseNetwork(
         backbone=CompactBackbone(prior=prior),
-        flow=raft_small_flow() if refiner.uses_flow else None,
+        flow=lite_flow(flow) if refiner.uses_flow else None,
         refiner=refiner,
         crop_size=(256, 192),
         flow_pairs=_consecutive(refiner),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from jmpose_core import geometry
 from jmpose_core.estimation.clip import cut
 from jmpose_core.estimation.frame_flow import FrameFlow
-from jmpose_core.model.flow import Flow
+from jmpose_core.model.flow import RaftFlow
 from jmpose_core.model.systems import load_pose_network
 
 CROP = (256, 192)
@@ -35,7 +35,7 @@ class KnownMotion(nn.Module):
 
 def frame_flow(long_side: int = 512) -> tuple[FrameFlow, KnownMotion]:
     raft = KnownMotion()
-    flow = Flow(raft, updates=1, size=(192, 144), heatmap_size=(64, 48))
+    flow = RaftFlow(raft, updates=1, size=(192, 144), heatmap_size=(64, 48))
     return FrameFlow(flow, torch.device("cpu"), long_side=long_side), raft
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from jmpose_core.errors import WeightsError
+from jmpose_core.model.flow import GuidedFlow, RaftFlow
 from jmpose_core.model.hrnet import HRNet
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.systems import POSE_NETWORKS, load_pose_network
@@ -22,7 +23,7 @@ def take_start_weights(network: PoseNetwork, variant: str, init: Sequence[str | 
         WeightsError: a file fits no part, or a part is left without weights; says how to get them.
     """
     fixed: dict[str, nn.Module] = {"backbone": network.backbone}
-    if network.flow is not None:
+    if isinstance(network.flow, RaftFlow | GuidedFlow):
         fixed["flow.raft"] = network.flow.raft
     filled: set[str] = set()
     training_data: list[str] = []

@@ -15,6 +15,7 @@ from typing import Final, cast
 import torch
 from torch import Tensor
 
+from jmpose_core.model.flow import GuidedFlow, RaftFlow
 from jmpose_core.model.jmpose import Switches
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.systems import jmpose_lite
@@ -141,7 +142,7 @@ def load_fixed_parts(network: PoseNetwork, command: Command) -> WeightsCard:
     backbone, flow = fixed_parts(command)
     backbone_state, backbone_card = read_weights(backbone)
     load_into(network.backbone, backbone_state, place=str(backbone))
-    if network.flow is not None:
+    if isinstance(network.flow, RaftFlow | GuidedFlow):
         load_into(network.flow.raft, read_weights(flow)[0], place=str(flow))
     return backbone_card
 

@@ -26,10 +26,10 @@ from jmpose_core.estimation.streaming import FlowBetween
 from jmpose_core.evaluation.pck import pck
 from jmpose_core.model.alignment import aligned
 from jmpose_core.model.clip_maps import ClipMaps, Refiner
-from jmpose_core.model.flow import forward_backward_error, warp
 from jmpose_core.model.heatmap_aggregation import frame_weights, weighted_mean
 from jmpose_core.model.heatmaps import decode
 from jmpose_core.model.network import PoseNetwork
+from jmpose_core.model.warping import forward_backward_error, warp
 from train.lite.refinement import held_out_clips, tensors
 from train.people.clips import Clip
 from train.people.poses import LabelledPerson, is_validation, read_people

@@ -17,7 +17,6 @@ import resources
 from jmpose_core import geometry
 from jmpose_core.estimation.clip import cut
 from jmpose_core.model.clip_maps import ClipMaps
-from jmpose_core.model.flow import Flow
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.video import open_video
 from tests.core.model.family import SMALL_FEATURES
@@ -59,7 +58,7 @@ def maps(clips: DemoClips, bundled: PoseNetwork) -> ClipMaps:
     """
     assert bundled.flow is not None
     height, width = (side // PIXELS_PER_CELL for side in clips.crops.shape[-2:])
-    flow = Flow(bundled.flow.raft, updates=6, size=bundled.flow.size, heatmap_size=(height, width))
+    flow = bundled.flow.on_grid((height, width))
     with torch.no_grad():
         frames = bundled.of_frames(clips.crops.flatten(0, 1))
         between = flow(clips.crops[:, :-1].flatten(0, 1), clips.crops[:, 1:].flatten(0, 1))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from jmpose_core.model.clip_maps import ClipMaps
-from jmpose_core.model.flow import mirrored as mirrored_flow
+from jmpose_core.model.warping import mirrored as mirrored_flow
 from jmpose_core.skeleton import FLIP, NUM_JOINTS
 
 

@@ -6,16 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from jmpose_core.model.flow import (
-    HEATMAP_FLOW_LIMIT,
-    Flow,
-    forward_backward_error,
-    mirrored,
-    raft_large_flow,
-    raft_small_flow,
-    warp,
-)
+from jmpose_core.model.flow import HEATMAP_FLOW_LIMIT, RaftFlow, raft_large_flow, raft_small_flow
 from jmpose_core.model.systems import load_pose_network
+from jmpose_core.model.warping import forward_backward_error, mirrored, warp
 
 
 class ConstantRaft(nn.Module):
@@ -32,8 +25,8 @@ class ConstantRaft(nn.Module):
         return [flow * 1000, flow]
 
 
-def constant_flow(u: float, v: float) -> Flow:
-    return Flow(ConstantRaft(u, v), updates=3, size=(192, 144), heatmap_size=(64, 48))
+def constant_flow(u: float, v: float) -> RaftFlow:
+    return RaftFlow(ConstantRaft(u, v), updates=3, size=(192, 144), heatmap_size=(64, 48))
 
 
 def crops(height: int = 256, width: int = 192, batch: int = 1) -> Tensor:
@@ -84,7 +77,7 @@ def test_a_model_in_training_leaves_its_flow_fixed():
 )
 def test_impossible_sizes_are_refused(size, heatmap_size, updates):
     with pytest.raises(ValueError, match=r"flow size|updates"):
-        Flow(ConstantRaft(0, 0), updates=updates, size=size, heatmap_size=heatmap_size)
+        RaftFlow(ConstantRaft(0, 0), updates=updates, size=size, heatmap_size=heatmap_size)
 
 
 @pytest.mark.parametrize("second", [torch.zeros(1, 3, 192, 256), torch.zeros(2, 3, 256, 192), torch.zeros(3, 256, 192)])

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from jmpose_core.model.blocks import BackboneOutput
-from jmpose_core.model.flow import Flow
+from jmpose_core.model.flow import RaftFlow
 from jmpose_core.model.heatmaps import SIGMA_LITE
 from jmpose_core.model.jmpose import jmpose_lite_refiner
 from jmpose_core.model.network import PoseNetwork, adjacent_pairs
@@ -37,7 +37,7 @@ class _Raft(nn.Module):
 def network():
     return PoseNetwork(
         backbone=_Backbone(),
-        flow=Flow(_Raft(), updates=1, size=CROP, heatmap_size=MAPS),
+        flow=RaftFlow(_Raft(), updates=1, size=CROP, heatmap_size=MAPS),
         refiner=jmpose_lite_refiner(),
         crop_size=CROP,
         flow_pairs=adjacent_pairs(2),
