@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QFormLayout, QL
 from app.dialogs.forms import add_row
 from app.dialogs.previewed_dialog import PreviewedDialog
 from app.jobs.background import Background
-from app.look.messages import Messages
+from app.look.drops import FileDrops
+from app.look.messages import Cause, Messages
 from app.look.summary_view import Fact, counted, listed
-from app.session.export import ExportPreview, ExportReader, export_video
-from jmpose_core.formats.document import ExportSummary
+from app.session.export import ExportCounts, ExportReader
 from jmpose_core.formats.table import FORMATS, Format
 from jmpose_core.project import VideoRecord
 
@@ -57,10 +57,16 @@ class ExportDialog(PreviewedDialog):
         add_row(fields, "File", self._file, browse)
         fields.addRow("", self._scores)
         self._compose(fields)
+        FileDrops(self).dropped.connect(lambda paths: self._take_place(paths[0]))
 
     def choose(self, format_name: str) -> None:
         """Take another format."""
         self._format.setCurrentIndex([known.name for known in FORMATS].index(format_name))
+
+    def refresh(self) -> None:
+        """People have changed while the dialog is open, by a prediction that goes on."""
+        self._reader.forget()
+        self._preview()
 
     def _chosen(self) -> Format:
         return self._format.currentData()
@@ -70,6 +76,10 @@ class ExportDialog(PreviewedDialog):
         chosen, stem = self._chosen(), Path(self._video.name).stem
         self._file.setText(str(self._project.with_name(f"{stem}-{chosen.name}{chosen.suffix}")))
 
+    def _take_place(self, path: Path) -> None:
+        """A folder that was dropped holds the file; a file that was dropped is to be replaced."""
+        self._file.setText(str(path / Path(self._file.text()).name if path.is_dir() else path))
+
     def _preview(self) -> None:
         """Say what the export would write as things are chosen now."""
         chosen, scores = self._chosen(), self._scores.isChecked()
@@ -78,9 +88,9 @@ class ExportDialog(PreviewedDialog):
         self._facts = []
         self._ask(lambda: self._reader.preview(chosen, scores=scores), self._show, self.summary.show_error)
 
-    def _show(self, preview: ExportPreview) -> None:
+    def _show(self, counts: ExportCounts) -> None:
         self._action.setEnabled(True)
-        self._facts = list(export_facts(preview, self._chosen()))
+        self._facts = list(export_facts(counts, self._chosen()))
         self._show_facts()
 
     def _show_facts(self) -> None:
@@ -93,10 +103,16 @@ class ExportDialog(PreviewedDialog):
     def accept(self) -> None:
         path, scores = Path(self._file.text()), self._scores.isChecked()
         chosen = self._chosen()
+        messages, reader = self._messages, self._reader
+
+        def done(counts: ExportCounts) -> None:
+            messages.settle(Cause.EXPORT)
+            messages.info(f"Exported to {path}: {counts_text(counts)}.")
+
         self._background.run(
-            lambda: export_video(self._project, self._video, path, chosen, scores=scores),
-            lambda summary: self._messages.info(_told(path, summary)),
-            self._messages.error,
+            lambda: reader.write(path, chosen, scores=scores),
+            done,
+            lambda text: messages.error(text, cause=Cause.EXPORT),
         )
         super().accept()
 
@@ -109,14 +125,10 @@ class ExportDialog(PreviewedDialog):
             self._file.setText(name)
 
 
-def export_facts(preview: ExportPreview, export_format: Format) -> Iterator[Fact]:
+def export_facts(counts: ExportCounts, export_format: Format) -> Iterator[Fact]:
     """What a person wants to know before the file is written."""
-    summary = preview.summary
-    yield Fact(
-        "Will be written",
-        f"{counted(summary.people, 'person', 'people')} in {counted(preview.frames, 'frame')}, "
-        f"on {counted(preview.tracks, 'track')}; {counted(summary.images, 'image')} listed",
-    )
+    summary = counts.summary
+    yield Fact("Will be written", counts_text(counts))
     if not summary.people:
         yield Fact("", "Nobody is in this video yet: the file will hold its images alone.", grave=True)
     yield Fact("Joints", "Absent joints are empty or 0, 0, 0; occluded ones keep their place.")
@@ -125,6 +137,10 @@ def export_facts(preview: ExportPreview, export_format: Format) -> Iterator[Fact
     yield Fact("Made up", f"derived, not labelled: {listed(summary.synthesised)}" if summary.synthesised else "nothing")
 
 
-def _told(path: Path, summary: ExportSummary) -> str:
-    notes = "; ".join(summary.lines())
-    return f"Exported {summary.people} people in {summary.images} frames to {path}" + (f" ({notes})" if notes else "")
+def counts_text(counts: ExportCounts) -> str:
+    """The same words before and after writing."""
+    summary = counts.summary
+    return (
+        f"{counted(summary.people, 'person', 'people')} in {counted(counts.frames, 'frame')}, "
+        f"on {counted(counts.tracks, 'track')}; {counted(summary.images, 'image')} listed"
+    )

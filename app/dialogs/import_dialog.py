@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QFormLayout, QL
 from app.dialogs.forms import add_row
 from app.dialogs.previewed_dialog import PreviewedDialog
 from app.jobs.background import Background
+from app.look.drops import FileDrops
 from app.look.summary_view import Fact, counted, listed
 from app.session.export import title_of
 from jmpose_core.formats.table import SUFFIXES
@@ -58,6 +59,7 @@ class ImportDialog(PreviewedDialog):
         add_row(fields, "People are", self._as)
         fields.addRow("", self._by_position)
         self._compose(fields)
+        FileDrops(self).dropped.connect(lambda paths: self.choose(paths[0]))
 
     def choose(self, file: Path) -> None:
         """Look at a file or folder."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QVBoxLayout, QWidget
 
 from app.jobs.background import Background
@@ -18,7 +19,9 @@ class PreviewedDialog(QDialog):
         """`action` is the button's word, `hint` what stands in the summary's place until there is one."""
         super().__init__(parent)
         self._background = background
-        self._asked = 0
+        self._asked, self._listening = 0, True
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.finished.connect(self._stop_listening)
         self.setWindowTitle(title)
         self.summary = SummaryView(hint)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
@@ -43,13 +46,17 @@ class PreviewedDialog(QDialog):
         """Whether it is known what would be done, and it can be."""
         return self._action.isEnabled()
 
+    def _stop_listening(self) -> None:
+        """Answers that still come find no dialog any more."""
+        self._listening = False
+
     def _ask(self, question: Callable[[], T], show: Callable[[T], None], refuse: Callable[[str], None]) -> None:
         """Only the answer to the newest question is heard."""
         self._asked += 1
         asked = self._asked
 
         def hear(answer: Callable[[], None]) -> None:
-            if asked == self._asked:
+            if self._listening and asked == self._asked:
                 answer()
 
         self._background.run(question, lambda found: hear(lambda: show(found)), lambda text: hear(lambda: refuse(text)))

@@ -11,6 +11,7 @@ from app.session.navigator import Navigator
 from jmpose_core.evaluation.worst import worst
 from jmpose_core.skeleton import JOINT_TITLES, JOINTS
 
+LEAST_WIDTH = 540  # pixels: no column of the figures is cut
 BARS_HEIGHT, WORST_HEIGHT = 232, 150  # pixels: fifteen legible bars, and some rows
 FIRST_STEPS = (
     "Nothing to measure yet: no person of this video has a joint that was corrected or verified.\n\n"
@@ -28,6 +29,7 @@ class EvaluationPanel(QWidget):
 
     def __init__(self, evaluation: Evaluation, navigator: Navigator) -> None:
         super().__init__()
+        self.setMinimumWidth(LEAST_WIDTH)
         self._evaluation, self._navigator = evaluation, navigator
         self._measured: Measured | None = None
         self.figures, self.worst = FigureModel(), WorstModel()
@@ -35,6 +37,7 @@ class EvaluationPanel(QWidget):
         self.bars = JointBars()
         self._note, self._small_print = _wrapped(""), _wrapped("muted")
         self._again = QPushButton("Measure again")
+        self._again.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._bars_title, self._worst_title = QLabel(), _wrapped("")
         self._busy = QProgressBar()
         self._busy.setRange(0, 0)

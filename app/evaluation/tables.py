@@ -165,7 +165,7 @@ class FigureTable(QTableView):
         self.setObjectName("figures")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)
         self.verticalHeader().setSectionsClickable(False)
-        self.horizontalHeader().setMinimumSectionSize(30)
+        self.horizontalHeader().setMinimumSectionSize(40)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.horizontalHeader().setSectionResizeMode(LONGEST, QHeaderView.ResizeMode.ResizeToContents)
         self.selectionModel().currentChanged.connect(self._on_current)

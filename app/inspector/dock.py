@@ -13,6 +13,7 @@ from jmpose_core import geometry
 from jmpose_core.engine.protocol import ProbeResult
 from jmpose_core.skeleton import JOINT_TITLES
 
+LEAST_WIDTH = 384  # pixels: no column of the joint table is cut
 EMPTY = "Select a person to see its heatmaps and flow."
 WAITING = "Waiting for the engine…"
 
@@ -25,6 +26,7 @@ class Inspector(QWidget):
     def __init__(self, shown: PeopleShown, model_view: ModelView) -> None:
         super().__init__()
         self._shown, self._model_view = shown, model_view
+        self.setMinimumWidth(LEAST_WIDTH)
         self._panels = InspectorPanels()
         self._choice = QComboBox()
         self._choice.addItem("Maximum over joints", None)
@@ -35,11 +37,11 @@ class Inspector(QWidget):
         self._values.setObjectName("muted")
         self._values.setWordWrap(True)
         self._values.setMinimumHeight(self._values.fontMetrics().lineSpacing() * 2 + 4)
-        self._model = JointModel()
-        self._table = JointTable(self._model)
+        self.joints = JointModel()
+        self.table = JointTable(self.joints)
         self._lay_out()
         self._choice.activated.connect(lambda: self._choose(self._choice.currentData()))
-        self._table.joint_clicked.connect(self._choose)
+        self.table.joint_clicked.connect(self._choose)
         self._panels.cursor_moved.connect(self._on_cursor)
         shown.person_changed.connect(self._show_person)
         model_view.changed.connect(self._show_probe)
@@ -61,7 +63,7 @@ class Inspector(QWidget):
         lower = QWidget()
         table = QVBoxLayout(lower)
         table.setContentsMargins(10, 0, 10, 10)
-        table.addWidget(self._table)
+        table.addWidget(self.table)
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.addWidget(upper)
         splitter.addWidget(lower)
@@ -88,8 +90,8 @@ class Inspector(QWidget):
     def _show_person(self) -> None:
         """The table at once; the panels follow when the engine has answered."""
         person, joint = self._shown.person, self._shown.joint
-        self._model.set_person(person)
-        self._table.select_joint(joint if person is not None else None)
+        self.joints.set_person(person)
+        self.table.select_joint(joint if person is not None else None)
         self._choice.setCurrentIndex(0 if joint is None else joint + 1)
         self._show_probe()
 

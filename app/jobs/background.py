@@ -24,6 +24,7 @@ class Background(QObject):
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._undelivered = 0
+        self._closed = False
         self._finished.connect(self._deliver)
 
     def run(self, task: Callable[[], T], on_done: Callable[[T], None], on_error: Callable[[str], None]) -> None:
@@ -62,6 +63,7 @@ class Background(QObject):
 
     def close(self) -> None:
         """Finish what was asked for; what comes of it is no longer told."""
+        self._closed = True
         if self._thread is None:
             return
         self._tasks.put(None)
@@ -81,7 +83,8 @@ class Background(QObject):
 
     def _deliver(self, call: Callable[[], None]) -> None:
         self._undelivered -= 1
-        call()
+        if not self._closed:
+            call()
 
 
 def _raising(error: Exception) -> Callable[[], None]:

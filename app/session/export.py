@@ -4,57 +4,75 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jmpose_core.formats.document import ExportSummary, PoseTrackDocument
-from jmpose_core.formats.table import Format, format_of, preview_document
-from jmpose_core.project import Project, VideoRecord, exporting
+from jmpose_core.formats.files import make_folder
+from jmpose_core.formats.table import Format, format_of, preview_document, write_document
+from jmpose_core.project import Project, VideoRecord
 from jmpose_core.project.as_document import Scores, document_of
+from jmpose_core.project.exporting import check_destination
 
 
 @dataclass(frozen=True, slots=True)
-class ExportPreview:
-    """What an export would write."""
+class ExportCounts:
+    """What an export writes: the same figures before and after."""
 
     summary: ExportSummary
-    frames: int  # with people
+    frames: int  # with people; summary.images counts those without, too
     tracks: int
 
 
 class ExportReader:
-    """The document of one video, read once with the model's confidences and once without."""
+    """One video as a document, read once with the model's confidences and once without.
+
+    What was previewed is what is written.
+    """
 
     def __init__(self, project: Path, video: VideoRecord) -> None:
         self._project, self._video = project, video
         self._documents: dict[bool, PoseTrackDocument] = {}
 
-    def preview(self, export_format: Format, *, scores: bool) -> ExportPreview:
-        """What `export_video` would write now.
+    def forget(self) -> None:
+        """People have changed: read them again."""
+        self._documents = {}
+
+    def preview(self, export_format: Format, *, scores: bool) -> ExportCounts:
+        """What `write` would write now.
+
+        Args:
+            scores: with the model's confidences, as predictions for an evaluation have them.
 
         Raises:
             ProjectError, VideoError, FormatError: the project or video cannot be read, or not be held by the format.
         """
-        if scores not in self._documents:
+        document = self._document(scores)
+        name = f"{self._video.name}{export_format.suffix}"
+        return _counts(document, preview_document(document, name, export_format.name))
+
+    def write(self, path: Path, export_format: Format, *, scores: bool) -> ExportCounts:
+        """Write every person of the video.
+
+        Raises:
+            ProjectError, VideoError, FormatError: the project or video cannot be read, the file not written.
+        """
+        document = self._document(scores)
+        with Project.open(self._project, read_only=True) as project:
+            check_destination(project, path, export_format, overwrite=True)  # the dialog has said what it replaces
+        make_folder(path.parent)
+        return _counts(document, write_document(document, path, export_format.name))
+
+    def _document(self, scores: bool) -> PoseTrackDocument:
+        documents = self._documents  # `forget` in the window's thread begins another
+        if scores not in documents:
             with Project.open(self._project, read_only=True) as project:
-                self._documents[scores] = document_of(project, self._video, scores=_scores(scores))
-        document = self._documents[scores]
-        return ExportPreview(
-            summary=preview_document(document, f"{self._video.name}{export_format.suffix}", export_format.name),
-            frames=len({person.image_id for person in document.people}),
-            tracks=len({person.track_id for person in document.people}),
-        )
+                documents[scores] = document_of(project, self._video, scores=_scores(scores))
+        return documents[scores]
 
 
-def export_video(
-    project_path: Path, video: VideoRecord, path: Path, export_format: Format, *, scores: bool
-) -> ExportSummary:
-    """Write every person of a video.
-
-    Args:
-        scores: with the model's confidences, as predictions for an evaluation have them.
-
-    Raises:
-        ProjectError, VideoError, FormatError: the project or video cannot be read, the file not written.
-    """
-    with Project.open(project_path, read_only=True) as project:
-        return exporting.export_video(project, video, path, export_format, scores=_scores(scores), overwrite=True)
+def _counts(document: PoseTrackDocument, summary: ExportSummary) -> ExportCounts:
+    return ExportCounts(
+        summary,
+        frames=len({person.image_id for person in document.people}),
+        tracks=len({person.track_id for person in document.people}),
+    )
 
 
 def title_of(format_name: str) -> str:

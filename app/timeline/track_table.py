@@ -16,6 +16,7 @@ from jmpose_core.annotations import Origin
 from jmpose_core.project import Lane
 
 COLUMNS: Final = ("Person", "Frames", "Done")
+LEAST_WIDTH: Final = 196  # pixels: nothing is cut
 ModelIndex = QModelIndex | QPersistentModelIndex
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -87,6 +88,7 @@ class TrackTable(QTableView):
         self._lanes, self._shown, self._navigator = lanes, shown, navigator
         dress(self, self.tracks, row_height=28)
         self.setIconSize(QSize(9, 9))
+        self.setMinimumWidth(LEAST_WIDTH)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.verticalHeader().hide()

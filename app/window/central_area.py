@@ -9,6 +9,7 @@ from app.window.lost_video import LostVideo
 
 BANNER_WIDTH = 620
 BANNER_MARGIN = 18
+LEAST_SIZE = (360, 220)  # pixels
 
 
 class CentralArea(QWidget):
@@ -18,7 +19,9 @@ class CentralArea(QWidget):
         super().__init__()
         self.lost_video = LostVideo()
         self._start_page, self._picture = start_page, picture
+        self.setMinimumSize(*LEAST_SIZE)
         self._pages = QStackedLayout(self)
+        self._pages.setSizeConstraint(QStackedLayout.SizeConstraint.SetNoConstraint)  # a hidden page asks for no room
         for page in (start_page, picture, self.lost_video):
             self._pages.addWidget(page)
         self.banner = Banner(messages, self)

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow
 
 from app.evaluation.panel import EvaluationPanel
 from app.inspector.dock import Inspector
+from app.look.drops import FileDrops
 from app.look.icons import app_icon
 from app.look.messages import Messages
 from app.look.theme import ThemeController
@@ -20,7 +21,6 @@ from app.window.bars import Toolbar, fill_menus
 from app.window.central_area import CentralArea
 from app.window.command_table import CommandTable
 from app.window.docks import DockArea, padded
-from app.window.drops import FileDrops
 from app.window.keys import KeyOwners
 from app.window.palette import CommandPalette
 from app.window.prompts import Prompts
@@ -82,15 +82,15 @@ class MainWindow(QMainWindow):
     def _place_docks(self) -> None:
         side = Qt.DockWidgetArea
         self.dock_area = area = DockArea(self)
-        self.tracks_dock = area.add("Tracks", padded(self.video_chooser, self.track_table), side.LeftDockWidgetArea)
-        self.inspector_dock = area.add("Inspector", self.inspector, side.RightDockWidgetArea)
+        self.tracks_dock = area.add(
+            "Tracks", padded(self.video_chooser, self.track_table), side.LeftDockWidgetArea, first_size=230
+        )
+        self.inspector_dock = area.add("Inspector", self.inspector, side.RightDockWidgetArea, first_size=410)
         self.evaluation_dock = area.add(
             "Evaluation", self.evaluation, side.RightDockWidgetArea, behind=self.inspector_dock
         )
-        self.timeline_dock = area.add("Timeline", self.timeline, side.BottomDockWidgetArea)
+        self.timeline_dock = area.add("Timeline", self.timeline, side.BottomDockWidgetArea, first_size=180)
         self.timeline_dock.setTitleBarWidget(self.transport)
-        self.resizeDocks([self.tracks_dock, self.inspector_dock], [230, 410], Qt.Orientation.Horizontal)
-        self.resizeDocks([self.timeline_dock], [170], Qt.Orientation.Vertical)
 
     def _place_bars(self) -> None:
         fill_menus(self.menuBar(), self.actions_of_table, self.dock_area.docks)
@@ -167,13 +167,18 @@ class MainWindow(QMainWindow):
     def _restore(self) -> None:
         """As the window was left; the first time, as large as the screen allows."""
         available = self.screen().availableGeometry()
-        first = (available.size() * SHARE_OF_SCREEN).boundedTo(LARGEST_FIRST_SIZE)
-        self.resize(first)
+        self.resize(self._first_size(available.size()))
         self.move(available.center() - self.rect().center())
         if (layout := self.settings.layout()) is not None:
             self.restoreGeometry(layout[0])
             self.dock_area.restore(layout[1])
         self._show_video("")
+
+    @staticmethod
+    def _first_size(available: QSize) -> QSize:
+        """For a screen with this much room."""
+        width, height = int(available.width() * SHARE_OF_SCREEN), int(available.height() * SHARE_OF_SCREEN)
+        return QSize(width, height).boundedTo(LARGEST_FIRST_SIZE)
 
 
 def _application() -> QApplication:

@@ -79,7 +79,9 @@ class Prompts:
         project, video = self._bench.project, self._bench.view_state.video
         if project.path is not None and video is not None:
             project.settle()
-            ExportDialog(project.path, video, self._bench.background, self._bench.messages, self._window).open()
+            dialog = ExportDialog(project.path, video, self._bench.background, self._bench.messages, self._window)
+            project.people_changed.connect(dialog.refresh)
+            dialog.open()
 
     def track(self) -> None:
         """Ask which track the selected person is, and in which frames."""

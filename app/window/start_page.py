@@ -37,7 +37,7 @@ class StartPage(QWidget):
         column.addLayout(self._recent)
         box = QWidget()
         box.setLayout(column)
-        box.setFixedWidth(700)
+        box.setMaximumWidth(700)
         outer = QVBoxLayout(self)
         outer.addStretch(2)
         outer.addWidget(box, 0, Qt.AlignmentFlag.AlignHCenter)

@@ -24,7 +24,10 @@ class StatusBar(QStatusBar):
         super().__init__()
         self._bench = bench
         self.setSizeGripEnabled(False)
-        self._place, self._engine = _shortened(), _shortened()
+        self._place, self._engine = QLabel(), QLabel()
+        self._place.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+        )  # gives way where it is narrow
         self._training = QToolButton()
         self._training.setToolTip("Show the training that runs")
         self._training.clicked.connect(self.training_clicked)
@@ -114,11 +117,3 @@ class StatusBar(QStatusBar):
 
     def _on_training_progress(self, progress: StepsDone) -> None:
         self._training.setText(f"training {progress.step}/{progress.steps}")
-
-
-def _shortened() -> QLabel:
-    """A label that gives way in a narrow window."""
-    label = QLabel()
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-    label.setMinimumWidth(120)
-    return label

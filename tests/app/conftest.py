@@ -67,6 +67,7 @@ def new_window(
 
     yield make
     for window in windows:
+        window.bench.finetune.close()  # a training that a test left running would be asked about
         window.close()
     theme.deleteLater()
 

@@ -198,7 +198,7 @@ def test_what_was_exported_can_be_imported_again(
     window.bench.editor.place_joint(100.0, 120.0)
     people = everybody(window)
     export_dialog(window, "posetrack18", qtbot).accept()
-    qtbot.waitUntil(lambda: told[-1].text.startswith("Exported 460"), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: told[-1].text.startswith("Exported to"), timeout=PATIENCE_MS)
     project = window.bench.project.path
     assert project is not None
     dialog = import_dialog(window, project.with_name("walk-posetrack18.json"), qtbot)

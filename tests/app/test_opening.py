@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from app.session.opening import prepare, prepare_demo
+from app.window.main_window import MainWindow
 from jmpose_core.errors import VideoError
 from jmpose_core.project import Project
 from resources import DEMO_CLIP
@@ -51,3 +54,12 @@ def test_a_video_that_is_cut_off_says_so_when_it_is_opened(tmp_path: Path) -> No
     (tmp_path / "cut.mp4").write_bytes(content[: len(content) * 2 // 3])
     assert "the video is cut off after" in prepare(tmp_path / "cut.mp4").note
     assert prepare(tmp_path / "whole.mp4").note == ""
+
+
+def test_a_window_that_is_closed_while_something_opens_stays_closed(
+    window: MainWindow, clip: Path, qtbot: QtBot
+) -> None:
+    window.bench.open(clip.rename(clip.with_name("other.mp4")))
+    window.close()
+    QApplication.processEvents()
+    assert window.bench.project.path is None

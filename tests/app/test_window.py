@@ -8,58 +8,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from app.dialogs.export_dialog import ExportDialog
 from app.look.messages import Level, Message
-from app.session.export import export_video
+from app.session.export import ExportReader
 from app.session.view_state import Layer
 from app.window.main_window import MainWindow
-from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.annotations import Origin, Visibility
 from jmpose_core.engine.client import EngineClient
 from jmpose_core.formats.people import annotations_of
 from jmpose_core.formats.posetrack18 import read_posetrack18
 from jmpose_core.formats.table import FORMATS
 from resources import WEIGHTS
 from tests.app.conftest import PATIENCE_MS, go_to, open_and_wait, predict_and_wait, settle
+from tests.app.hand import drag, everybody, find, on_screen, person, press
 from tests.app.stand_in_engine import figure
 
 LEFT_WRIST = 11
-
-
-def on_screen(window: MainWindow, xy: tuple[float, float]) -> QPoint:
-    return window.frame_view.viewportTransform().map(QPointF(*xy)).toPoint()
-
-
-def drag(window: MainWindow, start: QPoint, end: QPoint, qtbot: QtBot, *, shift: bool = False) -> None:
-    viewport, left = window.frame_view.viewport(), Qt.MouseButton.LeftButton
-    keys = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
-    qtbot.mouseMove(viewport, start)
-    qtbot.mousePress(viewport, left, keys, start)
-    qtbot.mouseMove(viewport, (start + end) / 2)
-    qtbot.mouseMove(viewport, end)
-    qtbot.mouseRelease(viewport, left, keys, end)
-
-
-def press(window: MainWindow, key: Qt.Key, qtbot: QtBot, keys: Qt.KeyboardModifier | None = None) -> None:
-    qtbot.keyClick(window.frame_view, key, keys or Qt.KeyboardModifier.NoModifier)
-
-
-def find(window: MainWindow, frame_index: int, track_id: int) -> Annotation | None:
-    """One person as the project has it."""
-    there = window.bench.project.people(1, frame_index)
-    return next((one for one in there if one.track_id == track_id), None)
-
-
-def person(window: MainWindow, frame_index: int, track_id: int) -> Annotation:
-    found = find(window, frame_index, track_id)
-    assert found is not None
-    return found
-
-
-def everybody(window: MainWindow) -> list[Annotation]:
-    return list(window.bench.project.people_between(1, 0, 230))
 
 
 def test_predict_correct_undo_redo_export_reopen(
@@ -100,8 +67,8 @@ def test_predict_correct_undo_redo_export_reopen(
     video = window.bench.view_state.video
     assert project is not None and video is not None
     out = tmp_path / "out.json"
-    summary = export_video(project, video, out, FORMATS[0], scores=True)
-    assert summary.people == len(people) == 460
+    counts = ExportReader(project, video).write(out, FORMATS[0], scores=True)
+    assert counts.summary.people == len(people) == 460
     exported = annotations_of(read_posetrack18(out))
     for one, other in zip(people, exported, strict=True):
         assert (one.frame_index, one.track_id) == (other.frame_index, other.track_id)
@@ -123,7 +90,7 @@ def test_export_by_the_dialog(window: MainWindow, told: list[Message], qtbot: Qt
     assert project is not None and video is not None
     dialog = ExportDialog(project, video, window.bench.background, window.bench.messages, window)
     dialog.accept()
-    qtbot.waitUntil(lambda: told[-1].text.startswith("Exported 460 people"), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: "460 people in 230 frames" in told[-1].text, timeout=PATIENCE_MS)
     assert len(annotations_of(read_posetrack18(project.with_name("walk-posetrack18.json")))) == 460
 
 

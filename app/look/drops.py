@@ -1,18 +1,21 @@
-"""Files dropped anywhere in the window, floating docks included."""
+"""Files dropped anywhere in a window, floating docks included."""
 
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, Signal
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+from PySide6.QtWidgets import QDockWidget, QWidget
 
 
 class FileDrops(QObject):
-    """Takes drops for the window and its docks; what lies in them must not, or it would refuse them."""
+    """Takes drops for a window and its docks; what lies in them must not, or it would refuse them.
+
+    Made when all that is in the window is there.
+    """
 
     dropped = Signal(object)  # list[Path], not empty
 
-    def __init__(self, window: QMainWindow) -> None:
+    def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         for child in window.findChildren(QWidget):
             child.setAcceptDrops(False)
