@@ -15,18 +15,17 @@ from tests.app.conftest import PATIENCE_MS, go_to, predict_and_wait
 from tests.app.hand import press
 
 TRAINS = """
-import time, sys
-print('{"step": 3, "steps": 9, "loss": 0.5, "per_second": 1.0}', flush=True)
+import time
+from jmpose_core.training_messages import StepsDone, encode_line
+print(encode_line(StepsDone(3, 9, 0.5, 1.0)), end="", flush=True)
 time.sleep(60)
 """
 
 
 @pytest.fixture
-def trainer(window: MainWindow, tmp_path: Path) -> MainWindow:
+def trainer(window: MainWindow) -> MainWindow:
     """A window whose training is a child that reports one step and goes on."""
-    script = tmp_path / "trains.py"
-    script.write_text(TRAINS)
-    window.bench.finetune._command = [sys.executable, str(script)]
+    window.bench.finetune._command = [sys.executable, "-c", TRAINS]
     return window
 
 
