@@ -5,7 +5,7 @@ A map is a 2x3 matrix named target_from_source; `compose` chains them so that
 the names meet in the middle: compose(image_from_crop, crop_from_heatmap).
 """
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -45,9 +45,12 @@ def crop_from_image(bbox_xyxy: Xyxy, crop_size: tuple[int, int], *, enlarge: flo
 
 
 def scaled(factor: float) -> Affine:
-    """Map from a grid to one with `factor` times as many cells a side: heatmap_from_crop = scaled(1 / 4)."""
+    """Map from a grid to one with `factor` times as many cells a side, as from a crop to its heatmap."""
     shift = (factor - 1) / 2
     return np.array([[factor, 0.0, shift], [0.0, factor, shift]])
+
+
+HEATMAP_FROM_CROP: Final = scaled(1 / 4)  # every network here has one heatmap cell for 4 x 4 pixels of its crop
 
 
 def compose(outer: Affine, inner: Affine) -> Affine:

@@ -14,7 +14,7 @@ from jmpose_core.formats.document import ImageRecord, PoseTrackDocument
 from jmpose_core.formats.image_matching import BY_NAME, BY_POSITION, Frames, match_images
 from jmpose_core.formats.people import BBOX_OF_KEYPOINTS, annotations_of
 from jmpose_core.geometry import Xyxy, bbox_of_points
-from jmpose_core.project import Project
+from jmpose_core.project import PROJECT_SUFFIX, Project
 from jmpose_core.video import list_images, open_video
 
 
@@ -61,7 +61,7 @@ def digest_of_labels(labels: Sequence[LabelledVideo]) -> str:
 
 
 def _read(path: Path, by_position: bool) -> Iterator[LabelledVideo]:
-    if path.suffix == ".jmpose":
+    if path.suffix == PROJECT_SUFFIX:
         yield from _read_project(path)
     elif path.suffix == ".json":
         yield from _read_file(path, by_position)

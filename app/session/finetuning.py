@@ -4,9 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from platformdirs import user_data_path
-
 from jmpose_core.annotations import Visibility
+from jmpose_core.app_folders import data_folder
 from jmpose_core.project import Project
 
 HELD_OUT_EVERY = 5
@@ -50,4 +49,4 @@ def weights_folder(project_path: Path) -> Path:
     """Where a project's fine-tuned weights go: projects of one name in different folders have different ones."""
     absolute = project_path.absolute()
     folder = hashlib.sha256(str(absolute.parent).encode()).hexdigest()[:8]
-    return user_data_path("jmpose-studio", "jmpose") / "weights" / f"{absolute.stem}-{folder}"
+    return data_folder() / "weights" / f"{absolute.stem}-{folder}"

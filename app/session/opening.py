@@ -6,14 +6,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from platformdirs import user_data_path
-
+from jmpose_core.app_folders import data_folder
 from jmpose_core.errors import ProjectError
-from jmpose_core.project import Project, VideoRecord
+from jmpose_core.project import PROJECT_SUFFIX, Project, VideoRecord
 from jmpose_core.video import open_video
 from resources import DEMO_CLIP
-
-SUFFIX = ".jmpose"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ def prepare_demo(open_project: Path | None = None) -> Opened:
     Raises:
         ProjectError: the clip cannot be copied.
     """
-    clip = user_data_path("jmpose-studio", "jmpose") / "demo" / DEMO_CLIP.name
+    clip = data_folder() / "demo" / DEMO_CLIP.name
     try:
         clip.parent.mkdir(parents=True, exist_ok=True)
         if not clip.exists():
@@ -54,7 +51,7 @@ def prepare(path: Path, open_project: Path | None = None) -> Opened:
         VideoError: the video cannot be opened; no project is left behind.
         ProjectError: the project cannot be made or opened.
     """
-    if path.suffix == SUFFIX:
+    if path.suffix == PROJECT_SUFFIX:
         return Opened(path, None, _found_again(path, open_project))
     project_path, note = _place_for(path)
     if project_path.exists():
@@ -117,11 +114,13 @@ def _is_there(project: Project, video: VideoRecord) -> bool:
 def _place_for(video: Path) -> tuple[Path, str]:
     """Beside the video or, where that folder cannot be written, among the user's own data."""
     absolute = video.absolute()
-    beside = absolute.with_name(absolute.stem + SUFFIX if absolute.is_file() else absolute.name + SUFFIX)
+    beside = absolute.with_name(
+        absolute.stem + PROJECT_SUFFIX if absolute.is_file() else absolute.name + PROJECT_SUFFIX
+    )
     if beside.exists() or os.access(absolute.parent, os.W_OK):
         return beside, ""
     if not absolute.exists():
         raise ProjectError(f"{video}: there is no such file or folder; check the path")
     folder = hashlib.sha256(str(absolute.parent).encode()).hexdigest()[:8]  # videos of one name in several folders
-    elsewhere = user_data_path("jmpose-studio", "jmpose") / "projects" / f"{beside.stem}-{folder}{SUFFIX}"
+    elsewhere = data_folder() / "projects" / f"{beside.stem}-{folder}{PROJECT_SUFFIX}"
     return elsewhere, f"{absolute.parent} is read-only, so the project is kept in {elsewhere}"

@@ -7,6 +7,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.look.icons import app_icon, icon
+from jmpose_core.project import PROJECT_SUFFIX
 
 RECENT_SHOWN = 6
 
@@ -81,7 +82,7 @@ class StartPage(QWidget):
         return row
 
     def _recent_row(self, path: Path) -> QWidget:
-        button = QPushButton(icon("project" if path.suffix == ".jmpose" else "open"), f"  {path.name}")
+        button = QPushButton(icon("project" if path.suffix == PROJECT_SUFFIX else "open"), f"  {path.name}")
         button.setObjectName("quiet")
         button.setToolTip(str(path))
         button.setCursor(Qt.CursorShape.PointingHandCursor)

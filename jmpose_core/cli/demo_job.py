@@ -14,7 +14,7 @@ from jmpose_core.engine.session import Session
 from jmpose_core.errors import JMPoseError
 from jmpose_core.formats.people import document_from
 from jmpose_core.formats.posetrack18 import write_posetrack18
-from jmpose_core.project import Project
+from jmpose_core.project import PROJECT_SUFFIX, Project
 from jmpose_core.video import Video, open_video, write_video
 
 _SHEET_FRAMES: Final = 24
@@ -66,7 +66,7 @@ def filled_project(out: Path, *, on_progress: OnProgress, should_stop: ShouldSto
         JMPoseError: the weights are missing, or `out` cannot be written to.
     """
     out.mkdir(parents=True, exist_ok=True)
-    path = out / "demo.jmpose"
+    path = out / f"demo{PROJECT_SUFFIX}"
     if path.exists():
         return path
     session = Session()

@@ -15,6 +15,7 @@ from jmpose_core.child_process import child_environment, python_command
 from jmpose_core.cli.terminal import progress_bars, stoppable, tell, tell_error
 from jmpose_core.engine.protocol import Progress
 from jmpose_core.errors import JMPoseError
+from jmpose_core.project import PROJECT_SUFFIX
 from jmpose_core.training_messages import (
     EpochDone,
     LeftOut,
@@ -52,7 +53,7 @@ def demo(
             written = [main_job.filled_project(out, on_progress=show, should_stop=should_stop)]
     for path in written:
         tell(str(path))
-    if written[0].suffix == ".jmpose":
+    if written[0].suffix == PROJECT_SUFFIX:
         return _run_module("app", str(written[0]))
     return 0
 

@@ -9,10 +9,8 @@ from jmpose_core.formats.any_json import read_json_annotations
 from jmpose_core.formats.document import ImageRecord, PoseTrackDocument
 from jmpose_core.formats.people import FIRST_IMAGE_ID, document_from
 from jmpose_core.geometry import Xyxy
-from jmpose_core.project import Project
+from jmpose_core.project import PROJECT_SUFFIX, Project
 from jmpose_core.video import ImageFolder, Video, list_images, open_video, other_images
-
-PROJECT_SUFFIX = ".jmpose"
 
 
 @dataclass(frozen=True, slots=True)

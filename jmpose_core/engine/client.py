@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 import msgspec
-from platformdirs import user_log_path
 
+from jmpose_core.app_folders import log_folder
 from jmpose_core.child_process import child_environment, python_command
 from jmpose_core.engine.protocol import (
     Cancel,
@@ -60,7 +60,7 @@ class EngineClient:
         log_path: Path | None = None,
     ) -> None:
         self.on_reply = on_reply
-        self.log_path: Final = log_path or user_log_path("jmpose-studio", "jmpose") / "engine.log"
+        self.log_path: Final = log_path or log_folder() / "engine.log"
         self._command = tuple(command)
         self._numbers = itertools.count(1)
         self._run: _Run | None = None

@@ -105,6 +105,15 @@ def _cut_shrunk(
     return np.asarray(cv2.warpAffine(small, crop_from_small, (width, height), flags=cv2.INTER_LINEAR), np.uint8)
 
 
+def window_of(key: int, delta: int, frame_count: int, *, step: int = 1) -> list[int]:
+    """The key frame and `delta` supporting frames on either side; beyond the video's ends, its last ones again.
+
+    Args:
+        step: frames from one to the next.
+    """
+    return [min(max(key + step * place, 0), frame_count - 1) for place in range(-delta, delta + 1)]
+
+
 def _segment(
     track_id: int,
     keys: tuple[int, ...],
@@ -114,7 +123,7 @@ def _segment(
     crop_size: tuple[int, int],
     delta: int,
 ) -> Segment:
-    windows = [[min(max(key + step, 0), frame_count - 1) for step in range(-delta, delta + 1)] for key in keys]
+    windows = [window_of(key, delta, frame_count) for key in keys]
     frames = sorted({frame for window in windows for frame in window})
     place = {frame: index for index, frame in enumerate(frames)}
     return Segment(

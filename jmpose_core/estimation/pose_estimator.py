@@ -15,7 +15,7 @@ from jmpose_core import geometry
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.devices import autocast, pick_device
 from jmpose_core.errors import Cancelled, WeightsError
-from jmpose_core.estimation.clip import DELTA, ENLARGE, Segment, cut, segments
+from jmpose_core.estimation.clip import DELTA, ENLARGE, Segment, cut, segments, window_of
 from jmpose_core.estimation.frame_flow import FrameFlow
 from jmpose_core.estimation.onnx_engine import speed_up_backbone
 from jmpose_core.estimation.options import DEFAULT_OPTIONS, EngineChoice, EstimateOptions, FlowChoice
@@ -183,9 +183,7 @@ class PoseEstimator:
         size = self.network.crop_size
         crop_from_image = geometry.crop_from_image(bbox_xyxy, size, enlarge=ENLARGE)
         delta = max(1, self.network.delta)  # flow is to the next frame, also of a system that sees one alone
-        frames = [
-            min(max(index, 0), video.frame_count - 1) for index in range(frame_index - delta, frame_index + delta + 1)
-        ]
+        frames = window_of(frame_index, delta, video.frame_count)
         pictures = {index: video.nearest_frame(index) for index in set(frames)}
         crops = np.stack([cut(pictures[index], crop_from_image, size) for index in frames])
         seen = [witnessed_people({0: bbox_xyxy}, look(index, pictures[index]))[0] for index in frames] if look else []

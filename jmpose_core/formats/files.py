@@ -3,16 +3,15 @@
 import codecs
 import contextlib
 import json
-import os
 import re
 import stat
-import tempfile
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from jmpose_core.errors import FormatError
+from jmpose_core.whole_files import whole_file
 
 T = TypeVar("T")
 
@@ -118,19 +117,10 @@ def write_atomically(path: Path, data: bytes) -> None:
         FormatError: the folder is missing or read-only, the disk is full, or `check_replaceable` refuses.
     """
     check_replaceable(path)
-    temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner may read
-        temporary.replace(path)
+        with whole_file(path) as part:
+            part.write_bytes(data)
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise not_written(path, error) from error
 
 
@@ -170,12 +160,6 @@ def make_folder(path: Path) -> None:
 def not_written(path: Path, error: OSError) -> FormatError:
     """The error for a file or folder that the system would not write."""
     return FormatError(f"{path}: not written ({_reason(error)}); choose a folder with space that you may write to")
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def _reason(error: OSError) -> str:

@@ -3,12 +3,15 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from jmpose_core.errors import ProjectError
 from jmpose_core.project.database import TORN, Database, connect
 from jmpose_core.project.lock import ProjectLock
 from jmpose_core.project.migrate import migrate
 from jmpose_core.project.schema import APPLICATION_ID, TABLES, VERSION
+
+PROJECT_SUFFIX: Final = ".jmpose"
 
 
 @dataclass(frozen=True, slots=True)

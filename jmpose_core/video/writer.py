@@ -1,6 +1,5 @@
 """Writing frames to an H.264 file that any player shows."""
 
-import os
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +11,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from jmpose_core.errors import VideoError
+from jmpose_core.whole_files import whole_file
 
 _BT709 = 1  # ITU-T H.273: the same code for primaries, transfer and matrix
 
@@ -23,14 +23,9 @@ def write_video(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float, siz
     ones. The file appears complete or not at all. Raises `VideoError` if it cannot be
     written, `ValueError` for a frame of another shape.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.touch()  # a folder that cannot be written to shows at once, not after the encoding
-        try:
+        with whole_file(path) as part:  # a folder that cannot be written to shows at once, not after the encoding
             _encode(part, frames, fps, size)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
     except (FFmpegError, OSError) as error:
         raise VideoError(
             f"{path}: the video cannot be written ({error.strerror}). Free space on the disk, or choose another folder."

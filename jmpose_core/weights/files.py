@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from platformdirs import user_data_path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import resources
+from jmpose_core.app_folders import data_folder
 from jmpose_core.errors import WeightsError
 from jmpose_core.skeleton import JOINTS
+from jmpose_core.whole_files import whole_file
 
 _CARD: Final = "jmpose"
 
@@ -44,14 +45,10 @@ def save_weights(path: Path, state: Mapping[str, Tensor], card: WeightsCard) -> 
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     check_finite(tensors, place=f"{path}: not written")
-    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with whole_file(path) as part:
             save_file(tensors, part, metadata={_CARD: msgspec.json.encode(card).decode()})
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path}: weights not written ({error}); choose a folder with space you may write to") from (
             error
@@ -113,7 +110,7 @@ def find_weights(name_or_path: str | Path) -> Path:
 
 def user_weights() -> Path:
     """Where downloaded and converted weights go: the user's data folder."""
-    return user_data_path("jmpose-studio", "jmpose") / "weights"
+    return data_folder() / "weights"
 
 
 def installed_cards() -> tuple[dict[Path, WeightsCard], dict[Path, str]]:

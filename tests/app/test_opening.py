@@ -26,7 +26,7 @@ def test_a_read_only_folder_keeps_the_project_elsewhere_and_says_so(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.session.opening.os.access", lambda *_: False)
-    monkeypatch.setattr("app.session.opening.user_data_path", lambda *_: tmp_path / "data")
+    monkeypatch.setattr("jmpose_core.app_folders.user_data_path", lambda *_: tmp_path / "data")
     opened = prepare(clip)
     assert opened.project.is_relative_to(tmp_path / "data") and opened.project.exists()
     assert "read-only" in opened.note and str(opened.project) in opened.note
@@ -41,7 +41,7 @@ def test_a_broken_video_leaves_no_project(tmp_path: Path) -> None:
 
 
 def test_the_demo_is_opened_from_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.session.opening.user_data_path", lambda *_: tmp_path)
+    monkeypatch.setattr("jmpose_core.app_folders.user_data_path", lambda *_: tmp_path)
     opened = prepare_demo()
     assert opened.project == tmp_path / "demo" / "demo.jmpose"
     assert prepare_demo() == opened

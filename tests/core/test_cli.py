@@ -271,7 +271,7 @@ def test_weights_are_chosen_by_name_or_by_variant(
 
     monkeypatch.setattr("jmpose_core.engine.session.Session", Noting)
     monkeypatch.setattr(resources, "WEIGHTS", tmp_path / "bundled")
-    monkeypatch.setattr("jmpose_core.weights.files.user_data_path", lambda *_: tmp_path / "data")
+    monkeypatch.setattr("jmpose_core.app_folders.user_data_path", lambda *_: tmp_path / "data")
     card = WeightsCard(variant="tdmi_lite", crop_size=(256, 192))
     save_weights(user_weights() / "mine.safetensors", {"a": torch.zeros(1)}, card)
     words = ("predict", frames(tmp_path / "walk", 1), "--out", tmp_path / "out.json")
@@ -292,7 +292,7 @@ def test_the_doctor_names_bundled_and_own_weights(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(resources, "WEIGHTS", tmp_path / "bundled")
-    monkeypatch.setattr("jmpose_core.weights.files.user_data_path", lambda *_: tmp_path / "data")
+    monkeypatch.setattr("jmpose_core.app_folders.user_data_path", lambda *_: tmp_path / "data")
     for folder, name in ((resources.WEIGHTS, "detector"), (user_weights(), "mine")):
         save_weights(folder / f"{name}.safetensors", {"a": torch.zeros(1)}, WeightsCard(variant="detector"))
     assert run("doctor") == 1

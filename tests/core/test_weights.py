@@ -67,7 +67,7 @@ def test_a_place_that_cannot_be_written_says_so(tmp_path):
 
 def test_a_variant_is_that_of_its_own_name_or_the_only_one(tmp_path, monkeypatch):
     monkeypatch.setattr(resources, "WEIGHTS", tmp_path / "bundled")
-    monkeypatch.setattr("jmpose_core.weights.files.user_data_path", lambda *_: tmp_path / "data")
+    monkeypatch.setattr("jmpose_core.app_folders.user_data_path", lambda *_: tmp_path / "data")
 
     def install(folder, name, variant, crop_size=(256, 192)):
         save_weights(
@@ -118,7 +118,7 @@ def foreign_files(folder):
 
 def test_foreign_files_among_the_weights_hide_no_others(tmp_path, monkeypatch):
     monkeypatch.setattr(resources, "WEIGHTS", tmp_path / "bundled")
-    monkeypatch.setattr("jmpose_core.weights.files.user_data_path", lambda *_: tmp_path / "data")
+    monkeypatch.setattr("jmpose_core.app_folders.user_data_path", lambda *_: tmp_path / "data")
     names = foreign_files(user_weights())
     save_weights(user_weights() / "good.safetensors", {"a": torch.zeros(1)}, card())
     cards, faults = installed_cards()

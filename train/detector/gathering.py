@@ -20,6 +20,7 @@ import numpy.typing as npt
 from jmpose_core.drawing import Picture
 from jmpose_core.errors import FormatError
 from jmpose_core.geometry import iou
+from jmpose_core.whole_files import whole_file
 from train.people.pictures import read_picture, shrunk
 from train.people.poses import is_validation_image
 from train.teachers.movenet import MultiPose
@@ -216,7 +217,6 @@ def gather_to_file(data: Path, path: Path) -> None:
         if len(sources) % 200 == 0:
             log.info("%d pictures", len(sources))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    temporary.write_bytes(msgspec.msgpack.encode(sources))
-    temporary.replace(path)
+    with whole_file(path) as part:
+        part.write_bytes(msgspec.msgpack.encode(sources))
     log.info("%s: %d pictures, %d people", path, len(sources), sum(len(source.people) for source in sources))

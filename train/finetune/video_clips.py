@@ -9,7 +9,7 @@ from torch import Tensor
 from jmpose_core import geometry
 from jmpose_core.annotations import Annotation
 from jmpose_core.errors import Cancelled, VideoError
-from jmpose_core.estimation.clip import cut
+from jmpose_core.estimation.clip import cut, window_of
 from jmpose_core.frame_numbers import frame_number
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.training_messages import LeftOut, Message, Preparing
@@ -107,8 +107,7 @@ def _clip(
         crop_from_image = geometry.crop_from_image(person.bbox_xyxy, crop_size)
     else:
         crop_from_image, _ = random_crop(person.bbox_xyxy, crop_size, variant, rng)
-    around = range(person.frame_index - delta, person.frame_index + delta + 1)
-    frames = [min(max(index, 0), video.frame_count - 1) for index in around]
+    frames = window_of(person.frame_index, delta, video.frame_count)
     crops = np.stack([cut(video.frame(index), crop_from_image, crop_size) for index in frames])
     joints, weight = warp_keypoints(
         person.keypoints.astype(np.float32),
@@ -117,5 +116,5 @@ def _clip(
         crop_size,
         flip=False,
     )
-    cells = geometry.apply(geometry.scaled(1 / 4), joints).astype(np.float32)
+    cells = geometry.apply(geometry.HEATMAP_FROM_CROP, joints).astype(np.float32)
     return torch.from_numpy(crops), torch.from_numpy(cells), torch.from_numpy(weight)

@@ -55,7 +55,7 @@ class RandomClips(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
 def tensors(clip: Clip) -> tuple[Tensor, Tensor, Tensor]:
     """Crops, joints in heatmap cells, weights."""
-    cells = geometry.apply(geometry.scaled(1 / 4), clip.keypoints).astype(np.float32)
+    cells = geometry.apply(geometry.HEATMAP_FROM_CROP, clip.keypoints).astype(np.float32)
     return torch.from_numpy(clip.crops), torch.from_numpy(cells), torch.from_numpy(clip.weight)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import torch
 
 from jmpose_core.errors import WeightsError
+from jmpose_core.whole_files import whole_file
 
 # What the first trainings called them; their checkpoints can still be resumed.
 _EARLIER_NAMES: Final = {"raft": "network", "spent_secs": "elapsed_secs", "elapsed": "elapsed_secs"}
@@ -19,13 +20,9 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     Raises:
         WeightsError: the folder cannot be written to, or the disk is full.
     """
-    part = path.with_name(path.name + ".part")
     try:
-        try:
+        with whole_file(path) as part:
             torch.save(dict(state), part)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
     except (OSError, RuntimeError) as error:  # torch reports a full disk with the latter
         raise WeightsError(f"{path}: checkpoint not written ({error}); make space or name another --out") from error
 

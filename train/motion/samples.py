@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from jmpose_core import geometry
-from jmpose_core.estimation.clip import DELTA, cut
+from jmpose_core.estimation.clip import DELTA, cut, window_of
 from jmpose_core.geometry import Affine
 from train.motion.degradation import Degradation, degraded, dense_flow, drawn
 from train.motion.jhmdb import DecodedClips
@@ -24,7 +24,6 @@ from train.people.clips import moved
 
 FRAMES: Final = 2 * DELTA + 1
 FLOW_SIZE: Final = (192, 144)  # height, width of the crops as flow sees them
-_CELLS: Final = geometry.scaled(1 / 4)  # heatmap cells from crop pixels
 AUGMENTATION: Final = CropAugmentation(
     rotation_deg=25.0, rotation_probability=0.4, scale=0.25, shift=0.06, half_body_probability=0.0, flip_probability=0.5
 )
@@ -132,7 +131,7 @@ def real_sample(
     """
     labelled = decoded.clips[clip]
     crop_from_image, flip = augment.random_crop(labelled.box(key), crop_size, vary, rng)
-    places = [min(max(key + step * d, 0), len(labelled) - 1) for d in range(-DELTA, DELTA + 1)]
+    places = window_of(key, DELTA, len(labelled), step=step)
     crops = np.stack([cut(decoded.frame(clip, place), crop_from_image, crop_size) for place in places])
     crop = _Crop(crop_from_image, crop_size, flip)
     joints = crop.of(labelled.keypoints[key], labelled.weight[key])
@@ -192,15 +191,15 @@ class _Crop:
         for fault in faults:
             crops = degraded(crops, fault, patch, rng)
         seen, confidence = self.of(witness[:, :2], witness[:, 2])
-        cells_from_image = geometry.compose(_CELLS, self.from_image)
+        cells_from_image = geometry.compose(geometry.HEATMAP_FROM_CROP, self.from_image)
         corners = geometry.apply(cells_from_image, boxes[:, [0, 1, 2, 1, 0, 3, 2, 3]].reshape(-1, 2)).reshape(-1, 4, 2)
         return Sample(
             crops=crops,
             flow=flow_between(crops),
-            joints=geometry.apply(_CELLS, joints[0]).astype(np.float32),
+            joints=geometry.apply(geometry.HEATMAP_FROM_CROP, joints[0]).astype(np.float32),
             weight=joints[1].astype(np.float32),
             boxes=np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1).astype(np.float32),
-            witness=np.column_stack([geometry.apply(_CELLS, seen), confidence]).astype(np.float32),
+            witness=np.column_stack([geometry.apply(geometry.HEATMAP_FROM_CROP, seen), confidence]).astype(np.float32),
             spoilt=bool(faults),
             image_from_cells=geometry.inverse(cells_from_image).astype(np.float32),
         )

@@ -157,7 +157,7 @@ def _displacement(places: Points, moves: Points, crop_size: tuple[int, int]) -> 
     height, width = (side // 4 for side in crop_size)
     extent = float(np.ptp(places, axis=0).max())
     reach = max(extent * 0.09, 6.0) / 4
-    cells = geometry.apply(geometry.scaled(1 / 4), places).astype(np.float32)
+    cells = geometry.apply(geometry.HEATMAP_FROM_CROP, places).astype(np.float32)
     x = np.arange(width, dtype=np.float32)
     y = np.arange(height, dtype=np.float32)
     near = (

@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 from jmpose_core import geometry
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.errors import FormatError
-from jmpose_core.estimation.clip import DELTA, ENLARGE, cut
+from jmpose_core.estimation.clip import DELTA, ENLARGE, cut, window_of
 from jmpose_core.evaluation.regions import inside_any
 from jmpose_core.formats.document import ImageRecord, PoseTrackDocument
 from jmpose_core.formats.people import annotations_of
@@ -60,8 +60,7 @@ class LabelledPose:
 
     def window(self, delta: int) -> list[Path]:
         """The images from `delta` before to `delta` after, clamped at the video's ends."""
-        last = len(self.images) - 1
-        return [self.images[min(max(self.place + step, 0), last)] for step in range(-delta, delta + 1)]
+        return [self.images[place] for place in window_of(self.place, delta, len(self.images))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

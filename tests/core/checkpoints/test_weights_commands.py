@@ -31,7 +31,7 @@ Run = Callable[..., int]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Runs `jmpose weights` with these words in this process, with a data folder of its own; the exit code."""
-    monkeypatch.setattr("jmpose_core.weights.files.user_data_path", lambda *_: tmp_path / "data")
+    monkeypatch.setattr("jmpose_core.app_folders.user_data_path", lambda *_: tmp_path / "data")
     monkeypatch.setattr(terminal.console, "width", 200)
 
     def run(*words: object) -> int:
