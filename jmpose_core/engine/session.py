@@ -41,6 +41,7 @@ class Session:
         self._device = pick_device(device)
         self._estimators: dict[tuple[str, int | None, FlowChoice], PoseEstimator] = {}  # by weights, reach, flow
         self._video: Video | None = None
+        self._state_on_disk: tuple[int, int] | None = None  # of that video's file when it was opened
         self._seen = SeenPeople(detector, str(self._device))
 
     def ready(self) -> Ready:
@@ -167,10 +168,20 @@ class Session:
         return self._estimators[key]
 
     def _opened(self, path: Path) -> Video:
-        if self._video is None or self._video.path != path:
+        state = _state_on_disk(path)
+        if self._video is None or self._video.path != path or state != self._state_on_disk:
             self.close()
-            self._video = open_video(path)
+            self._video, self._state_on_disk = open_video(path), state
         return self._video
+
+
+def _state_on_disk(path: Path) -> tuple[int, int] | None:
+    """Size and time of a file or folder: they change when another one is put in its place. None where it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _is_pose_network(name: str) -> bool:

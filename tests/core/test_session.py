@@ -20,6 +20,7 @@ from jmpose_core.geometry import Xyxy
 from jmpose_core.model.systems import jmpose_lite
 from jmpose_core.tracking import Detections
 from jmpose_core.weights.files import WeightsCard, save_weights
+from tests.builders.numbered_clips import write_clip
 
 FRAMES = 60
 BOXES = {
@@ -320,6 +321,16 @@ def test_stopping_raises_and_what_came_before_is_whole(
 ) -> None:
     with pytest.raises(Cancelled):
         predicted(boxes=boxes, should_stop=lambda: True)
+
+
+def test_a_video_that_was_replaced_since_the_last_request_is_opened_again(session: Session, tmp_path: Path) -> None:
+    path = tmp_path / "walk.mp4"
+    write_clip(path, range(20))
+    assert session._opened(path) is session._opened(path)
+    write_clip(tmp_path / "other.mp4", range(7), options={"crf": "40"})
+    (tmp_path / "other.mp4").replace(path)
+    assert session._opened(path).frame_count == 7
+    session.close()
 
 
 def test_a_video_that_is_gone_is_explained(session: Session, weights: Path, tmp_path: Path) -> None:
