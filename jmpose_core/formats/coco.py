@@ -127,7 +127,8 @@ def _people_only(raw: Any, path: Path) -> tuple[dict[str, Any], list[str]]:
     if not categories:
         return file | {"categories": with_joints}, notes
     people_id = _number(with_joints[0].get("id"))
-    others = [entry for entry in annotations if _number(entry.get("category_id")) != people_id]
+    people_ids = {people_id, _number(None)} if len(categories) == 1 else {people_id}  # of one class, none need be named
+    others = [entry for entry in annotations if _number(entry.get("category_id")) not in people_ids]
     other_categories = [entry for entry in categories if _number(entry.get("id")) != people_id]
     moved: dict[str, Any] = {OTHER_CATEGORIES: other_categories} if other_categories else {}
     if others:
@@ -135,14 +136,14 @@ def _people_only(raw: Any, path: Path) -> tuple[dict[str, Any], list[str]]:
         names = {_number(entry.get("id")): str(entry.get("name")) for entry in categories}
         kinds = Counter(names.get(_number(entry.get("category_id")), "unknown category") for entry in others)
         notes.append("not persons, left out: " + ", ".join(f"{kind} ({count})" for kind, count in kinds.items()))
-    persons = [entry for entry in annotations if _number(entry.get("category_id")) == people_id]
+    persons = [entry for entry in annotations if _number(entry.get("category_id")) in people_ids]
     return file | {"categories": with_joints, "annotations": persons} | moved, notes
 
 
 def _number(value: Any) -> object:
     """An id, which some write as 1.0 or "1"."""
     number = whole_number(str(value).removesuffix(".0"))
-    return value if number is None else number
+    return str(value) if number is None else number
 
 
 def _all_coco17(annotations: list[dict[str, Any]]) -> bool:

@@ -49,6 +49,7 @@ def _struct(record: type, written_as: Mapping[str, Any] = _WRITTEN_AS) -> Any:
     for entry in fields(record):
         if entry.name not in _IN_MEMORY:
             kind = written_as.get(entry.name, hints[entry.name])
+            kind = kind | float if kind == bool | None else kind  # NumPy's flags end up as 1.0
             needed = entry.default is MISSING and entry.default_factory is MISSING
             entries += [(key, kind) if needed else (key, kind | None, None) for key in _keys_of(entry.name)]
     return msgspec.defstruct(f"_{record.__name__}", sorted(entries, key=len))
@@ -215,12 +216,21 @@ def _box(path: Path, place: str, numbers: Sequence[float | None] | None) -> Xywh
 
 def _fields_of(struct: Any, record: type) -> dict[str, Any]:
     """The fields of a record that the file writes as they are."""
-    return {name: getattr(struct, name) for name in _PLAIN[record]}
+    values = {name: getattr(struct, name) for name in _PLAIN[record]}
+    for name in _FLAGS[record]:
+        values[name] = None if values[name] is None else bool(values[name])
+    return values
 
 
 _PLAIN: Final[Mapping[type, tuple[str, ...]]] = {
     record: tuple(e.name for e in fields(record) if e.name not in _IN_MEMORY and e.name not in _WRITTEN_AS)
     for record in (ImageRecord, PersonRecord)
+}
+
+
+_FLAGS: Final[Mapping[type, tuple[str, ...]]] = {
+    record: tuple(name for name in names if get_type_hints(record)[name] == bool | None)
+    for record, names in _PLAIN.items()
 }
 
 

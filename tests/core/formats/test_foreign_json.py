@@ -81,8 +81,10 @@ def test_a_joint_of_nulls_or_nan_is_absent(tmp_path: Path) -> None:
 def test_whole_numbers_may_be_written_as_numpy_and_pandas_do(tmp_path: Path) -> None:
     person = coco_person(0, id=1.0, category_id="1", track_id="7", iscrowd=0.0) | {"image_id": 0.0}
     values = coco_values(NAMES, [person])
-    values["images"][0] |= {"id": "0", "is_labeled": 1, "width": 640.0}
-    (found,) = annotations_of(read(tmp_path, values))
+    values["images"][0] |= {"id": "0", "is_labeled": 1, "has_labeled_person": 0.0, "width": 640.0}
+    document = read(tmp_path, values)
+    assert (document.images[0].is_labeled, document.images[0].has_labeled_person) == (True, False)
+    (found,) = annotations_of(document)
     assert found.track_id == 7
     with pytest.raises(FormatError, match=r"annotations\[0\].track_id: expected `int`, got `float`"):
         read(tmp_path, coco_values(NAMES, [coco_person(0, track_id=1.5)]))
@@ -119,6 +121,14 @@ def test_things_that_are_not_persons_are_left_out_and_counted(tmp_path: Path) ->
     document = read(tmp_path, values)
     assert [person.image_id for person in document.people] == [0]
     assert document.notes == ["not persons, left out: dog (1), unknown category (1)"]
+
+
+@pytest.mark.parametrize("absent", [True, False])
+def test_in_a_file_of_one_class_nobody_need_be_of_it(tmp_path: Path, absent: bool) -> None:
+    person = coco_person(0, category_id=None)
+    if absent:
+        del person["category_id"]
+    assert len(read(tmp_path, coco_values(NAMES, [person])).people) == 1
 
 
 @pytest.mark.parametrize("name", ["Person", "people", "human"])
