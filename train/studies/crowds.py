@@ -69,7 +69,7 @@ class Frames(Video):
         """Nothing is held."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Judged:
     """Of one person: joints that are counted, right ones, and those that are a neighbour's, over all frames."""
 
