@@ -16,6 +16,7 @@ ORDER: Final = (
     "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
 )  # fmt: skip
 _THICKNESS: Final = 0.66
+RIGHTMOST: Final = 118.0  # percent: room for the number beside a bar of 100
 
 
 class JointBars(pg.PlotWidget):
@@ -47,7 +48,7 @@ class JointBars(pg.PlotWidget):
         self.getAxis("bottom").setTickSpacing(20, 20)
         self._box.invertY(True)
         self._box.setYRange(-0.6, len(ORDER) - 0.4, padding=0)
-        self._box.setXRange(0, 108, padding=0)
+        self._box.setXRange(0, RIGHTMOST, padding=0)
         self.showGrid(x=True, alpha=0.18)
         self._dress()
 
@@ -56,7 +57,7 @@ class JointBars(pg.PlotWidget):
         self._values = dict(values)
         self._chosen = frozenset(JOINTS[joint] for joint in chosen)
         known = [value for value in self._values.values() if not math.isnan(value)]
-        self._box.setXRange(min([0.0, *known]), 108, padding=0)  # MOTA can be negative
+        self._box.setXRange(min([0.0, *known]), RIGHTMOST, padding=0)  # MOTA can be negative
         self._draw()
 
     def _draw(self) -> None:

@@ -11,7 +11,7 @@ from app.session.navigator import Navigator
 from jmpose_core.evaluation.worst import worst
 from jmpose_core.skeleton import JOINT_TITLES, JOINTS
 
-LEAST_WIDTH = 540  # pixels: no column of the figures is cut
+LEAST_WIDTH = 576  # pixels: no column of the figures is cut
 BARS_HEIGHT, WORST_HEIGHT = 232, 150  # pixels: fifteen legible bars, and some rows
 FIRST_STEPS = (
     "Nothing to measure yet: no person of this video has a joint that was corrected or verified.\n\n"

@@ -21,7 +21,6 @@ if TYPE_CHECKING:  # imports motmetrics, and so pandas
 
 ModelIndex = QModelIndex | QPersistentModelIndex
 COLUMNS: Final = ("Head", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle", "Mean")
-LONGEST: Final = COLUMNS.index("Shoulder")
 WORST_COLUMNS: Final = ("Frame", "Person", "Joint", "What", "Head sizes", "Pixels")
 ROW_HEIGHT: Final = 21  # pixels
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -165,9 +164,9 @@ class FigureTable(QTableView):
         self.setObjectName("figures")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)
         self.verticalHeader().setSectionsClickable(False)
-        self.horizontalHeader().setMinimumSectionSize(40)
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.horizontalHeader().setSectionResizeMode(LONGEST, QHeaderView.ResizeMode.ResizeToContents)
+        self.horizontalHeader().setMinimumSectionSize(46)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.horizontalHeader().setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
         self.selectionModel().currentChanged.connect(self._on_current)
 
     def fit_rows(self) -> None:

@@ -85,6 +85,7 @@ QTabBar::tab:selected { color: $text; border-bottom-color: $accent; }
 QTableView#figures QHeaderView::section { padding: 4px 3px; }
 QTableView#figures QHeaderView::section:vertical { border: none; padding-left: 8px; }
 QTableView QTableCornerButton::section { background: transparent; border: none; border-bottom: 1px solid $border; }
+QTableView#figures::item { padding: 2px 1px; }
 QTableView#figures::item:selected { background: $accent; color: $on_accent; }
 QLabel#muted { color: $muted; }
 QLabel#grave { color: $danger; }

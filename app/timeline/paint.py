@@ -159,7 +159,8 @@ def paint_ruler(painter: QPainter, palette: QPalette, scale: Scale, height: floa
         number, moment = frame_number(frame_index), clock(frame_index / fps)
         painter.drawText(QPointF(x + 4, height - 9), number)
         offset = painter.fontMetrics().horizontalAdvance(number) + 9
-        if offset + painter.fontMetrics().horizontalAdvance(moment) < step * scale.cell:
+        end = offset + painter.fontMetrics().horizontalAdvance(moment)
+        if end < step * scale.cell and x + end <= scale.left + scale.width:
             painter.setOpacity(0.55)
             painter.drawText(QPointF(x + offset, height - 9), moment)
             painter.setOpacity(1.0)

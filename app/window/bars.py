@@ -107,4 +107,5 @@ class PredictButton(QToolButton):
         self.setText("Cancelling…" if self._predictions.cancelling else action.iconText())
         self.setToolTip(action.toolTip())
         self.setEnabled(action.isEnabled())
-        self.setIcon(icon("stop" if action is self._cancel else "predict", QPalette.ColorRole.HighlightedText))
+        role = QPalette.ColorRole.HighlightedText if action.isEnabled() else QPalette.ColorRole.ButtonText
+        self.setIcon(icon("stop" if action is self._cancel else "predict", role))

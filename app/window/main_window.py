@@ -145,6 +145,7 @@ class MainWindow(QMainWindow):
             self.dock_area.bring_back()
             self.central_area.show_video(video.name, lost)
         self.evaluation_dock.hide()
+        self.inspector_dock.raise_()  # the tab behind it would stay blank
 
     def _evaluate(self) -> None:
         self.evaluation_dock.show()
