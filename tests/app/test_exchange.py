@@ -206,3 +206,16 @@ def test_what_was_exported_can_be_imported_again(
         dialog.accept()
     for before, after in zip(people, everybody(window), strict=True):
         assert np.array_equal(before.keypoints, after.keypoints)
+
+
+def test_images_without_a_frame_are_refused_until_position_is_asked_for(
+    window: MainWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
+    letters = "abcdefghij"
+    names = [f"shot {letters[n // 100]}{letters[n // 10 % 10]}{letters[n % 10]}.png" for n in range(230)]
+    dialog = import_dialog(window, labels(tmp_path / "gt.json", [figure(7, 1)], names=names), qtbot, fit=False)
+    assert "neither the names (shot aaa.png" in dialog.summary.text
+    dialog._by_position.setChecked(True)
+    qtbot.waitUntil(lambda: dialog.ready, timeout=PATIENCE_MS)
+    assert "Frames: matched by position, as was asked for" in dialog.summary.text
+    assert [person.frame_index for person in dialog._plan.labels] == [7]
