@@ -225,7 +225,7 @@ def test_a_drawn_box_is_filled_before_anybody_is_looked_for(session: Session, cl
     running = session.predict(request, on_progress=lambda progress: None, should_stop=lambda: False)
     person = next(running)
     assert (person.track_id, person.frame_index, person.bbox_xyxy) == (7, 30, BOXES[9][30])
-    assert detector_of(session).looked_at == 0
+    assert detector_of(session).looked_at == 1  # at the drawn frame itself, for the witness of whose joints are meant
 
 
 def detector_of(session: Session) -> StandInDetector:
