@@ -163,7 +163,7 @@ class SearchFlow(Flow):
 
     Args:
         size, heatmap_size: of `Flow`.
-        fine: about five times slower, and finer.
+        fine: about three times slower, and finer.
     """
 
     def __init__(self, *, size: tuple[int, int], heatmap_size: tuple[int, int], fine: bool = False) -> None:
@@ -209,7 +209,7 @@ class RaftFlow(Flow):
 
 
 class GuidedFlow(Flow):
-    """A RAFT that starts from dense inverse search.
+    """A RAFT that starts from fine dense inverse search.
 
     Args:
         raft: given frames' features and a start.
@@ -225,7 +225,7 @@ class GuidedFlow(Flow):
         self.raft = raft.requires_grad_(False)
         self.multiple = raft.multiple
         self.updates = _checked(updates)
-        self._search = DenseInverseSearch()
+        self._search = DenseInverseSearch(fine=True)
         self.eval()
 
     @property

@@ -1,6 +1,8 @@
-"""How good a flow is: exact error on held-out synthetic pairs, warping error on real people. Beside OpenCV's DIS.
+"""How good a flow is: exact error on held-out synthetic pairs and on FlyingChairs', warping error on real people.
 
-python -m train.flow.flow_errors --weights runs/flow/raft_small.safetensors --data ../shared/data
+Beside OpenCV's dense inverse search, medium and fine, and no motion at all:
+
+    python -m train.flow.flow_errors --weights jmpose_lite --data ../shared/data
 """
 
 import argparse
@@ -15,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torchvision.models.optical_flow import raft_small
 
 from jmpose_core.drawing import Picture
 from jmpose_core.geometry import Affine, crop_from_image
-from jmpose_core.weights.files import load_into, read_weights
+from jmpose_core.model.dense_inverse_search import DenseInverseSearch
+from jmpose_core.model.flow import Flow
+from jmpose_core.model.systems import load_pose_network
 from train.flow.cutouts import FlowSources, davis_sequences, load_sources, read_davis_mask
 from train.flow.layer_motion import sampled
 from train.flow.pairs import FlowPair, render_pair
@@ -47,14 +50,27 @@ def raft_method(raft: nn.Module, updates: int) -> FlowMethod:
     return estimate
 
 
-def dis_method() -> FlowMethod:
-    """Dense inverse search (Kroeger et al., ECCV 2016), OpenCV's medium preset."""
-    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+def dis_method(*, fine: bool = False) -> FlowMethod:
+    """Dense inverse search (Kroeger et al., ECCV 2016), OpenCV's medium preset or down to single pixels."""
+    search = DenseInverseSearch(fine=fine)
 
     def estimate(first: Picture, second: Picture) -> npt.NDArray[np.float32]:
-        grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (first, second)]
-        start = np.zeros((*grey[0].shape, 2), np.float32)
-        return dis.calc(grey[0], grey[1], start).astype(np.float32, copy=False)
+        return search(*(np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8) for picture in (first, second)))
+
+    return estimate
+
+
+def flow_method(flow: Flow) -> FlowMethod:
+    """The flow of a pose network, in float32, at the pictures' size, which is filled up to what it takes."""
+
+    def estimate(first: Picture, second: Picture) -> npt.NDArray[np.float32]:
+        height, width = first.shape[:2]
+        margin = ((0, -height % flow.multiple), (0, -width % flow.multiple), (0, 0))
+        images = [
+            torch.from_numpy(np.pad(picture, margin, mode="edge")).permute(2, 0, 1)[None].float() / 255
+            for picture in (first, second)
+        ]
+        return flow.at_own_size(*images)[0, :, :height, :width].permute(1, 2, 0).numpy()
 
     return estimate
 
@@ -111,14 +127,23 @@ def warping_error(method: FlowMethod, data: Path, frame_distance: int) -> float:
     return round(float(np.mean(differences)), 3)
 
 
-def evaluate(
-    raft: nn.Module, data: Path, sources: FlowSources, *, pairs: int, updates: int
-) -> dict[str, dict[str, float]]:
-    """All figures of the network, of DIS and of no motion."""
+def true_pair_error(method: FlowMethod, data: Path) -> float:
+    """Mean end-point error on FlyingChairs' pairs, halved to 256x192, in pixels of that size."""
+    errors = []
+    for folder in sorted((data / "flow/true_pairs").iterdir()):
+        flow = _halved(_read_flo(folder / "flow.flo")) / 2
+        first, second = (_halved(read_picture(folder / f"frame{number}.png")) for number in (1, 2))
+        errors.append(float(np.linalg.norm(method(first, second) - flow, axis=-1).mean()))
+    return round(float(np.mean(errors)), 3)
+
+
+def evaluate(method: FlowMethod, data: Path, sources: FlowSources, *, pairs: int) -> dict[str, dict[str, float]]:
+    """All figures of the method, of dense inverse search and of no motion."""
     synthetic = held_out_pairs(sources, pairs)
     methods: dict[str, FlowMethod] = {
-        "raft_small": raft_method(raft, updates),
+        "learnt": method,
         "dis": dis_method(),
+        "dis_fine": dis_method(fine=True),
         "zero": zero_method,
     }
     report: dict[str, dict[str, float]] = {}
@@ -126,6 +151,7 @@ def evaluate(
         figures = endpoint_errors(method, synthetic)
         for distance in (1, 2):
             figures[f"davis_warping_error_{distance}"] = warping_error(method, data, distance)
+        figures["true_pairs_epe"] = true_pair_error(method, data)
         report[name] = figures
     return report
 
@@ -134,19 +160,33 @@ def _prepared(picture: Picture) -> Tensor:
     return torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
 
 
+def _read_flo(path: Path) -> npt.NDArray[np.float32]:
+    """Middlebury's .flo: (H, W, 2)."""
+    file = path.read_bytes()
+    width, height = np.frombuffer(file[4:12], np.int32)
+    return np.frombuffer(file[12:], np.float32).reshape(height, width, 2)
+
+
+def _halved(picture: npt.NDArray) -> npt.NDArray:
+    return np.asarray(cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), picture.dtype)
+
+
 def _crop(picture: npt.NDArray[np.uint8], affine: Affine) -> npt.NDArray[np.uint8]:
     return cv2.warpAffine(picture, affine, EVALUATION_SIZE[::-1]).astype(np.uint8, copy=False)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Errors of a raft_small beside DIS and no motion.")
-    parser.add_argument("--weights", type=Path, required=True, help="raft_small.safetensors")
+    parser = argparse.ArgumentParser(description="Errors of a network's flow beside dense inverse search.")
+    parser.add_argument("--weights", default="jmpose_lite", help="a name or a file of a pose network with flow")
     parser.add_argument("--data", type=Path, required=True, help="folder with lspet/, coco/ and flow/")
+    parser.add_argument("--pairs", type=int, default=PAIRS, help=f"synthetic pairs ({PAIRS})")
     arguments = parser.parse_args()
     cv2.setNumThreads(0)
-    raft = raft_small(weights=None)
-    load_into(raft, read_weights(arguments.weights)[0], place=str(arguments.weights))
-    report = evaluate(raft, arguments.data, load_sources(arguments.data, held_out=True), pairs=PAIRS, updates=UPDATES)
+    flow = load_pose_network(arguments.weights).flow
+    if flow is None:
+        sys.exit(f"{arguments.weights}: a network without flow; name one of jmpose's")
+    sources = load_sources(arguments.data, held_out=True)
+    report = evaluate(flow_method(flow), arguments.data, sources, pairs=arguments.pairs)
     sys.stdout.write(json.dumps(report, indent=2) + "\n")
 
 

@@ -59,7 +59,7 @@ class FlowLearning:
     def __init__(self, material: FlowMaterial, device: torch.device, *, minutes: float, sizes: Sizes) -> None:
         self.device = device
         self.sizes = sizes
-        self.searcher = Searcher(sizes.threads)
+        self.searcher = Searcher(sizes.threads, fine=True)
         networks = nn.ModuleDict({name: build() for name, build in NETWORKS.items()}).to(device).train()
         optimiser = torch.optim.AdamW(
             networks.parameters(), lr=SCHEDULE.peak, weight_decay=WEIGHT_DECAY, fused=device.type == "cuda"
@@ -73,7 +73,7 @@ class FlowLearning:
             return renderer.render(sizes.batch * sizes.group, seed=SEED * 1_000_003 + number, reach=reach)
 
         self.batches = StartedBatches(render, batch=sizes.batch, searcher=self.searcher, kept=sizes.kept)
-        self.real = RealFrames(material.real, device, self.searcher, sizes.threads)
+        self.real = RealFrames(material.real, device, self.searcher)
         self.held_out = _Measured(material.held_out, device, self.searcher)
 
     def run(self, out: Path, *, save_secs: float = 60.0) -> dict[str, float]:
@@ -116,16 +116,14 @@ class FlowLearning:
 
 
 class RealFrames:
-    """People over three frames: three pairs each, with both searches' answers in both directions."""
+    """People over three frames: three pairs each, with the search's answers in both directions."""
 
-    def __init__(self, people: Tensor, device: torch.device, searcher: Searcher, threads: int) -> None:
+    def __init__(self, people: Tensor, device: torch.device, searcher: Searcher) -> None:
         first, second = (torch.cat([people[:, side] for side in sides]) for sides in ((0, 1, 0), (1, 2, 2)))
-        fine = Searcher(threads, fine=True)
         both = torch.cat([first, second]), torch.cat([second, first])
         self._first, self._second = first.to(device), second.to(device)
-        self._starts, self._teachers = (
-            torch.stack(search.all(*both).chunk(2), 1).half().to(device) for search in (searcher, fine)
-        )  # (N, 2, 2, H, W): forward, backward
+        # (N, 2, 2, H, W): forward, backward
+        self._starts = torch.stack(searcher.all(*both).chunk(2), 1).half().to(device)
         self._generator = torch.Generator(device).manual_seed(SEED)
 
     def batch(self, count: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -133,13 +131,10 @@ class RealFrames:
         device = self._first.device
         chosen = torch.randint(len(self._first), (count,), generator=self._generator, device=device)
         first, second = self._first[chosen], self._second[chosen]
-        starts, teachers = (
-            flows[chosen].float().transpose(0, 1).flatten(0, 1) for flows in (self._starts, self._teachers)
-        )
+        starts = self._starts[chosen].float().transpose(0, 1).flatten(0, 1)
         if bool(torch.rand((), generator=self._generator, device=device) < 0.5):
-            first, second = first.flip(-1), second.flip(-1)
-            starts, teachers = mirrored_flow(starts), mirrored_flow(teachers)
-        return first, second, starts, teachers
+            first, second, starts = first.flip(-1), second.flip(-1), mirrored_flow(starts)
+        return first, second, starts, starts  # what it starts from is also its teacher
 
 
 class _Measured:

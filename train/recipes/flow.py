@@ -69,7 +69,7 @@ def train(command: Command) -> None:
             until=phase.until,
             log_steps=LOG_STEPS,
         )
-    report = evaluate(training.average.network, command.data, held_out, pairs=PAIRS, updates=UPDATES)
+    report = evaluate(method, command.data, held_out, pairs=PAIRS)
     (command.out / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n")
     figures = {f"{method} {name}": value for method, errors in report.items() for name, value in errors.items()}
     card = WeightsCard(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from jmpose_core.model.flow import HEATMAP_FLOW_LIMIT, RaftFlow, raft_large_flow, raft_small_flow
+from jmpose_core.model.flow import HEATMAP_FLOW_LIMIT, GuidedFlow, RaftFlow, lite_flow, raft_large_flow, raft_small_flow
 from jmpose_core.model.systems import load_pose_network
 from jmpose_core.model.warping import forward_backward_error, mirrored, warp
 
@@ -171,3 +171,39 @@ def test_flow_of_several_pairs_encodes_each_image_once_and_answers_as_pair_by_pa
     torch.testing.assert_close(together[moving], alone[moving], atol=2e-3, rtol=0)
     assert alone[moving].abs().amax() > 0.5
     assert together[2].abs().max() == 0
+
+
+def shifted_texture() -> Tensor:
+    """(2, 3, 256, 192): a texture, and the same 8 pixels to the right and 4 up."""
+    noise = torch.rand(1, 3, 34, 26, generator=torch.Generator().manual_seed(0))
+    texture = torch.nn.functional.interpolate(noise, scale_factor=8.0, mode="bicubic").clamp(0, 1)
+    return torch.cat([texture[..., 8:264, 8:200], texture[..., 12:268, 0:192]])
+
+
+def test_dense_inverse_search_finds_a_shift_in_heatmap_cells():
+    flow = lite_flow("dis").between(shifted_texture(), [(0, 1), (1, 0), (1, 1)])
+    assert flow.shape == (3, 2, 64, 48)
+    middle = flow[..., 16:48, 12:36]
+    torch.testing.assert_close(middle[0].mean((1, 2)), torch.tensor([2.0, -1.0]), atol=0.05, rtol=0)
+    torch.testing.assert_close(middle[1].mean((1, 2)), torch.tensor([-2.0, 1.0]), atol=0.05, rtol=0)
+    assert (flow[2] == 0).all()
+
+
+@pytest.mark.parametrize("kind", ["guided_small", "guided_lite"])
+def test_a_guided_flow_encodes_each_image_once_and_answers_as_pair_by_pair(kind):
+    torch.manual_seed(0)
+    flow = lite_flow(kind)
+    assert isinstance(flow, GuidedFlow)
+    torch.nn.init.normal_(flow.raft.merge.answer.weight, std=0.1)
+    images = torch.cat([shifted_texture(), crops()])
+    encoded: list[int] = []
+    flow.raft.feature_encoder.register_forward_hook(lambda _, given, __: encoded.append(len(given[0])))
+    together = flow.between(images, [(0, 1), (1, 2), (0, 2)])
+    assert encoded == [3]
+    for found, (start, end) in zip(together, [(0, 1), (1, 2), (0, 2)], strict=True):
+        torch.testing.assert_close(found, flow(images[start][None], images[end][None])[0], atol=1e-4, rtol=1e-4)
+
+
+def test_a_kind_of_flow_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="farneback"):
+        lite_flow("farneback")  # type: ignore[arg-type]
