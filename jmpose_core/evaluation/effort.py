@@ -164,7 +164,7 @@ def correct(
         edits[Edit.DELETE_PERSON] += len(found) - len(pairs)
         for row, (column, change) in pairs.items():  # before those who are drawn, whose tracks they may have to leave
             edits += change.edits
-            edits += tracks.follow(found[column].track_id, wanted[row].person.track_id, frame)
+            edits += tracks.follow(found[column].track_id, wanted[row].person.track_id, frame_index)
             people.append(replace(change.person, track_id=tracks.name_of(wanted[row].person.track_id)))
         for row in sorted(set(range(len(wanted))) - pairs.keys()):
             drawn = wanted[row].person

@@ -76,6 +76,13 @@ def test_an_exchange_of_tracks_is_made_once_for_all_frames_that_follow():
     assert edits(truth, [replace(one, track_id=one.track_id + 7) for one in truth]) == {}
 
 
+def test_an_exchange_costs_the_same_when_both_leave_before_the_video_ends():
+    truth = [person(frame, track, place=track) for frame in range(6) for track in (0, 1)]
+    crossed = [replace(one, track_id=1 - one.track_id if one.frame_index >= 2 else one.track_id) for one in truth]
+    stayer = [person(frame, 2, place=2) for frame in range(20)]
+    assert edits([*truth, *stayer], [*crossed, *stayer]) == edits(truth, crossed)
+
+
 def test_a_track_that_runs_on_over_two_people_is_split_and_a_broken_one_is_joined():
     one_then_other = [person(frame, int(frame >= 3), place=int(frame >= 3)) for frame in range(6)]
     assert edits(one_then_other, [replace(one, track_id=5) for one in one_then_other]) == {Edit.SET_TRACK: 1}
