@@ -116,11 +116,13 @@ class OpenProject(QObject):
         """What redo would do again."""
         return self._texts()[1]
 
-    def settle(self) -> None:
-        """Wait until all that was asked for so far is written."""
+    def settle(self) -> bool:
+        """Wait until all that was asked for so far is written; whether there was anything to wait for."""
         self.about_to_change.emit()
-        if self.busy:
-            self._writer.call(lambda: None)
+        if not self.busy:
+            return False
+        self._writer.call(lambda: None)
+        return True
 
     # Changing by hand: each call is one step on disk, or nothing
 

@@ -92,8 +92,8 @@ class PeopleShown(QObject):
 
     def settle(self) -> None:
         """Wait until all that was asked for is written, and show that: what an edit starts from."""
-        self._project.settle()
-        self._on_changed(frozenset([self._view_state.frame_index]))
+        if self._project.settle():
+            self._on_changed(frozenset([self._view_state.frame_index]))
 
     # What changes both
 

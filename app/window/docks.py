@@ -68,13 +68,15 @@ class DockArea:
             self._state, self._away = self._window.saveState(), True
         for dock in self._docks:
             dock.hide()
-        self._window.findChild(QToolBar).hide()
+        for bar in self._window.findChildren(QToolBar):
+            bar.hide()
 
     def bring_back(self) -> None:
         """There is a video: the docks that were there, where they were."""
         if self._away:
             self._away = False
-            self._window.findChild(QToolBar).show()
+            for bar in self._window.findChildren(QToolBar):
+                bar.show()
             if self._state is not None:
                 self._window.restoreState(self._state)
         if not self._placed:

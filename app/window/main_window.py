@@ -44,6 +44,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(TITLE)
         self.setWindowIcon(app_icon())
         self.settings, self.theme = settings, theme
+        self._inspector_width = 0  # before the evaluation was shown beside it
         self.bench = bench = Workbench(messages, settings, engine=engine, parent=self)
         self.frame_view = FrameView(bench.view_state, bench.shown, bench.model_view)
         self.prompts = Prompts(self, bench)
@@ -114,6 +115,7 @@ class MainWindow(QMainWindow):
         self.central_area.lost_video.locate.connect(ask.locate)
         self.central_area.lost_video.close_project.connect(bench.close_project)
         bench.video_shown.connect(self._show_video)
+        self.evaluation_dock.toggleViewAction().toggled.connect(self._narrow_again)
         for signal, slot in (
             (page.open_video, ask.video),
             (page.open_folder, ask.folder),
@@ -148,9 +150,17 @@ class MainWindow(QMainWindow):
         self.inspector_dock.raise_()  # the tab behind it would stay blank
 
     def _evaluate(self) -> None:
+        if self.evaluation_dock.isHidden():
+            self._inspector_width = self.inspector_dock.width()
         self.evaluation_dock.show()
         self.evaluation_dock.raise_()
         self.bench.evaluation.start()
+
+    def _narrow_again(self, evaluation_shown: bool) -> None:
+        """The evaluation is wider than the inspector; without it the picture has its room again."""
+        if not evaluation_shown and self._inspector_width:
+            self.resizeDocks([self.inspector_dock], [self._inspector_width], Qt.Orientation.Horizontal)
+            self._inspector_width = 0
 
     def _show_commands(self) -> None:
         CommandPalette(self.actions_by_name.values(), self).open()

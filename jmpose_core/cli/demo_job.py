@@ -14,6 +14,7 @@ from jmpose_core.engine.session import Session
 from jmpose_core.errors import JMPoseError
 from jmpose_core.formats.people import document_from
 from jmpose_core.formats.posetrack18 import write_posetrack18
+from jmpose_core.frame_numbers import frame_number
 from jmpose_core.project import PROJECT_SUFFIX, Project
 from jmpose_core.video import Video, open_video, write_video
 
@@ -48,7 +49,10 @@ def write_files(out: Path, *, on_progress: OnProgress, should_stop: ShouldStop) 
         write_video(overlay, frames, video.fps, (video.width, video.height))
         shown = [index * (video.frame_count - 1) // (_SHEET_FRAMES - 1) for index in range(_SHEET_FRAMES)]
         sheet = drawing.contact_sheet(
-            [(f"frame {index}", drawing.draw_people(video.frame(index), by_frame.get(index, []))) for index in shown],
+            [
+                (f"frame {frame_number(index)}", drawing.draw_people(video.frame(index), by_frame.get(index, [])))
+                for index in shown
+            ],
             columns=_SHEET_COLUMNS,
             width=480,
         )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jmpose_core.errors import DamagedFrameError, VideoError
+from jmpose_core.frame_numbers import frame_number
 
 _NAMED = 20  # damaged frames, or runs of them, that are listed
 
@@ -96,7 +97,8 @@ class Video(ABC):
                 runs[-1].append(frame)
             else:
                 runs.append([frame])
-        words = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+        ends = [[frame_number(frame) for frame in dict.fromkeys((run[0], run[-1]))] for run in runs]
+        words = [" to ".join(pair) for pair in ends]
         return ", ".join(words[:_NAMED]) + (f" and {len(words) - _NAMED} more" if len(words) > _NAMED else "")
 
     @abstractmethod

@@ -11,6 +11,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from jmpose_core.errors import DamagedFrameError, VideoError
+from jmpose_core.frame_numbers import frame_number
 from jmpose_core.video.base import Fingerprint, Video
 from jmpose_core.video.cures import conversion
 from jmpose_core.video.frame_cache import FrameCache
@@ -134,7 +135,8 @@ class VideoFile(Video):
     def _read(self, index: int) -> NDArray[np.uint8]:
         picture = self._decode(index)
         if picture is None:
-            raise DamagedFrameError(f"{self.path}: frame {index} is damaged and cannot be decoded. {self._cure()}")
+            number = frame_number(index)
+            raise DamagedFrameError(f"{self.path}: frame {number} is damaged and cannot be decoded. {self._cure()}")
         return self._upright_rgb(picture)
 
     def _cure(self) -> str:

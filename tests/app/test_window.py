@@ -16,7 +16,7 @@ from app.look.messages import Level, Message
 from app.session.export import ExportReader
 from app.session.view_state import Layer
 from app.window.main_window import MainWindow
-from jmpose_core.annotations import Origin, Visibility
+from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.engine.client import EngineClient
 from jmpose_core.formats.people import annotations_of
 from jmpose_core.formats.posetrack18 import read_posetrack18
@@ -92,6 +92,28 @@ def test_export_by_the_dialog(window: MainWindow, told: list[Message], qtbot: Qt
     dialog.accept()
     qtbot.waitUntil(lambda: "460 people in 230 frames" in told[-1].text, timeout=PATIENCE_MS)
     assert len(annotations_of(read_posetrack18(project.with_name("walk-posetrack18.json")))) == 460
+
+
+def test_an_edit_reads_its_frame_once_for_all_parts_of_the_window(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict_and_wait(window, qtbot)
+    window.bench.shown.select(1, LEFT_WRIST)
+    read: list[int] = []
+    people = window.bench.project.people
+
+    def counted(video_id: int, frame_index: int) -> list[Annotation]:
+        read.append(frame_index)
+        return people(video_id, frame_index)
+
+    monkeypatch.setattr(window.bench.project, "people", counted)
+    press(window, Qt.Key.Key_Q, qtbot)
+    assert read == [0]
+    assert "occluded corrected" in window.status.place
+    (drawn,) = [one for one in window.frame_view.people if one.track_id == 1]
+    assert drawn.visibility[LEFT_WRIST] == Visibility.OCCLUDED
+    window.bench.view_state.set_frame(1)
+    assert read == [0, 1]
 
 
 def test_prediction_is_one_undo_step(window: MainWindow, qtbot: QtBot) -> None:

@@ -72,7 +72,7 @@ def test_people_of_the_sound_frames_are_written_and_the_damaged_frames_named(
     document = read_posetrack18(tmp_path / "out.json")
     assert len(document.images) == 40
     assert images_with_people(tmp_path / "out.json") == [f"{n:06d}.jpg" for n in range(40) if not 20 <= n < 24]
-    assert "4 frames are damaged and left out: 20 to 23" in capsys.readouterr().err
+    assert "4 frames are damaged and left out: 21 to 24" in capsys.readouterr().err
 
 
 def test_people_of_a_cut_off_recording_are_written_and_what_is_missing_is_told(

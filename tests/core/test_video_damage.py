@@ -75,7 +75,7 @@ def frame_or_none(video: Video, index: int) -> int | None:
     try:
         return zlib.crc32(video.frame(index).tobytes())
     except VideoError as error:
-        assert f"frame {index} is damaged" in str(error)
+        assert f"frame {index + 1} is damaged" in str(error)
         return None
 
 
