@@ -1,10 +1,9 @@
 import pytest
 import torch
-from torchvision.models.optical_flow import raft_small
 
 from tests.builders.flow_pairs import shifted_pair
 from train.flow.flow_errors import dis_method, endpoint_errors, zero_method
-from train.flow.pair_loss import Phase, flow_loss, matching_loss, sequence_loss
+from train.flow.losses import matching_loss, sequence_loss
 
 
 def test_later_updates_weigh_more():
@@ -37,21 +36,6 @@ def test_matching_leaves_occluded_pixels_out():
     flow = torch.zeros(1, 2, 32, 48)
     visible = torch.zeros(1, 32, 48, dtype=torch.bool)
     assert matching_loss(correlation_peaking_at(2, 1), flow, visible) == 0
-
-
-def test_the_loss_of_a_batch_reaches_every_parameter():
-    torch.manual_seed(0)
-    wide = torch.randint(0, 256, (1, 3, 128, 132), dtype=torch.uint8)
-    flow = torch.zeros(1, 2, 128, 128)
-    flow[:, 0] = -4
-    batch = (wide[..., :128], wide[..., 4:], flow, torch.ones(1, 128, 128, dtype=torch.bool))
-    raft = raft_small(weights=None)
-    phase = Phase(until=1.0, size=(128, 128), updates=2, matching_weight=0.5)
-    loss = flow_loss(raft, batch, phase)
-    parts = {name: part.item() for name, part in loss.parts.items()}
-    assert loss.total.item() == pytest.approx(parts["flow_loss"] + 0.5 * parts["matching_loss"], rel=1e-5)
-    loss.total.backward()
-    assert all(parameter.grad is not None for parameter in raft.parameters())
 
 
 def test_endpoint_errors_measure_the_distance_in_pixels():

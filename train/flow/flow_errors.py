@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
 
 from jmpose_core.drawing import Picture
 from jmpose_core.geometry import Affine, crop_from_image
@@ -31,23 +30,10 @@ from train.people.pictures import read_picture
 FlowMethod: TypeAlias = Callable[[Picture, Picture], npt.NDArray[np.float32]]  # two crops -> (H, W, 2) pixels
 
 EVALUATION_SIZE: Final = (192, 144)  # height, width: jmpose_lite's flow size
-UPDATES: Final = 6  # at inference: raft_small_flow's
 PAIRS: Final = 200
 _LARGE_MOTION: Final = 8.0  # pixels
 _SEED: Final = 20_240_521
 _DAVIS_FRAME_STEP: Final = 2
-
-
-def raft_method(raft: nn.Module, updates: int) -> FlowMethod:
-    """The network in float32, as inference runs it."""
-
-    def estimate(first: Picture, second: Picture) -> npt.NDArray[np.float32]:
-        raft.eval()
-        with torch.no_grad():
-            flow = raft(_prepared(first), _prepared(second), num_flow_updates=updates)[-1]
-        return flow[0].permute(1, 2, 0).numpy()
-
-    return estimate
 
 
 def dis_method(*, fine: bool = False) -> FlowMethod:
@@ -154,10 +140,6 @@ def evaluate(method: FlowMethod, data: Path, sources: FlowSources, *, pairs: int
         figures["true_pairs_epe"] = true_pair_error(method, data)
         report[name] = figures
     return report
-
-
-def _prepared(picture: Picture) -> Tensor:
-    return torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
 
 
 def _read_flo(path: Path) -> npt.NDArray[np.float32]:

@@ -82,18 +82,19 @@ class FlowLearning:
         def validate() -> Mapping[str, float]:
             self.save(out)
             counts = {"fresh_batches": self.batches.fresh, "repeated_batches": self.batches.repeated}
-            return {**self.held_out.errors(self._average()), **counts}
+            return {**self.held_out.errors(self.averages()), **counts}
 
         clock = TimeBudget(self.minutes, save_secs)
         return learn(self.training, iter(self.batches), clock, loss_of=self._loss, validate=validate, out=out)
 
     def save(self, out: Path) -> None:
         """Write the averaged weights."""
-        for name, network in self._average().items():
+        for name, network in self.averages().items():
             state = {key: _halved(tensor) for key, tensor in network.state_dict().items()}
             save_file(state, out / f"{name}.safetensors")
 
-    def _average(self) -> dict[str, GuidedRaft]:
+    def averages(self) -> dict[str, GuidedRaft]:
+        """The averaged networks by name."""
         return dict(self.training.average.network.items())  # type: ignore[arg-type]
 
     def _loss(self, pairs: StartedPairs) -> Loss:

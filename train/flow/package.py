@@ -21,7 +21,7 @@ from torch import Tensor
 
 from jmpose_core.drawing import Picture
 from jmpose_core.errors import FormatError, JMPoseError
-from train.flow.cutouts import Cutout, FlowSources
+from train.flow.cutouts import Cutout, FlowSources, load_sources
 from train.flow.pairs import FlowPair
 from train.flow.textures import Textures, photo_squares, textures_of
 
@@ -89,6 +89,27 @@ def read_package(folder: Path) -> FlowMaterial:
     )
 
 
+def load_material(data: Path, *, people: int = 420, pairs: int = 32) -> FlowMaterial:
+    """The same from the data folder itself, its pictures as they are.
+
+    Args:
+        people: real people over three frames, at most.
+        pairs: held-out pairs.
+
+    Raises:
+        FormatError: a picture or annotation is missing or broken.
+    """
+    from train.flow.flow_errors import held_out_pairs  # here and below: what a machine without the data lacks
+    from train.flow.people import real_people
+
+    real = np.stack([np.stack(frames) for frames in real_people(data, count=people)])
+    return FlowMaterial(
+        textures_of(load_sources(data, held_out=False)),
+        torch.from_numpy(real).permute(0, 1, 4, 2, 3).contiguous(),
+        held_out_pairs(load_sources(data, held_out=True), pairs),
+    )
+
+
 def _encoded(picture: npt.NDArray[np.uint8], quality: int | None) -> bytes:
     """WebP at a quality, or PNG, which loses nothing."""
     bgr = picture if picture.ndim == 2 else picture[..., ::-1]
@@ -107,8 +128,7 @@ def _decoded(files: npt.NDArray[np.uint8], sizes: npt.NDArray) -> Iterator[Pictu
 
 
 def main() -> None:
-    from train.flow.cutouts import load_sources
-    from train.flow.flow_errors import held_out_pairs  # here and below: what a machine without the data lacks
+    from train.flow.flow_errors import held_out_pairs
     from train.flow.people import real_people
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -123,9 +123,7 @@ def flow_from(place: Path | None, device: torch.device) -> FlowOf:
         if raft.state_dict().keys() == state.keys() and _same_shapes(raft.state_dict(), state):
             raft.load_state_dict(state)
             return GuidedFlow(raft.to(device).eval().requires_grad_(False))
-    raise WeightsError(
-        f"{place}: not the weights of a RAFT that starts from a flow; make them with train.flow.pair_loss"
-    )
+    raise WeightsError(f"{place}: not the weights of a RAFT that starts from a flow; make them with train.recipes.flow")
 
 
 def _same_shapes(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:

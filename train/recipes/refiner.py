@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, cast
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from jmpose_core.model.flow import GuidedFlow, RaftFlow
@@ -43,6 +44,7 @@ from train.report.writing import Chart, write_report
 
 DATA: Final = ("clips made from the backbone's stills by random motion of camera and limbs (train/clips.py)",)
 # Beyond the paper; docs/ablations.md has what each is worth.
+FLOW: Final = "guided_lite"
 SWITCHES: Final[Switches] = {"align": True, "heatmap_skip": True}
 CLIPS: Final = 2000  # every other one degraded: blur, low light, compression, occlusion by objects and people
 AUGMENTATION: Final = CropAugmentation(
@@ -127,13 +129,13 @@ def card_of(
         training_data=(*backbone_card.training_data, *DATA),
         recipe=f"{backbone_card.recipe}; {command.text}",
         figures=figures,
-        options=cast(dict[str, bool | int | float | str], dict(SWITCHES)),
+        options=cast(dict[str, bool | int | float | str], {**SWITCHES, "flow": FLOW}),
     )
 
 
 def network_with_fixed_parts(command: Command) -> tuple[PoseNetwork, WeightsCard]:
     """jmpose_lite with the backbone and the flow of earlier recipes, and the backbone's card."""
-    network = jmpose_lite(**SWITCHES).to(memory_format=torch.channels_last).eval()
+    network = jmpose_lite(flow=FLOW, **SWITCHES).to(memory_format=torch.channels_last).eval()
     return network, load_fixed_parts(network, command)
 
 
@@ -143,12 +145,12 @@ def load_fixed_parts(network: PoseNetwork, command: Command) -> WeightsCard:
     backbone_state, backbone_card = read_weights(backbone)
     load_into(network.backbone, backbone_state, place=str(backbone))
     if isinstance(network.flow, RaftFlow | GuidedFlow):
-        load_into(network.flow.raft, read_weights(flow)[0], place=str(flow))
+        load_into(network.flow.raft, load_file(flow), place=str(flow))
     return backbone_card
 
 
 def fixed_parts(command: Command) -> tuple[Path, Path]:
-    return command.beside("backbone") / "backbone.safetensors", command.beside("flow") / "raft_small.safetensors"
+    return command.beside("backbone") / "backbone.safetensors", command.beside("flow") / "raft_lite.safetensors"
 
 
 def backbone_halved(state: dict[str, Tensor]) -> dict[str, Tensor]:

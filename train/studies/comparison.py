@@ -41,7 +41,7 @@ from train.people.augment import CropAugmentation
 from train.people.cached_clips import CachedClips, accuracy
 from train.people.poses import is_validation, read_people
 from train.recipes.command import Command
-from train.recipes.refiner import digest_of, load_fixed_parts
+from train.recipes.refiner import FLOW, digest_of, load_fixed_parts
 
 CLIPS: Final = 800
 STEPS: Final = 80
@@ -153,7 +153,7 @@ def publish(variant: str, network: PoseNetwork, run: Run | None, command: Comman
 
 def clips_of(command: Command) -> tuple[CachedClips, dict[str, CachedClips]]:
     """Training clips and the clean and degraded held-out ones, with everything that any system uses."""
-    everything = jmpose_lite(feature_skip=True, occlusion=True).to(memory_format=torch.channels_last).eval()
+    everything = jmpose_lite(flow=FLOW, feature_skip=True, occlusion=True).to(memory_format=torch.channels_last).eval()
     load_fixed_parts(everything, command)
     folders = (command.beside("teacher") / "lspet", command.data / "coco", command.beside("teacher") / "videos")
     people = [person for folder in folders for person in read_people(folder)]
