@@ -35,7 +35,8 @@ class FrameSelection(nn.Module):
     Args:
         i: channels of the features.
         joints: K.
-        frames: frames in the middle of the clip that are weighed. Frames further out keep their `frame_weights`.
+        frames: frames in the middle of the clip that are weighed. Frames further out keep their share by
+            `frame_weights`.
     """
 
     def __init__(self, i: int, *, joints: int, frames: int) -> None:
@@ -66,10 +67,15 @@ class FrameSelection(nn.Module):
         answer = F.interpolate(answer, size, mode="bilinear", align_corners=False)
         answer = answer.unflatten(0, (batch, self.joints)).transpose(1, 2)
         learnt, correction = answer[:, : self.frames], answer[:, self.frames]
+        start = (frame_weights(aligned.shape[1]) / frame_weights(aligned.shape[1]).sum()).to(learnt)
+        own = middle(start[None], self.frames)[0]
+        inner = (learnt + own.log()[:, None, None, None]).softmax(dim=1) * own.sum()
         outer = (aligned.shape[1] - self.frames) // 2
-        logits = F.pad(learnt, (0, 0, 0, 0, 0, 0, outer, outer))
-        start = frame_weights(aligned.shape[1]).to(logits).log()[:, None, None, None]
-        return (logits + start).softmax(dim=1), correction
+        if not outer:
+            return inner, correction
+        shape = (batch, outer, *inner.shape[2:])
+        before, after = (part[:, None, None, None].expand(shape) for part in (start[:outer], start[-outer:]))
+        return torch.cat([before, inner, after], dim=1), correction
 
     def _of_each_joint(self, features: Tensor, aligned: Tensor) -> Tensor:
         """What is compared: (B * K, 4 T + context, h, w)."""

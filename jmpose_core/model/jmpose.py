@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from jmpose_core.model.alignment import aligned
 from jmpose_core.model.cjl import ContextAwareJointLearner, HeatmapEmbedding
-from jmpose_core.model.clip_maps import ClipMaps, Refiner, halved
+from jmpose_core.model.clip_maps import ClipMaps, Refiner, halved, middle
 from jmpose_core.model.frame_selection import FrameSelection
 from jmpose_core.model.heads import DetectionHead
 from jmpose_core.model.heatmap_aggregation import HeatmapAggregation, weighted_mean
@@ -148,11 +148,13 @@ class JMPose(Refiner):
     def forward(self, clips: ClipMaps) -> JMPoseOutput:
         """Refine B clips: of flow between the pairs that the weights were trained with, or, for JM-Pose*, features."""
         initial = aligned(clips.initial, _flow_of(clips)) if self.align else clips.initial
+        by_flow = isinstance(self.motion_stem, FlowMotion)
         learnt = ClipMaps(initial, clips.features, clips.flow).middle(FRAMES)
+        if by_flow:  # of the features, the key frame's alone is used
+            learnt = ClipMaps(learnt.initial, tuple(middle(level, 1) for level in learnt.features), learnt.flow)
         if self.half_size:
             learnt = halved(learnt)
         aggregated = self.aggregation(learnt.initial)
-        by_flow = isinstance(self.motion_stem, FlowMotion)
         motion_feature = self.motion_stem(_flow_of(learnt) if by_flow else learnt.features[-1])
         joint_feature = self.cjl(aggregated, motion_feature)
         joints: tuple[Tensor, ...] = ()
@@ -164,7 +166,7 @@ class JMPose(Refiner):
         if self.heatmap_skip:
             features = torch.cat([features, aggregated.to(features)], dim=1)
         if self.feature_skip:
-            features = torch.cat([features, learnt.features[-1][:, FRAMES // 2].to(features)], dim=1)
+            features = torch.cat([features, middle(learnt.features[-1], 1)[:, 0].to(features)], dim=1)
         refined, logits = self.head(features, self._start(clips, initial, features))
         return JMPoseOutput(refined, logits, aggregated, joints, motions)
 
