@@ -24,11 +24,13 @@ from torch import Tensor
 from jmpose_core.devices import pick_device
 from jmpose_core.errors import JMPoseError, WeightsError
 from jmpose_core.model.guided_raft import guided_raft_lite, guided_raft_small
-from jmpose_core.model.jmpose import BUNDLED, Switches
+from jmpose_core.model.jmpose import BUNDLED, Switches, jmpose_lite_refiner
 from jmpose_core.model.network import PoseNetwork
 from train.motion.encoding import FlowOf, GuidedFlow, dense_search_flow
+from train.motion.family import compare
 from train.motion.jhmdb import DecodedClips, LabelledClip, read_clips
-from train.motion.learning import AHEAD, IO_SHARE, Judge, Plan, RefinerTraining, learn, lite_network
+from train.motion.judging import Judge
+from train.motion.learning import AHEAD, IO_SHARE, Plan, RefinerTraining, learn, lite_network
 from train.motion.samples import MovingPeople
 from train.motion.stills import read_stills, with_witness
 
@@ -45,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     of_command.add_argument("--out", type=Path, required=True, help="of checkpoint and decoded clips")
     of_command.add_argument("--published", type=Path, help="of refiner.safetensors and the log; OUT by default")
     of_command.add_argument("--seconds", type=float, required=True, help="in all, reading and judging included")
+    of_command.add_argument("--study-seconds", type=float, default=0.0, help="of them, for siblings and ablations")
     of_command.add_argument("--device", default="auto")
     of_command.add_argument("--workers", type=int, default=16, help="processes that make clips")
     of_command.add_argument("--batch", type=int, default=128)
@@ -79,14 +82,18 @@ def run(arguments: argparse.Namespace, switches: Switches = BUNDLED) -> dict[str
         folder.mkdir(parents=True, exist_ok=True)
     learnt, held_out = _split(arguments)
     plan = _plan(arguments, 0.0)
-    judge = Judge.of(network, flow_of, held_out, plan, pairs=arguments.pairs)
+    judge = Judge.of(network, flow_of, held_out, pairs=arguments.pairs, batch=plan.encode, workers=arguments.workers)
     people = [still for still in read_stills(arguments.data / "people") if not still.held_out]
     samples = MovingPeople(learnt, people, crop_size=network.crop_size, seed=arguments.seed)
-    plan = _plan(arguments, max(arguments.seconds - (time.perf_counter() - started) - _RESERVED, 1.0))
+    left = arguments.seconds - arguments.study_seconds - _RESERVED
+    plan = _plan(arguments, max(left - (time.perf_counter() - started), 1.0))
     training = RefinerTraining(network, flow_of, plan)
     if arguments.resume:
         training.resume(arguments.out / "refiner-checkpoint.pt")
-    return learn(training, samples, judge, arguments.out, published)
+    figures, pool = learn(training, samples, judge, arguments.out, published)
+    if arguments.study_seconds:
+        compare(training, pool, judge, published, seconds=arguments.study_seconds)
+    return figures
 
 
 def with_backbone(place: Path, switches: Switches) -> PoseNetwork:
@@ -99,7 +106,7 @@ def with_backbone(place: Path, switches: Switches) -> PoseNetwork:
     prefix = "backbone."
     if any(name.startswith(prefix) for name in state):
         state = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-    network = lite_network(switches, prior=any(name.startswith("prior.") for name in state))
+    network = lite_network(jmpose_lite_refiner(**switches), prior=any(name.startswith("prior.") for name in state))
     try:
         network.backbone.load_state_dict(state)
     except RuntimeError as error:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+import cv2
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -89,15 +90,15 @@ def varied_priors(batch: Batch, size: tuple[int, int], generator: torch.Generato
 
 @torch.inference_mode()
 def encoded(network: PoseNetwork, batch: Batch, priors: Tensor | None, flow_of: FlowOf) -> ClipMaps:
-    """What backbone and flow make of B clips; of the features the key frame's alone, (B, 1, C, h, w)."""
+    """What backbone and flow make of B clips, with all that any system uses."""
     device = network.mean.device
     images = as_images(batch["crops"], device)
     with autocast(device):
         frames = network.of_frames(images.flatten(0, 1), None if priors is None else priors.flatten(0, 1))
         flow = flow_of(images, batch["flow"].float())
     clips, length = images.shape[:2]
-    key = frames.features[-1].unflatten(0, (clips, length))[:, length // 2 : length // 2 + 1]
-    return ClipMaps(frames.heatmaps.unflatten(0, (clips, length)), (key,), flow)
+    features = tuple(level.unflatten(0, (clips, length)) for level in frames.features)
+    return ClipMaps(frames.heatmaps.unflatten(0, (clips, length)), features, flow)
 
 
 class Pool:
@@ -134,10 +135,18 @@ class Pool:
         """Clips in single precision, joints (B, 15, 2) in cells and weights (B, 15)."""
         index = index.to(self.device)
         initial, feature, flow = (self._kept[name][index].float() for name in ("initial", "feature", "flow"))
-        # The refiner reads the key frame's feature alone; the others' places are filled with it.
-        maps = ClipMaps(initial, (feature.expand(-1, initial.shape[1], -1, -1, -1),), flow)
-        return maps, self._kept["joints"][index], self._kept["weight"][index]
+        return ClipMaps(initial, (feature,), flow), self._kept["joints"][index], self._kept["weight"][index]
 
     def drawn(self, size: int, generator: torch.Generator) -> tuple[ClipMaps, Tensor, Tensor]:
         """Random clips."""
         return self.batch(torch.randint(len(self), (size,), generator=generator))
+
+
+def on(device: torch.device, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.to(device, non_blocking=True) for name, value in batch.items()}
+
+
+def calm(_worker: int) -> None:
+    """One thread a worker process: there is one for every core."""
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

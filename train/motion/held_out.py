@@ -27,12 +27,19 @@ class HeldOutPairs(Dataset[dict[str, torch.Tensor]]):
         crop_size: height, width.
         condition: what is spoilt. Both frames of a pair have the same kind of fault.
         pairs: of each clip.
+        reach: frames on either side of a key frame.
     """
 
     def __init__(
-        self, clips: DecodedClips, crop_size: tuple[int, int], condition: Condition, *, pairs: int = PAIRS
+        self,
+        clips: DecodedClips,
+        crop_size: tuple[int, int],
+        condition: Condition,
+        *,
+        pairs: int = PAIRS,
+        reach: int = DELTA,
     ) -> None:
-        self.clips, self.crop_size, self.condition = clips, crop_size, condition
+        self.clips, self.crop_size, self.condition, self.reach = clips, crop_size, condition, reach
         self.keys = [
             (clip, int(first) + step)
             for clip, labelled in enumerate(clips.clips)
@@ -54,7 +61,7 @@ class HeldOutPairs(Dataset[dict[str, torch.Tensor]]):
             faults = [drawn(of_pair, "key" if self.condition == "key frame spoilt" else "stretch")]
         rng = np.random.default_rng([_SEED, 1, index])
         patch = self.clips.frame(int(of_pair.integers(len(self.clips.clips))), 0)
-        return real_sample(self.clips, clip, key, self.crop_size, rng, faults=faults, patch=patch)
+        return real_sample(self.clips, clip, key, self.crop_size, rng, faults=faults, patch=patch, reach=self.reach)
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         return (self[index] for index in range(len(self)))

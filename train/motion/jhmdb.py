@@ -5,11 +5,9 @@ sources.json beside them, which tells the clips' source films apart. Clips of on
 so the split goes by film: every fifth is held out, its clips are never trained on.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import cv2
 import numpy as np
@@ -18,8 +16,7 @@ import numpy.typing as npt
 from jmpose_core.errors import FormatError, VideoError
 from jmpose_core.geometry import Xyxy
 from jmpose_core.skeleton import NUM_JOINTS, SLOT_OF_JOINT
-
-HELD_OUT_EVERY: Final = 5
+from train.people.films import films_of, is_held_out, labels_by_frame
 
 Frames = npt.NDArray[np.uint8]
 
@@ -46,7 +43,7 @@ class LabelledClip:
 
     @property
     def is_held_out(self) -> bool:
-        return self.source % HELD_OUT_EVERY == 0
+        return is_held_out(self.source)
 
     def box(self, frame: int) -> Xyxy:
         left, top, right, bottom = self.bbox_xyxy[frame].tolist()
@@ -76,18 +73,18 @@ def read_clips(folder: Path) -> list[LabelledClip]:
     Raises:
         FormatError: sources.json or a clip's annotations.json is missing or does not fit.
     """
-    sources = _json(folder / "sources.json")
-    return [_clip(folder / name, int(source)) for name, source in sorted(sources.items())]
+    return [_clip(folder / name, film) for name, film in films_of(folder).items()]
 
 
 def _clip(folder: Path, source: int) -> LabelledClip:
     place = folder / "annotations.json"
-    document = _json(place)
-    order = {image["id"]: index for index, image in enumerate(document["images"])}
-    people = {order[person["image_id"]]: person for person in document["annotations"]}
-    if sorted(people) != list(range(len(order))):
-        raise FormatError(f"{place}: {len(people)} of {len(order)} frames have a person; each needs one")
-    ordered = [people[index] for index in range(len(order))]
+    try:
+        labels = labels_by_frame(folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise FormatError(f"{place}: cannot be read ({error!r}); give data/videos/jhmdb") from error
+    if sorted(labels) != list(range(len(labels))):
+        raise FormatError(f"{place}: frames {_gaps(labels)} have no person; each frame needs one")
+    ordered = [labels[frame] for frame in sorted(labels)]
     slots = np.array([person["keypoints"] for person in ordered], np.float32).reshape(-1, 17, 3)
     joints = slots[:, list(SLOT_OF_JOINT)]
     left_top, size = np.split(np.array([person["bbox"] for person in ordered], np.float32), 2, axis=1)
@@ -102,11 +99,9 @@ def _clip(folder: Path, source: int) -> LabelledClip:
     )
 
 
-def _json(place: Path) -> dict:
-    try:
-        return json.loads(place.read_bytes())
-    except (OSError, ValueError) as error:
-        raise FormatError(f"{place}: cannot be read ({error}); give data/videos/jhmdb") from error
+def _gaps(labels: Mapping[int, object]) -> str:
+    missing = sorted(set(range(max(labels, default=0) + 1)) - set(labels))
+    return ", ".join(map(str, missing[:5])) or "of an empty clip"
 
 
 class DecodedClips:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import cv2
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -18,28 +17,28 @@ from torch.utils.data import DataLoader
 
 from jmpose_core.devices import autocast
 from jmpose_core.estimation.clip import DELTA
-from jmpose_core.model.clip_maps import ClipMaps
+from jmpose_core.model.clip_maps import ClipMaps, Refiner
 from jmpose_core.model.compact import CompactBackbone
-from jmpose_core.model.heatmaps import SIGMA_LITE
-from jmpose_core.model.jmpose import BUNDLED, Switches, jmpose_lite_refiner
+from jmpose_core.model.heatmaps import SIGMA_LITE, encode
+from jmpose_core.model.jmpose import JMPoseOutput
 from jmpose_core.model.network import PoseNetwork, adjacent_pairs
 from train.loop.checkpoint import read_checkpoint, save_checkpoint
 from train.loop.schedule import Schedule
 from train.loop.training import decay_groups
-from train.motion.encoding import FlowOf, Pool, box_priors, encoded, varied_priors
-from train.motion.held_out import CONDITIONS, HeldOutPairs
-from train.motion.jhmdb import DecodedClips
-from train.motion.measures import found_by, measured, summary
+from train.motion.encoding import FlowOf, Pool, calm, encoded, on, varied_priors
+from train.motion.judging import Judge
 from train.motion.samples import MovingPeople
 from train.objectives.gradient_share import GradientShare
 from train.objectives.heatmap_losses import heatmap_loss
 from train.objectives.information import GaussianInformation, information_orthogonality
+from train.objectives.of_system import InformationObjective
 
 SCHEDULE: Final = Schedule(peak=2e-3, rise=0.04, floor=0.005)
 WEIGHT_DECAY: Final = 0.02
 LARGEST_GRADIENT: Final = 1.0
 AVERAGE_DECAY: Final = 0.998
 IO_SHARE: Final = 0.05  # of the heatmap loss's gradient
+SIBLINGS_ALPHA: Final = 1e-4  # of the siblings' own terms, corrected
 SHARE_EVERY: Final = 50  # steps between two measurements of it
 LOG_EVERY: Final = 50
 AHEAD: Final = 2  # batches that each worker makes before they are asked for
@@ -68,12 +67,17 @@ class Plan:
     seed: int = 1
 
 
-def lite_network(switches: Switches = BUNDLED, *, prior: bool) -> PoseNetwork:
-    """jmpose_lite without its flow, which is the caller's."""
+def lite_network(refiner: Refiner, *, prior: bool) -> PoseNetwork:
+    """A system of the lite size without its flow, which is the caller's."""
+    return behind(CompactBackbone(prior=prior), refiner)
+
+
+def behind(backbone: nn.Module, refiner: Refiner) -> PoseNetwork:
+    """A refiner of the lite size behind a compact backbone."""
     return PoseNetwork(
-        backbone=CompactBackbone(prior=prior),
+        backbone=backbone,
         flow=None,
-        refiner=jmpose_lite_refiner(**switches),
+        refiner=refiner,
         crop_size=(256, 192),
         flow_pairs=adjacent_pairs(DELTA),
         mean=(0.5, 0.5, 0.5),
@@ -92,7 +96,7 @@ class RefinerTraining:
     plan: Plan
     step: int = 0
     elapsed_secs: float = 0.0
-    average: nn.Module = field(init=False)
+    average: Refiner = field(init=False)
     optimiser: torch.optim.Optimizer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,7 +104,8 @@ class RefinerTraining:
         self.device = self.network.mean.device
         self.average = copy.deepcopy(refiner).eval().requires_grad_(False)
         self.optimiser = torch.optim.AdamW(decay_groups(refiner, WEIGHT_DECAY), lr=SCHEDULE.peak, fused=True)
-        self.estimate = GaussianInformation(cells=256)
+        self._estimate = GaussianInformation(cells=256)
+        self._terms = InformationObjective(self.network, "gauss", SIBLINGS_ALPHA)
         self.io = GradientShare(self.plan.share, self.plan.alpha)
 
     @property
@@ -114,22 +119,32 @@ class RefinerTraining:
         for group in self.optimiser.param_groups:
             group["lr"] = SCHEDULE.rate(self.progress)
         with autocast(self.device):
-            output = refiner(maps)
+            output = refiner(maps.for_refiner(refiner))
         fit = heatmap_loss(self.network, output.logits, joints, weight)
-        layers = (output.joint_features, output.motion_features)
-        terms = information_orthogonality(self.estimate, *layers, output.aggregated)
-        if self.step % SHARE_EVERY == 0 and output.joint_features:
-            self.io.measure(fit, terms, (*output.joint_features, *output.motion_features))
+        if isinstance(output, JMPoseOutput):
+            information, parts = self._orthogonality(output, fit)
+        else:
+            truth = encode(joints, output.refined.shape[-2:], self.network.heatmap_sigma) * weight[..., None, None]
+            information = self._terms(output, truth).total
+            parts = {}
         self.optimiser.zero_grad()
-        (fit + self.io.alpha * terms.total).backward()
+        (fit + information).backward()
         norm = nn.utils.clip_grad_norm_(refiner.parameters(), LARGEST_GRADIENT)
         # A step whose gradient overflows is left out by the optimiser itself: to ask here would wait for a GPU.
         self.optimiser.found_inf = (~norm.isfinite()).float()  # type: ignore[attr-defined]
         self.optimiser.step()
         self.step += 1
         self._follow()
-        parts = {"loss": fit, "relevancy": terms.relevancy, "complement": terms.complement}
-        return {name: part.detach() for name, part in (parts | {"redundancy": terms.redundancy}).items()}
+        return {name: part.detach() for name, part in ({"loss": fit} | parts).items()}
+
+    def _orthogonality(self, output: JMPoseOutput, fit: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighed IO objective, and its three terms."""
+        layers = (output.joint_features, output.motion_features)
+        terms = information_orthogonality(self._estimate, *layers, output.aggregated)
+        if self.step % SHARE_EVERY == 0 and output.joint_features:
+            self.io.measure(fit, terms, (*output.joint_features, *output.motion_features))
+        named = {"relevancy": terms.relevancy, "complement": terms.complement, "redundancy": terms.redundancy}
+        return self.io.alpha * terms.total, named
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -153,52 +168,9 @@ class RefinerTraining:
         self.step, self.elapsed_secs = state["step"], state["elapsed_secs"]
 
 
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """Held-out clips of each condition after the fixed parts, and what is true of them."""
-
-    clips: Mapping[str, tuple[ClipMaps, HeldOutPairs, Tensor]]
-
-    @classmethod
-    def of(cls, network: PoseNetwork, flow_of: FlowOf, held_out: DecodedClips, plan: Plan, *, pairs: int) -> "Judge":
-        found = {}
-        for condition in CONDITIONS:
-            dataset = HeldOutPairs(held_out, network.crop_size, condition, pairs=pairs)
-            loader = DataLoader(dataset, batch_size=plan.encode, num_workers=plan.workers, worker_init_fn=calm)
-            parts, places = [], []
-            for batch in loader:
-                moved = on(network.mean.device, batch)
-                size = (network.crop_size[0] // 4, network.crop_size[1] // 4)
-                priors = box_priors(moved, size) if network.takes_prior else None
-                parts.append(encoded(network, moved, priors, flow_of).to(network.mean.device, torch.float16))
-                places.append(batch["image_from_cells"])
-            found[condition] = (joined(parts), dataset, torch.cat(places))
-        return cls(found)
-
-    def figures(self, refiner: nn.Module, device: torch.device) -> dict[str, float]:
-        """Means by condition, measure and stage."""
-        report = {}
-        for condition, (maps, dataset, places) in self.clips.items():
-            whole = with_all_frames(maps)
-            table = measured(found_by(refiner, whole, device), dataset.truth(places))  # type: ignore[arg-type]
-            report |= {f"{condition}, {name}": round(value, 2) for name, value in summary(table).items()}
-        return report
-
-
-def joined(parts: list[ClipMaps]) -> ClipMaps:
-    """One after another."""
-    flow = torch.cat([part.flow for part in parts if part.flow is not None])
-    return ClipMaps(torch.cat([part.initial for part in parts]), (torch.cat([p.features[-1] for p in parts]),), flow)
-
-
-def with_all_frames(maps: ClipMaps) -> ClipMaps:
-    """The key frame's feature in the place of every frame's."""
-    return ClipMaps(maps.initial, (maps.features[-1].expand(-1, maps.initial.shape[1], -1, -1, -1),), maps.flow)
-
-
 def learn(
     training: RefinerTraining, samples: MovingPeople, judge: Judge | None, out: Path, published: Path
-) -> dict[str, float]:
+) -> tuple[dict[str, float], Pool]:
     """Encode and learn in turns until the time is spent.
 
     Args:
@@ -207,7 +179,7 @@ def learn(
             that the held-out clips are judged.
 
     Returns:
-        The last figures.
+        The last figures, and the clips that were learnt from last.
     """
     plan, device = training.plan, training.device
     pool = Pool(plan.capacity, device)
@@ -216,7 +188,7 @@ def learn(
     turns, validated, recent = plan.first_turns, training.elapsed_secs, []
     figures: dict[str, float] = {}
     if judge is not None:
-        _note(published, training, judge.figures(training.average, device))
+        note(published, training, judge.figures(training.average, device))
     training.network.refiner.train()
     batches = _batches(samples, plan)
     while training.progress < 1:
@@ -230,9 +202,8 @@ def learn(
             training.elapsed_secs += time.perf_counter() - started
             started = time.perf_counter()
             if len(recent) == LOG_EVERY:
-                _note(
-                    published, training, _means(recent) | training.io.figures() | {"turns": turns, "clips": pool.added}
-                )
+                progress = {"turns": turns, "clips": pool.added}
+                note(published, training, _means(recent) | training.io.figures() | progress)
                 recent.clear()
         if training.elapsed_secs - validated >= plan.validate_secs or training.progress >= 1:
             validated = training.elapsed_secs
@@ -240,8 +211,8 @@ def learn(
             save_half(published / "refiner.safetensors", training.average.state_dict())
             if judge is not None:
                 figures = judge.figures(training.average, device)
-                _note(published, training, figures)
-    return figures
+                note(published, training, figures)
+    return figures, pool
 
 
 def save_half(place: Path, state: Mapping[str, Tensor]) -> None:
@@ -270,23 +241,14 @@ def _batches(samples: MovingPeople, plan: Plan) -> Iterator[Mapping[str, Tensor]
     return iter(loader)
 
 
-def on(device: torch.device, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.to(device, non_blocking=True) for name, value in batch.items()}
-
-
-def calm(_worker: int) -> None:
-    """One thread a worker process: there is one for every core."""
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)
-
-
 def _means(parts: list[dict[str, Tensor]]) -> dict[str, float]:
     return {name: float(torch.stack([part[name] for part in parts]).mean()) for name in parts[0]}
 
 
-def _note(out: Path, training: RefinerTraining, entry: Mapping[str, float]) -> None:
+def note(out: Path, training: RefinerTraining, entry: Mapping[str, float], **names: str) -> None:
+    """A line of the log, to its file and to standard output."""
     where = {"step": training.step, "elapsed_secs": round(training.elapsed_secs, 1)}
-    line = json.dumps(where | {name: round(value, 5) for name, value in entry.items()}) + "\n"
+    line = json.dumps(where | names | {name: round(value, 5) for name, value in entry.items()}) + "\n"
     with (out / "refiner-log.jsonl").open("a") as file:
         file.write(line)
     sys.stdout.write(line)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,10 @@ JITTER: Final = "jitter"
 _RESAMPLED: Final = 1000
 _BATCH: Final = 16
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
+Totals: TypeAlias = tuple[Floats, Floats]  # sum and count of each group of people
+Table: TypeAlias = Mapping[str, Mapping[str, Totals]]  # by measure and stage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,12 +112,12 @@ class Figure:
         return f"{self.mean:.1f} ({self.low:.1f} to {self.high:.1f})"
 
 
-def measured(found: Mapping[str, Tensor], truth: Truth) -> dict[str, dict[str, tuple[Floats, Floats]]]:
+def measured(found: Mapping[str, Tensor], truth: Truth) -> Table:
     """For each measure and stage the sum and the count of each group, from which `figure` takes means."""
     groups, which = np.unique(truth.group, return_inverse=True)
     torso = torso_sizes(truth.joints, truth.labelled)
     limits = {TORSO: 0.2 * torso, PERSON: 0.1 * truth.person, PERSON_WIDE: 0.2 * truth.person}
-    table: dict[str, dict[str, tuple[Floats, Floats]]] = {}
+    table: dict[str, dict[str, Totals]] = {}
     for stage, distance in errors(found, truth).items():
         for name, limit in limits.items():
             counted = truth.labelled & (limit > 0)[:, None]
@@ -127,14 +129,14 @@ def measured(found: Mapping[str, Tensor], truth: Truth) -> dict[str, dict[str, t
     return table
 
 
-def _by_group(values: Floats, counted: Flags, which: npt.NDArray[np.int64], groups: int) -> tuple[Floats, Floats]:
+def _by_group(values: Floats, counted: Flags, which: npt.NDArray[np.int64], groups: int) -> Totals:
     sums, counts = np.zeros(groups), np.zeros(groups)
     np.add.at(sums, which, values.sum(axis=1))
     np.add.at(counts, which, counted.sum(axis=1))
     return sums, counts
 
 
-def figure(of: tuple[Floats, Floats], minus: tuple[Floats, Floats] | None = None, *, seed: int = 0) -> Figure:
+def figure(of: Totals, minus: Totals | None = None, *, seed: int = 0) -> Figure:
     """Mean, or difference of two means over the same people, with its interval."""
     rng = np.random.default_rng(seed)
     drawn = rng.integers(len(of[0]), size=(_RESAMPLED, len(of[0])))
@@ -147,7 +149,7 @@ def figure(of: tuple[Floats, Floats], minus: tuple[Floats, Floats] | None = None
     return Figure(float(means(np.arange(len(of[0])))), float(low), float(high))
 
 
-def summary(table: Mapping[str, Mapping[str, tuple[Floats, Floats]]], names: Sequence[str] = ()) -> dict[str, float]:
+def summary(table: Table, names: Sequence[str] = ()) -> dict[str, float]:
     """Means alone, "measure, stage", for a training's log."""
     chosen = names or tuple(table)
     return {f"{name}, {stage}": figure(pair).mean for name in chosen for stage, pair in table[name].items()}

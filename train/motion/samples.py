@@ -124,6 +124,7 @@ def real_sample(
     faults: Sequence[Degradation] = (),
     patch: Image,
     vary: CropAugmentation = AS_LABELLED,
+    reach: int = DELTA,
 ) -> Sample:
     """A key frame of a real clip with its neighbours, all cropped by the key frame's box as the paper does.
 
@@ -131,7 +132,7 @@ def real_sample(
     """
     labelled = decoded.clips[clip]
     crop_from_image, flip = augment.random_crop(labelled.box(key), crop_size, vary, rng)
-    places = window_of(key, DELTA, len(labelled), step=step)
+    places = window_of(key, reach, len(labelled), step=step)
     crops = np.stack([cut(decoded.frame(clip, place), crop_from_image, crop_size) for place in places])
     crop = _Crop(crop_from_image, crop_size, flip)
     joints = crop.of(labelled.keypoints[key], labelled.weight[key])

@@ -10,7 +10,6 @@ import numpy as np
 
 from jmpose_core.errors import FormatError
 from jmpose_core.skeleton import SLOT_OF_JOINT
-from jmpose_core.video import open_video
 from train.people.poses import LabelledPerson
 
 HELD_OUT_EVERY: Final = 5  # source films whose number this divides are never trained on
@@ -43,6 +42,8 @@ def labels_by_frame(clip: Path) -> dict[int, dict[str, Any]]:
 
 def held_out_people(folder: Path, *, step: int) -> Iterator[LabelledPerson]:
     """The person of every `step`-th frame of the held-out films."""
+    from jmpose_core.video import open_video  # not above: the split is asked for where PyAV is not installed, too
+
     for number, (clip, film) in enumerate(films_of(folder).items()):
         if not is_held_out(film):
             continue

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from jmpose_core.model.flow import GuidedFlow, RaftFlow
-from jmpose_core.model.jmpose import Switches
+from jmpose_core.model.jmpose import BUNDLED, Switches
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.systems import jmpose_lite
 from jmpose_core.weights.files import WeightsCard, load_into, read_weights, save_weights
@@ -45,7 +45,7 @@ from train.report.writing import Chart, write_report
 DATA: Final = ("clips made from the backbone's stills by random motion of camera and limbs (train/clips.py)",)
 # Beyond the paper; docs/ablations.md has what each is worth.
 FLOW: Final = "guided_lite"
-SWITCHES: Final[Switches] = {"align": True, "heatmap_skip": True}
+SWITCHES: Final[Switches] = BUNDLED
 CLIPS: Final = 2000  # every other one degraded: blur, low light, compression, occlusion by objects and people
 AUGMENTATION: Final = CropAugmentation(
     rotation_deg=30.0, rotation_probability=0.4, scale=0.2, shift=0.05, half_body_probability=0.0, flip_probability=0.5

@@ -1,0 +1,107 @@
+"""The siblings and the ablations, briefly, on clips that the refiner has learnt from: same clips, order and steps.
+
+Leaves siblings.safetensors (each tensor named by its system) and lines in refiner-log.jsonl.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from jmpose_core.model.clip_maps import Refiner
+from jmpose_core.model.dcpose import dcpose_lite_refiner
+from jmpose_core.model.famipose import famipose_lite_refiner
+from jmpose_core.model.jmpose import BUNDLED, jmpose_lite_refiner
+from jmpose_core.model.tdmi import tdmi_lite_refiner
+from train.motion.encoding import Pool
+from train.motion.judging import Judge
+from train.motion.learning import Plan, RefinerTraining, behind, note
+
+STEPS: Final = 300
+BATCH: Final = 64
+SEEDS: Final = (0, 1, 2)
+SIBLINGS: Final[dict[str, Callable[[], Refiner]]] = {
+    "tdmi_lite": tdmi_lite_refiner,
+    "tdmi_st_lite": lambda: tdmi_lite_refiner(spatio_temporal=True),
+    "famipose_lite": famipose_lite_refiner,
+    "dcpose_lite": dcpose_lite_refiner,
+}
+# Switches of jmpose_lite_refiner that differ from the bundled ones.
+ABLATIONS: Final[dict[str, dict[str, Any]]] = {
+    "bundled": {},
+    "without CJL": {"cjl": False},
+    "without JMML": {"jmml": False},
+    "without JMIB": {"jmib": False},
+    "without flow (JM-Pose*)": {"motion": "difference", "align": False, "frame_selection": False},
+    "without IO": {},
+    "without frame selection": {"frame_selection": False},
+    "without features": {"feature_skip": False},
+}
+WITHOUT_IO: Final = "without IO"
+PAPER: Final = "the paper's form"
+
+
+def systems() -> dict[str, Callable[[], Refiner]]:
+    """Every row by its name."""
+    return {
+        **SIBLINGS,
+        **{name: lambda changed=changed: _bundled_with(changed) for name, changed in ABLATIONS.items()},
+        PAPER: jmpose_lite_refiner,
+    }
+
+
+def compare(trained: RefinerTraining, pool: Pool, judge: Judge, out: Path, *, seconds: float) -> None:
+    """Train and judge every system on the clips of a pool, seed by seed, until the time is spent."""
+    started = time.perf_counter()
+    kept: dict[str, Tensor] = {}
+    for seed in SEEDS:
+        for name, build in systems().items():
+            if time.perf_counter() - started > seconds:
+                return
+            torch.manual_seed(seed)
+            alpha = 0.0 if name == WITHOUT_IO else None
+            refiner = build().to(trained.device)
+            learning = learnt(trained, refiner, pool, seed=seed, alpha=alpha)
+            judged = judge.figures(learning.network.refiner.eval(), trained.device)
+            refined = {key: value for key, value in judged.items() if key.endswith(", refined")}
+            entry = {"seed": seed, "parameters": sum(value.numel() for value in refiner.parameters())}
+            note(out, learning, entry | learning.io.figures() | refined, system=name)
+            if name in SIBLINGS and seed == SEEDS[0]:
+                kept |= _named(name, refiner.state_dict())
+                save_file(kept, out / "siblings.safetensors")
+
+
+def learnt(
+    trained: RefinerTraining,
+    refiner: Refiner,
+    pool: Pool,
+    *,
+    seed: int,
+    alpha: float | None,
+    steps: int = STEPS,
+    batch: int = BATCH,
+) -> RefinerTraining:
+    """A refiner after some steps behind the fixed parts of another's training."""
+    network = behind(trained.network.backbone, refiner).to(trained.device)
+    learning = RefinerTraining(network, trained.flow_of, Plan(seconds=1.0, alpha=alpha))
+    draws = torch.Generator().manual_seed(seed)
+    refiner.train()
+    for step in range(steps):
+        learning.elapsed_secs = step / steps  # the schedule goes by the share of the time
+        learning.descend(pool.drawn(batch, draws))
+    return learning
+
+
+def _bundled_with(changed: Mapping[str, Any]) -> Refiner:
+    return jmpose_lite_refiner(**{**BUNDLED, **changed})
+
+
+def _named(system: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        f"{system}.refiner.{name}": (value.half() if value.dtype.is_floating_point else value).cpu().contiguous()
+        for name, value in state.items()
+    }
