@@ -75,7 +75,7 @@ def degraded(crops: Image, degradation: Degradation, patch: Image, rng: np.rando
 
 def dense_flow(first: Image, second: Image) -> Flow:
     """OpenCV's dense inverse search from one RGB picture (H, W, 3) to the next: (H, W, 2), pixels, x first."""
-    search = cv2.DISOpticalFlow_create(_PRESET)
+    search = cv2.DISOpticalFlow.create(_PRESET)
     return search.calc(*(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (first, second)), None)  # type: ignore[call-overload]
 
 
@@ -101,7 +101,7 @@ def _blur(spoilt: Image, crops: Image, frames: range, strength: float, rng: np.r
         half = [np.ascontiguousarray(crops[place][::2, ::2]) for place in (index, other)]
         flow = dense_flow(half[0], half[1])
         flow = 2 * cv2.resize(flow, (crops.shape[2], crops.shape[1]), interpolation=cv2.INTER_LINEAR)
-        spoilt[index] = blurred_along(crops[index], np.clip(exposure * flow, -40, 40) + push)
+        spoilt[index] = blurred_along(crops[index], (np.clip(exposure * flow, -40, 40) + push).astype(np.float32))
 
 
 def _darken(spoilt: Image, frames: range, strength: float, rng: np.random.Generator) -> None:

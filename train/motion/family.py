@@ -6,7 +6,7 @@ Leaves siblings.safetensors (each tensor named by its system) and lines in refin
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 from safetensors.torch import save_file
@@ -15,7 +15,7 @@ from torch import Tensor
 from jmpose_core.model.clip_maps import Refiner
 from jmpose_core.model.dcpose import dcpose_lite_refiner
 from jmpose_core.model.famipose import famipose_lite_refiner
-from jmpose_core.model.jmpose import BUNDLED, jmpose_lite_refiner
+from jmpose_core.model.jmpose import BUNDLED, Switches, jmpose_lite_refiner
 from jmpose_core.model.tdmi import tdmi_lite_refiner
 from train.motion.encoding import Pool
 from train.motion.judging import Judge
@@ -31,7 +31,7 @@ SIBLINGS: Final[dict[str, Callable[[], Refiner]]] = {
     "dcpose_lite": dcpose_lite_refiner,
 }
 # Switches of jmpose_lite_refiner that differ from the bundled ones.
-ABLATIONS: Final[dict[str, dict[str, Any]]] = {
+ABLATIONS: Final[dict[str, Switches]] = {
     "bundled": {},
     "without CJL": {"cjl": False},
     "without JMML": {"jmml": False},
@@ -96,8 +96,9 @@ def learnt(
     return learning
 
 
-def _bundled_with(changed: Mapping[str, Any]) -> Refiner:
-    return jmpose_lite_refiner(**{**BUNDLED, **changed})
+def _bundled_with(changed: Switches) -> Refiner:
+    switches: Switches = {**BUNDLED, **changed}
+    return jmpose_lite_refiner(**switches)
 
 
 def _named(system: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

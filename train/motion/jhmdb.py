@@ -122,10 +122,10 @@ class DecodedClips:
         for index, clip in enumerate(clips):
             store[self._first[index] : self._first[index + 1]] = clip.frames()
         store.flush()
-        self._frames: Frames | None = None
+        self._opened: list[Frames] = []
 
     def frame(self, clip: int, frame: int) -> Frames:
         """(H, W, 3) RGB of a frame of the clip at this place."""
-        if self._frames is None:  # opened where it is read: each worker process has its own view
-            self._frames = np.load(self._place, mmap_mode="r")
-        return self._frames[self._first[clip] + frame]
+        if not self._opened:  # opened where it is read: each worker process has its own view
+            self._opened.append(np.load(self._place, mmap_mode="r"))
+        return self._opened[0][self._first[clip] + frame]

@@ -151,7 +151,8 @@ class RefinerTraining:
         kept = min(AVERAGE_DECAY, (1 + self.step) / (10 + self.step))
         mean, own = (list(network.state_dict().values()) for network in (self.average, self.network.refiner))
         floats = [index for index, value in enumerate(mean) if value.dtype.is_floating_point]
-        torch._foreach_lerp_([mean[index] for index in floats], [own[index] for index in floats], 1 - kept)
+        means, owns = [mean[index] for index in floats], [own[index] for index in floats]
+        torch._foreach_lerp_(means, owns, 1 - kept)  # pyright: ignore[reportPrivateImportUsage] - one kernel for all
 
     def save(self, path: Path) -> None:
         """Write a checkpoint whole or not at all."""

@@ -96,7 +96,7 @@ def errors(found: Mapping[str, Tensor], truth: Truth) -> dict[str, Floats]:
 def jitter(cells: Tensor, truth: Truth) -> tuple[Floats, Flags]:
     """Error of motion between the frames of each pair, (N / 2, 15) in percent of the person's size; what is counted."""
     moved = np.diff((truth.in_image(cells) - truth.joints).reshape(-1, 2, 15, 2), axis=1)[:, 0]
-    pairs = truth.labelled.reshape(-1, 2, 15).all(axis=1)
+    pairs = np.asarray(truth.labelled.reshape(-1, 2, 15).all(axis=1))
     return 100 * np.linalg.norm(moved, axis=2) / truth.person.reshape(-1, 2).mean(axis=1)[:, None], pairs
 
 
@@ -122,10 +122,10 @@ def measured(found: Mapping[str, Tensor], truth: Truth) -> Table:
         for name, limit in limits.items():
             counted = truth.labelled & (limit > 0)[:, None]
             close = counted & (distance <= limit[:, None])
-            table.setdefault(name, {})[stage] = _by_group(100.0 * close, counted, which, len(groups))
+            table.setdefault(name, {})[stage] = _by_group(close * np.float64(100), counted, which, len(groups))
     for stage in ("initial", "unaligned mean", "aligned mean", "refined"):
         error, counted = jitter(found[stage], truth)
-        table.setdefault(JITTER, {})[stage] = _by_group(error * counted, counted, which[::2], len(groups))
+        table.setdefault(JITTER, {})[stage] = _by_group(np.where(counted, error, 0.0), counted, which[::2], len(groups))
     return table
 
 
