@@ -108,5 +108,5 @@ def test_a_new_calibration_replaces_the_earlier_one_of_every_stage():
 
 def test_a_foreign_calibration_is_refused():
     state = {"calibration.initial.slopes": torch.zeros(7)}
-    with pytest.raises(WeightsError, match=r"it\.safetensors: calibration\.initial.*train\.calibration"):
+    with pytest.raises(WeightsError, match=r"it\.safetensors: calibration\.initial.*train\.lite\.calibration"):
         confidence_of(state, "initial", place="it.safetensors")

@@ -108,6 +108,8 @@ def test_the_command_leaves_a_refiner_a_checkpoint_and_a_log_with_every_stage(da
     state = load_file(out / "refiner.safetensors")
     jmpose_lite_refiner(**BUNDLED).load_state_dict(state)
     assert all(value.dtype != torch.float32 for value in state.values())
-    assert (out / "refiner-checkpoint.pt").is_file()
-    lines = [json.loads(line) for line in (out / "refiner-log.jsonl").read_text().splitlines()]
-    assert lines[0]["step"] == 0 and lines[-1]["step"] >= 1
+    assert (out / "checkpoint.pt").is_file()
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert lines[-1]["step"] >= 1
+    assert lines[-1].keys() >= figures.keys()
+    assert any(line.keys() >= {"loss", "relevancy", "objective, share of the gradient"} for line in lines)

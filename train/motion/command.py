@@ -4,8 +4,8 @@
 
 DATA holds jhmdb/ (clips with a label in every frame) and people/ (a pack of python -m train.crowds.packing: stills,
 and what the witness saw). Runs where torch, torchvision, OpenCV, scipy and safetensors are alone, on a GPU where there
-is one. Leaves in OUT refiner.safetensors (the moving average, in half precision), refiner-checkpoint.pt and
-refiner-log.jsonl, whose lines have the held-out films' figures every 45 seconds.
+is one. Leaves in OUT refiner.safetensors (the moving average, in half precision), checkpoint.pt and log.jsonl, whose
+lines have the held-out films' figures every 45 seconds.
 """
 
 import argparse
@@ -26,11 +26,12 @@ from jmpose_core.errors import JMPoseError, WeightsError
 from jmpose_core.model.guided_raft import guided_raft_lite, guided_raft_small
 from jmpose_core.model.jmpose import BUNDLED, Switches, jmpose_lite_refiner
 from jmpose_core.model.network import PoseNetwork
+from train.loop.training import CHECKPOINT
 from train.motion.encoding import FlowOf, GuidedFlow, dense_search_flow
 from train.motion.family import compare
 from train.motion.jhmdb import DecodedClips, LabelledClip, read_clips
 from train.motion.judging import Judge
-from train.motion.learning import AHEAD, IO_SHARE, Plan, RefinerTraining, learn, lite_network
+from train.motion.learning import AHEAD, IO_SHARE, Plan, RefinerLearning, lite_network
 from train.motion.samples import MovingPeople
 from train.motion.stills import read_stills, with_witness
 
@@ -45,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     of_command.add_argument("--backbone", type=Path, required=True, help="safetensors of the backbone")
     of_command.add_argument("--flow", type=Path, help="safetensors of RAFT; without, dense inverse search")
     of_command.add_argument("--out", type=Path, required=True, help="of checkpoint and decoded clips")
-    of_command.add_argument("--published", type=Path, help="of refiner.safetensors and the log; OUT by default")
+    of_command.add_argument("--published", type=Path, help="of refiner.safetensors; OUT by default")
     of_command.add_argument("--seconds", type=float, required=True, help="in all, reading and judging included")
     of_command.add_argument("--study-seconds", type=float, default=0.0, help="of them, for siblings and ablations")
     of_command.add_argument("--device", default="auto")
@@ -57,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     of_command.add_argument("--most-clips", type=int, help="of JHMDB, for a trial")
     of_command.add_argument("--share", type=float, default=IO_SHARE, help="of the gradient, for the IO objective")
     of_command.add_argument("--alpha", type=float, help="weight of the IO objective, in place of its share")
-    of_command.add_argument("--resume", action="store_true", help="go on from OUT/refiner-checkpoint.pt")
+    of_command.add_argument("--resume", action="store_true", help="go on from OUT/checkpoint.pt")
     of_command.add_argument("--seed", type=int, default=1)
     return of_command
 
@@ -87,12 +88,12 @@ def run(arguments: argparse.Namespace, switches: Switches = BUNDLED) -> dict[str
     samples = MovingPeople(learnt, people, crop_size=network.crop_size, seed=arguments.seed)
     left = arguments.seconds - arguments.study_seconds - _RESERVED
     plan = _plan(arguments, max(left - (time.perf_counter() - started), 1.0))
-    training = RefinerTraining(network, flow_of, plan)
+    learning = RefinerLearning(network, flow_of, plan)
     if arguments.resume:
-        training.resume(arguments.out / "refiner-checkpoint.pt")
-    figures, pool = learn(training, samples, judge, arguments.out, published)
+        learning.training.resume(arguments.out / CHECKPOINT)
+    figures = learning.learn(samples, judge, arguments.out, published)
     if arguments.study_seconds:
-        compare(training, pool, judge, published, seconds=arguments.study_seconds)
+        compare(learning, judge, published, seconds=arguments.study_seconds)
     return figures
 
 

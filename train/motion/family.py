@@ -1,8 +1,9 @@
 """The siblings and the ablations, briefly, on clips that the refiner has learnt from: same clips, order and steps.
 
-Leaves siblings.safetensors (each tensor named by its system) and lines in refiner-log.jsonl.
+Leaves siblings.safetensors (each tensor named by its system) and comparison.jsonl, a line a system.
 """
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,9 +18,8 @@ from jmpose_core.model.dcpose import dcpose_lite_refiner
 from jmpose_core.model.famipose import famipose_lite_refiner
 from jmpose_core.model.jmpose import BUNDLED, Switches, jmpose_lite_refiner
 from jmpose_core.model.tdmi import tdmi_lite_refiner
-from train.motion.encoding import Pool
 from train.motion.judging import Judge
-from train.motion.learning import Plan, RefinerTraining, behind, note
+from train.motion.learning import Plan, RefinerLearning, behind
 
 STEPS: Final = 300
 BATCH: Final = 64
@@ -54,8 +54,8 @@ def systems() -> dict[str, Callable[[], Refiner]]:
     }
 
 
-def compare(trained: RefinerTraining, pool: Pool, judge: Judge, out: Path, *, seconds: float) -> None:
-    """Train and judge every system on the clips of a pool, seed by seed, until the time is spent."""
+def compare(trained: RefinerLearning, judge: Judge, out: Path, *, seconds: float) -> None:
+    """Train and judge every system on the clips that a refiner learnt from last, until the time is spent."""
     started = time.perf_counter()
     kept: dict[str, Tensor] = {}
     for seed in SEEDS:
@@ -65,35 +65,36 @@ def compare(trained: RefinerTraining, pool: Pool, judge: Judge, out: Path, *, se
             torch.manual_seed(seed)
             alpha = 0.0 if name == WITHOUT_IO else None
             refiner = build().to(trained.device)
-            learning = learnt(trained, refiner, pool, seed=seed, alpha=alpha)
+            learning = learnt(trained, refiner, seed=seed, alpha=alpha)
             judged = judge.figures(learning.network.refiner.eval(), trained.device)
             refined = {key: value for key, value in judged.items() if key.endswith(", refined")}
             entry = {"seed": seed, "parameters": sum(value.numel() for value in refiner.parameters())}
-            note(out, learning, entry | learning.io.figures() | refined, system=name)
+            _note(out, name, entry | learning.io.figures() | refined)
             if name in SIBLINGS and seed == SEEDS[0]:
                 kept |= _named(name, refiner.state_dict())
                 save_file(kept, out / "siblings.safetensors")
 
 
 def learnt(
-    trained: RefinerTraining,
+    trained: RefinerLearning,
     refiner: Refiner,
-    pool: Pool,
     *,
     seed: int,
     alpha: float | None,
     steps: int = STEPS,
     batch: int = BATCH,
-) -> RefinerTraining:
-    """A refiner after some steps behind the fixed parts of another's training."""
+) -> RefinerLearning:
+    """A refiner after some steps behind another's fixed parts, on the clips that the other learnt from last."""
     network = behind(trained.network.backbone, refiner).to(trained.device)
-    learning = RefinerTraining(network, trained.flow_of, Plan(seconds=1.0, alpha=alpha))
-    draws = torch.Generator().manual_seed(seed)
-    refiner.train()
-    for step in range(steps):
-        learning.elapsed_secs = step / steps  # the schedule goes by the share of the time
-        learning.descend(pool.drawn(batch, draws))
+    learning = RefinerLearning(network, trained.flow_of, Plan(seconds=1.0, alpha=alpha, seed=seed))
+    learning.learn_from(trained.pool, steps=steps, batch=batch, seed=seed)
     return learning
+
+
+def _note(out: Path, system: str, figures: Mapping[str, float]) -> None:
+    line = json.dumps({"system": system} | {name: round(value, 5) for name, value in figures.items()}) + "\n"
+    with (out / "comparison.jsonl").open("a") as file:
+        file.write(line)
 
 
 def _bundled_with(changed: Switches) -> Refiner:
