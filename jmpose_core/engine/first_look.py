@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from jmpose_core.annotations import Annotation
-from jmpose_core.engine.confirmation import people_among
+from jmpose_core.engine.confirmation import doubted, people_among
 from jmpose_core.engine.protocol import Preview
 from jmpose_core.errors import DamagedFrameError
 from jmpose_core.estimation.options import EstimateOptions
@@ -79,13 +79,14 @@ class FirstLook:
         boxes = self._boxes(frame, self._detect(self._video, frame))
         self._on_preview(Preview(frame_index=frame, annotations=boxes))
         tracks = {person.track_id: {frame: person.bbox_xyxy} for person in boxes[:_MOST_PEOPLE]}
-        looks = self._estimator.estimate(
+        alone = self._estimator.estimate(self._video, tracks, options=EstimateOptions(stage="initial", witness=False))
+        told = self._estimator.estimate(
             self._video,
             tracks,
             options=EstimateOptions(stage="initial"),
             look=lambda index, image: self._detect(self._video, index),
         )
-        poses = people_among(looks)
+        poses = people_among(doubted(told, alone))
         self._on_preview(Preview(frame_index=frame, annotations=[*poses, *boxes[_MOST_PEOPLE:]]))
 
     def _boxes(self, frame: int, detections: Detections) -> list[Annotation]:

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jmpose_core.annotations import Annotation
-from jmpose_core.engine.confirmation import confirmed, to_look_at
+from jmpose_core.engine.confirmation import confirmed, doubted, to_look_at
 from jmpose_core.engine.run_progress import RunProgress, Tell
 from jmpose_core.engine.stretches import Stretch, by_need, overlap_frames, stretches
 from jmpose_core.errors import Cancelled, DamagedFrameError
@@ -29,7 +30,8 @@ Tracks = Mapping[int, Mapping[int, Xyxy]]
 
 FINDING: Final = "finding people"
 CONFIRMING: Final = "confirming people"
-_INITIAL: Final = EstimateOptions(stage="initial")  # what confirms people, and the cheaper one
+_TOLD: Final = EstimateOptions(stage="initial")  # the cheaper stage confirms people
+_ALONE: Final = EstimateOptions(stage="initial", witness=False)
 
 _LEAST_SCORE: Final = 0.1  # of detections that tracking is shown: weaker ones cost time and are never taken
 _REMEMBERED_FRAMES: Final = 10_000  # about 100 MB where twenty people are seen in each
@@ -182,11 +184,11 @@ class PeopleSearch:
         """Initial poses, from which `confirmed` decides what is a person."""
         tell = self._progress.part(CONFIRMING, len(stretch.own))
         stop, look = self._should_stop, self._seen.look(self._video)
-        looks = list(
-            estimator.estimate(self._video, boxes, options=_INITIAL, look=look, on_progress=tell, should_stop=stop)
-        )
+        estimate = partial(estimator.estimate, self._video, boxes, should_stop=stop)
+        alone = list(estimate(options=_ALONE, on_progress=lambda done, total: tell(done, 2 * total)))
+        told = list(estimate(options=_TOLD, look=look, on_progress=lambda done, total: tell(total + done, 2 * total)))
         tell(1, 1)  # also where there is nobody to look at
-        return looks
+        return doubted(told, alone)
 
 
 def _leads_over(border: int, tracks: Tracks, overlap: int) -> list[Seed]:

@@ -1,7 +1,7 @@
 import numpy as np
 
 from jmpose_core.annotations import Annotation
-from jmpose_core.engine.confirmation import EVERY, confirmed, to_look_at
+from jmpose_core.engine.confirmation import EVERY, confirmed, doubted, people_among, to_look_at
 from jmpose_core.tracking import Detections
 
 FRAMES = range(41)
@@ -56,3 +56,12 @@ def test_a_track_that_begins_on_a_tree_loses_its_beginning():
     assert not found[10]
     assert found[30] == [60.0]
     assert abs(min(frame for frame, lefts in found.items() if lefts) - 20) <= EVERY
+
+
+def test_a_pose_that_only_the_witness_sees_is_nobody():
+    told = [look(0, 3, 100, 0.8), look(1, 3, 500, 0.9)]
+    alone = [look(1, 3, 480, 0.2), look(0, 3, 90, 0.7)]
+    (person,) = people_among(doubted(told, alone))
+    assert person.track_id == 0
+    assert person.confidence.max() == 0.7
+    assert (person.keypoints == told[0].keypoints).all()

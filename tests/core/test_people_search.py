@@ -299,6 +299,17 @@ def test_a_real_video_gives_the_same_people_in_stretches_as_in_one(monkeypatch):
         assert len(boxes.keys() ^ same.keys() | apart(boxes, same)) <= 0.1 * len(boxes)
 
 
+def test_what_the_detector_sees_in_the_bushes_of_the_demo_clip_is_nobody(monkeypatch):
+    monkeypatch.setattr(people_search, "PersonDetector", PersonDetector)
+    monkeypatch.setattr(people_search, "confirmed", confirmed)
+    monkeypatch.setattr(stretches, "STRETCH_FRAMES", 60)
+    frames = range(8, 33)  # one person on the box; the detector boxes a bush as well
+    with open_video(resources.DEMO_CLIP) as video:
+        search = search_of(video, frames, SeenPeople("detector", "cpu"), visible_frame=lambda: 8)
+        tracks = whole(search.everybody(PoseEstimator("jmpose_lite", "cpu")))
+    assert [len(boxes) for boxes in tracks.values()] == [len(frames)]
+
+
 def apart(boxes, others):
     """Frames in which two tracks are not at one place."""
     shared = boxes.keys() & others.keys()
