@@ -120,7 +120,7 @@ def train(
     return process.wait()
 
 
-def _forward(process: subprocess.Popen[str], number: int) -> None:
+def _forward(process: "subprocess.Popen[str]", number: int) -> None:
     """Pass a signal on to the child, but for Ctrl-C, which it gets by itself."""
     if number != signal.SIGINT and process.poll() is None:
         process.send_signal(number)

@@ -292,19 +292,22 @@ def test_ablations_are_jm_poses_alone(tmp_path, start):
 
 def test_a_training_goes_on_with_the_switches_of_its_start_weights(tmp_path):
     """The bundled form is not the paper's: without its switches its refiner would be left behind unseen."""
-    command = PoseTrackCommand((tmp_path,), tmp_path, ("jmpose_lite",), "jmpose_lite", switches={"feature_skip": False})
+    command = PoseTrackCommand((tmp_path,), tmp_path, ("jmpose_lite",), "jmpose_lite", switches={"printed_gate": False})
     network, _ = command.start
     bundled = load_pose_network("jmpose_lite")
     assert network.refiner.align and network.refiner.heatmap_skip
     assert all(torch.equal(own, bundled.state_dict()[name]) for name, own in network.state_dict().items())
-    assert command.text.endswith(" --switch feature_skip=False")
+    assert command.text.endswith(" --switch printed_gate=False")
 
 
 @pytest.mark.parametrize(
     "words, switches",
     [
         ("--switch feature_skip --switch reach=4", {"feature_skip": True, "reach": 4}),
-        ("--switch motion=difference --switch align=false", {"motion": "difference", "align": False}),
+        (
+            "--switch motion=difference --switch align=false --switch frame_selection=false",
+            {"motion": "difference", "align": False, "frame_selection": False},
+        ),
     ],
 )
 def test_switches_are_read_from_the_command_line(tmp_path, words, switches, monkeypatch):

@@ -99,4 +99,4 @@ def test_the_card_keeps_the_values_of_the_switches(network, tmp_path, monkeypatc
     monkeypatch.setattr(recipe, "SWITCHES", {"align": False, "reach": 4})
     command = Command("refiner", tmp_path, tmp_path, 3.0, resume=False)
     card = recipe.card_of(network, WeightsCard(variant="compact_backbone", recipe="x"), command, {})
-    assert card.options == {"align": False, "reach": 4}
+    assert card.options == {"align": False, "reach": 4, "flow": "guided_lite"}

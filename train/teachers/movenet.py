@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
 
 from jmpose_core import geometry
 from jmpose_core.errors import WeightsError
@@ -81,10 +82,6 @@ class Thunder:
 
 
 def _session(model: Path, threads: int) -> Callable[[npt.NDArray[np.int32]], FloatArray]:
-    try:
-        import onnxruntime  # type: ignore[import-not-found] - an extra
-    except ImportError as error:
-        raise WeightsError("the MoveNet teachers need onnxruntime: pip install 'jmpose-studio[train]'") from error
     if not model.is_file():
         raise WeightsError(f"{model}: no MoveNet model here; name the data folder with --data")
     options = onnxruntime.SessionOptions()

@@ -1,7 +1,6 @@
 """MoveNet's public weights as the start of our trainings (data/teachers; MIT package of Google's models).
 
-Thunder for the compact backbone, MultiPose for the person detector. Needed for
-training only: pip install 'jmpose-studio[train]' brings the onnx package.
+Thunder for the compact backbone, MultiPose for the person detector.
 """
 
 from collections.abc import Sequence
@@ -9,7 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import onnx
 import torch
+from onnx import numpy_helper
 from torch import Tensor, nn
 
 from jmpose_core.errors import WeightsError
@@ -30,7 +31,7 @@ def thunder_backbone(model: Path) -> CompactBackbone:
     """A compact backbone with Thunder's trunk, decoder and heatmap head.
 
     Raises:
-        WeightsError: onnx is not installed, or the file is not MoveNet Thunder.
+        WeightsError: the file is not MoveNet Thunder.
     """
     backbone = CompactBackbone()
     graph = _Convolutions(model)
@@ -46,7 +47,7 @@ def multipose_detector(model: Path) -> PersonNet:
     """A person detector with MultiPose's trunk, decoder, and heads for centres, boxes and joints.
 
     Raises:
-        WeightsError: onnx is not installed, or the file is not MoveNet MultiPose.
+        WeightsError: the file is not MoveNet MultiPose.
     """
     network = PersonNet()
     graph = _Convolutions(model)
@@ -96,11 +97,6 @@ class _Convolutions:
     """Weight and bias of each convolution of an ONNX file, in the file's order; half precision becomes single."""
 
     def __init__(self, model: Path) -> None:
-        try:
-            import onnx  # type: ignore[import-not-found] - an extra
-            from onnx import numpy_helper  # type: ignore[import-not-found]
-        except ImportError as error:
-            raise WeightsError("reading MoveNet's weights needs onnx: pip install 'jmpose-studio[train]'") from error
         if not model.is_file():
             raise WeightsError(f"{model}: no MoveNet model here; name the data folder with --data")
         graph: Any = onnx.load(str(model)).graph
