@@ -7,7 +7,7 @@ from jmpose_core.formats.document import ExportSummary, PoseTrackDocument
 from jmpose_core.formats.files import make_folder
 from jmpose_core.formats.table import Format, format_of, preview_document, write_document
 from jmpose_core.project import Project, VideoRecord
-from jmpose_core.project.as_document import Scores, document_of
+from jmpose_core.project.as_document import Scores, document_of_video
 from jmpose_core.project.exporting import check_destination
 
 
@@ -63,7 +63,7 @@ class ExportReader:
         documents = self._documents  # `forget` in the window's thread begins another
         if scores not in documents:
             with Project.open(self._project, read_only=True) as project:
-                documents[scores] = document_of(project, self._video, scores=_scores(scores))
+                documents[scores] = document_of_video(project, self._video, scores=_scores(scores))
         return documents[scores]
 
 

@@ -9,8 +9,7 @@ from app.jobs.inference_job import InferenceJob, RunEnd
 from app.session.open_project import OpenProject
 from app.session.prediction_run import PredictionRun, RunPeople, RunState
 from jmpose_core.annotations import Annotation
-from jmpose_core.engine.protocol import Predict, Preview
-from jmpose_core.engine.protocol import Seed as DrawnBox
+from jmpose_core.engine.protocol import DrawnBox, Predict, Preview
 from jmpose_core.project import StepInfo, VideoRecord
 
 WRITE_EVERY_MS = 60_000  # a long run reaches the disk at least this often

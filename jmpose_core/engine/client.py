@@ -29,9 +29,9 @@ from jmpose_core.engine.protocol import (
     Stopped,
     decode_reply,
     encode,
-    read_frame,
+    read_message,
     shared_folder,
-    write_frame,
+    write_message,
 )
 from jmpose_core.errors import EngineError
 
@@ -155,7 +155,7 @@ class _Run:
         assert pipe is not None
         with contextlib.suppress(BrokenPipeError), pipe:  # a dead engine is reported by the reading thread
             while (request := self._requests.get()) is not None:
-                write_frame(cast(BinaryIO, pipe), encode(request, self._folder))
+                write_message(cast(BinaryIO, pipe), encode(request, self._folder))
 
     def _read(self) -> None:
         pipe = self._process.stdout
@@ -163,7 +163,7 @@ class _Run:
         fault = "it closed its output"
         try:
             with pipe:
-                while (payload := read_frame(cast(BinaryIO, pipe))) is not None:
+                while (payload := read_message(cast(BinaryIO, pipe))) is not None:
                     self._on_reply(decode_reply(payload))
         except EngineError as error:
             fault = str(error)

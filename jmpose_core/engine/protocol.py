@@ -36,7 +36,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, eq=False):
     request_id: int = 0
 
 
-class Seed(msgspec.Struct, frozen=True, array_like=True):
+class DrawnBox(msgspec.Struct, frozen=True, array_like=True):
     """A box that an annotator drew: accepted as it is, and tracked from there."""
 
     track_id: int
@@ -59,7 +59,7 @@ class Predict(Message, frozen=True, kw_only=True):
     boxes: dict[int, dict[int, Xyxy]] | None = (
         None  # track id -> frame index -> box, in place of detection and tracking
     )
-    seeds: list[Seed] = []
+    seeds: list[DrawnBox] = []
     options: EstimateOptions = DEFAULT_OPTIONS
 
 
@@ -180,13 +180,13 @@ def decode_reply(payload: bytes) -> Reply:
     return _decode(payload, Reply)
 
 
-def write_frame(stream: BinaryIO, payload: bytes) -> None:
+def write_message(stream: BinaryIO, payload: bytes) -> None:
     """Raises OSError: the other side is gone."""
     stream.write(_LENGTH.pack(len(payload)) + payload)
     stream.flush()
 
 
-def read_frame(stream: BinaryIO) -> bytes | None:
+def read_message(stream: BinaryIO) -> bytes | None:
     """The next message's bytes, or None where the stream ends between two messages.
 
     Raises:

@@ -35,8 +35,8 @@ from jmpose_core.engine.protocol import (
     Shutdown,
     decode_request,
     encode,
-    read_frame,
-    write_frame,
+    read_message,
+    write_message,
 )
 from jmpose_core.errors import Cancelled, JMPoseError
 
@@ -109,7 +109,7 @@ class _Server:
         worker = threading.Thread(target=self._work, name="engine-work", daemon=True)
         worker.start()
         try:
-            while (payload := read_frame(requests)) is not None:
+            while (payload := read_message(requests)) is not None:
                 request = decode_request(payload)
                 if isinstance(request, Shutdown):
                     break
@@ -227,7 +227,7 @@ class _Server:
         if request_id is not None:
             reply = msgspec.structs.replace(reply, request_id=request_id)
         with self._sending:
-            write_frame(self._replies, encode(reply, self._folder))
+            write_message(self._replies, encode(reply, self._folder))
 
 
 class _Outbox:

@@ -40,7 +40,7 @@ _SCORED_FROM: Final = 0.25  # joints that count in a person's score (docs/model.
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class ProbedPerson:
     """What the network sees of one person in one frame.
 
     crop_rgb: (H, W, 3) uint8. initial, refined: (15, h, w) heatmaps. flow: (2, H, W)
@@ -172,7 +172,7 @@ class PoseEstimator:
             yield from sorted(sound, key=lambda person: (person.frame_index, person.track_id))
 
     @torch.inference_mode()
-    def probe(self, video: Video, frame_index: int, bbox_xyxy: Xyxy, *, look: Look | None = None) -> Probe:
+    def probe(self, video: Video, frame_index: int, bbox_xyxy: Xyxy, *, look: Look | None = None) -> ProbedPerson:
         """Initial heatmaps, flow and refined heatmaps of one person in one frame, cropped as the paper does.
 
         `look` as in `estimate`.
@@ -191,7 +191,7 @@ class PoseEstimator:
         same = len(frames)
         people = self._in_crops(seen, np.array([bbox_xyxy] * same), np.stack([crop_from_image] * same))
         backbone = self.streaming.of_frames(images, people)
-        return Probe(
+        return ProbedPerson(
             crop_rgb=crops[delta],
             initial=backbone.heatmaps[delta].float().cpu().numpy(),
             flow=self._flow_in_pixels(images[delta], images[delta + 1]),

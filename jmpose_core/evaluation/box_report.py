@@ -12,7 +12,7 @@ from jmpose_core.errors import FormatError
 from jmpose_core.evaluation.box_hota import box_hota
 from jmpose_core.evaluation.boxes import FrameBoxes, box_tracking, read_boxes
 from jmpose_core.evaluation.files import mot_pairs, read_pairs
-from jmpose_core.evaluation.matching import ImageMatch, Match, Source, match_images
+from jmpose_core.evaluation.matching import ImagePairs, Match, Source, match_images
 from jmpose_core.evaluation.sequences import checked_track_id
 from jmpose_core.formats.document import ImageRecord, PersonRecord
 from jmpose_core.formats.people import bbox_of
@@ -78,7 +78,7 @@ def _mot_statement(folder: Path, count: int) -> dict[str, Any]:
     return {"gt": folder.name, "images": count, "by": "frame number", "left_out": 0}
 
 
-def _frames(truth: Source, predicted: Source, match: ImageMatch) -> list[FrameBoxes]:
+def _frames(truth: Source, predicted: Source, match: ImagePairs) -> list[FrameBoxes]:
     wanted, found = truth.document.people_by_image(), predicted.document.people_by_image()
     frames = []
     for index, image in enumerate(truth.document.images):

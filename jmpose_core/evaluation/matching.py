@@ -22,7 +22,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageMatch:
+class ImagePairs:
     """For each image of the ground truth, one of the predictions."""
 
     positions: list[int]  # in the predictions' images
@@ -40,7 +40,7 @@ class ImageMatch:
         }
 
 
-def match_images(truth: Source, predicted: Source, match: Match = "auto") -> ImageMatch:
+def match_images(truth: Source, predicted: Source, match: Match = "auto") -> ImagePairs:
     """Match the images of two documents of one video.
 
     Args:
@@ -57,11 +57,11 @@ def match_images(truth: Source, predicted: Source, match: Match = "auto") -> Ima
     _check_count(truth, predicted)
     positions = list(range(len(truth.document.images)))
     if match == "position":
-        return ImageMatch(positions, "position, as was asked for", 0)
-    return ImageMatch(positions, _common(truth, predicted), 0)
+        return ImagePairs(positions, "position, as was asked for", 0)
+    return ImagePairs(positions, _common(truth, predicted), 0)
 
 
-def _by_name(truth: Source, predicted: Source) -> ImageMatch:
+def _by_name(truth: Source, predicted: Source) -> ImagePairs:
     wanted, found = ([PurePosixPath(i.file_name) for i in s.document.images] for s in (truth, predicted))
     short = len({p.name for p in wanted}) == len(wanted) and len({p.name for p in found}) == len(found)
     key = (lambda path: path.name) if short else (lambda path: "/".join(path.parts[-2:]))
@@ -75,7 +75,7 @@ def _by_name(truth: Source, predicted: Source) -> ImageMatch:
         if key(path) not in position_of:
             what = f"no {key(path)}, which the ground truth has"
             raise fault(predicted.path, "images", what, cure="list every image of the ground truth under its name")
-    return ImageMatch([position_of[key(path)] for path in wanted], "file name", len(found) - len(wanted))
+    return ImagePairs([position_of[key(path)] for path in wanted], "file name", len(found) - len(wanted))
 
 
 def _check_count(truth: Source, predicted: Source) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from jmpose_core.evaluation.matching import ImageMatch, Source, match_images
+from jmpose_core.evaluation.matching import ImagePairs, Source, match_images
 from jmpose_core.evaluation.pck import HEAD_FACTOR
 from jmpose_core.evaluation.regions import inside_any
 from jmpose_core.formats.document import ImageRecord, PersonRecord, Polygon
@@ -91,7 +91,7 @@ def _cleaned(people: People, regions: tuple[Polygon, ...], positive_only: bool) 
     return people.selected(np.any(joints, axis=1), joints)
 
 
-def paired(truth: Source, predicted: Source, match: ImageMatch | None = None) -> list[Sequence]:
+def paired(truth: Source, predicted: Source, match: ImagePairs | None = None) -> list[Sequence]:
     """The videos of a pair of documents, frame by frame.
 
     Args:

@@ -1,7 +1,7 @@
 """Which image of a file is which frame of a video: by name, else by number, and by position only where it is asked for.
 
 A file's list of images may leave frames out, be in any order, or hold several videos. So the n-th image is not the
-n-th frame unless something says so. What was gone by is named in `ImageMatch.by`; where nothing says which image is
+n-th frame unless something says so. What was gone by is named in `FrameMatch.by`; where nothing says which image is
 which frame, or two readings differ, the file is refused.
 """
 
@@ -32,7 +32,7 @@ _SPLITS: Final = frozenset(("train", "val", "valid", "validation", "test", "imag
 
 
 @dataclass(frozen=True, slots=True)
-class ImageMatch:
+class FrameMatch:
     """For each image of a document its frame."""
 
     frames: tuple[int | None, ...]  # None: no frame of the video
@@ -69,7 +69,7 @@ def match_images(
     *,
     by_position: bool = False,
     first_number: int | None = None,
-) -> ImageMatch:
+) -> FrameMatch:
     """Find the frame of each image: by its name, else by the number that the file or its name gives.
 
     Args:
@@ -91,7 +91,7 @@ def match_images(
     for index, frame in found.items():
         matched[index] = frame
     left_out = tuple(document.images[index].file_name for index in chosen if matched[index] is None)
-    return ImageMatch(tuple(matched), by, left_out, len(places) - len(chosen))
+    return FrameMatch(tuple(matched), by, left_out, len(places) - len(chosen))
 
 
 def folders_of(document: PoseTrackDocument) -> set[str]:

@@ -17,7 +17,7 @@ class Scores(StrEnum):
     NONE = "none"  # nobody: all are labels
 
 
-def document_of(project: Project, video: VideoRecord, *, scores: Scores = Scores.PREDICTED) -> PoseTrackDocument:
+def document_of_video(project: Project, video: VideoRecord, *, scores: Scores = Scores.PREDICTED) -> PoseTrackDocument:
     """Every person of a video. Who has a joint that somebody corrected or verified is a label, as a whole.
 
     Raises:

@@ -8,7 +8,7 @@ from jmpose_core.formats.document import ExportSummary
 from jmpose_core.formats.files import check_replaceable, make_folder
 from jmpose_core.formats.table import Format, write_document
 from jmpose_core.project import Project, VideoRecord
-from jmpose_core.project.as_document import Scores, document_of
+from jmpose_core.project.as_document import Scores, document_of_video
 
 
 def export_places(out: Path, videos: Sequence[VideoRecord], row: Format) -> list[Path]:
@@ -113,4 +113,4 @@ def export_video(
     """
     check_destination(project, path, row, overwrite=overwrite)
     make_folder(path.parent)
-    return write_document(document_of(project, video, scores=scores), path, row.name)
+    return write_document(document_of_video(project, video, scores=scores), path, row.name)

@@ -11,7 +11,7 @@ import numpy as np
 from jmpose_core.annotations import Annotation, Origin
 from jmpose_core.formats.document import PoseTrackDocument
 from jmpose_core.formats.files import fault
-from jmpose_core.formats.image_matching import Frames, ImageMatch, folders_of, match_images
+from jmpose_core.formats.image_matching import FrameMatch, Frames, folders_of, match_images
 from jmpose_core.formats.joint_sets import our_names
 from jmpose_core.formats.people import annotations_of
 from jmpose_core.formats.table import read_named_document
@@ -52,7 +52,7 @@ class ImportPlan:
     predictions: list[Annotation]
     predicted_frames: frozenset[int]  # whose predictions are replaced
     images: int  # in the file; of a format that counts frames, the frames
-    match: ImageMatch
+    match: FrameMatch
     left_out_people: int  # on images that are no frame of the video
     notes: tuple[str, ...]  # what the file holds and is not imported, and what was supposed in reading it
     missing_joints: tuple[str, ...]  # of the 15, which the file does not name
@@ -206,7 +206,7 @@ def _refuse_other_video(document: PoseTrackDocument, project: Project, video: Vi
             raise fault(file, "images", what, cure="import the file into that video")
 
 
-def _listed(document: PoseTrackDocument, match: ImageMatch, video: VideoRecord) -> frozenset[int]:
+def _listed(document: PoseTrackDocument, match: FrameMatch, video: VideoRecord) -> frozenset[int]:
     """The frames that the file speaks of, also where it has nobody there."""
     counted = range(min(document.frame_count or 0, video.frame_count))
     return frozenset(frame for frame in match.frames if frame is not None) | frozenset(counted)
@@ -218,7 +218,7 @@ def _other_length(document: PoseTrackDocument, video: VideoRecord) -> list[str]:
     return [f"made for {document.frame_count} frames, the video has {video.frame_count}: check the frames"]
 
 
-def _other_videos(match: ImageMatch) -> list[str]:
+def _other_videos(match: FrameMatch) -> list[str]:
     return [f"images of other videos, left out ({match.other_videos})"] if match.other_videos else []
 
 

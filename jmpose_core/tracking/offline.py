@@ -20,7 +20,7 @@ _LEAST_LIKENESS: Final = 0.5  # Bhattacharyya coefficient of two tracklets' colo
 
 
 class Seed(NamedTuple):
-    """A box the annotator drew: this person is here, whatever the detector says."""
+    """A box from which a track is followed: this person is here, whatever the detector says."""
 
     frame_index: int
     track_id: int

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from jmpose_core.annotations import Annotation, Origin
 from jmpose_core.engine.protocol import (
     INLINE_BYTES,
+    DrawnBox,
     People,
     Predict,
     ProbeResult,
-    Seed,
     decode_reply,
     decode_request,
     encode,
-    read_frame,
+    read_message,
     shared_folder,
-    write_frame,
+    write_message,
 )
 from jmpose_core.errors import EngineError
 from jmpose_core.estimation.options import EstimateOptions
@@ -28,20 +28,20 @@ from jmpose_core.estimation.options import EstimateOptions
 def test_frames_come_back_as_they_went(payloads: list[bytes]) -> None:
     stream = io.BytesIO()
     for payload in payloads:
-        write_frame(stream, payload)
+        write_message(stream, payload)
     stream.seek(0)
-    assert [read_frame(stream) for _ in payloads] == payloads
-    assert read_frame(stream) is None
+    assert [read_message(stream) for _ in payloads] == payloads
+    assert read_message(stream) is None
 
 
 @given(st.binary(min_size=1, max_size=50), st.data())
 def test_a_torn_frame_is_an_error(payload: bytes, data: st.DataObject) -> None:
     stream = io.BytesIO()
-    write_frame(stream, payload)
+    write_message(stream, payload)
     whole = stream.getvalue()
     torn = io.BytesIO(whole[: data.draw(st.integers(1, len(whole) - 1))])
     with pytest.raises(EngineError):
-        read_frame(torn)
+        read_message(torn)
 
 
 def test_people_come_back_equal(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_requests_come_back_equal(tmp_path: Path) -> None:
         last=9,
         visible_frame=4,
         boxes={1: {0: (1.0, 2.0, 3.0, 4.0)}},
-        seeds=[Seed(2, 3, (0.0, 0.0, 1.0, 1.0))],
+        seeds=[DrawnBox(2, 3, (0.0, 0.0, 1.0, 1.0))],
         options=EstimateOptions(stage="initial", exact=True, frame_flow=True, reach=4),
     )
     back = decode_request(encode(request, tmp_path))

@@ -12,7 +12,7 @@ import torch
 
 from jmpose_core.annotations import Annotation
 from jmpose_core.engine import first_look, people_search, stretches
-from jmpose_core.engine.protocol import Predict, Preview, Probe, Progress, Seed
+from jmpose_core.engine.protocol import DrawnBox, Predict, Preview, Probe, Progress
 from jmpose_core.engine.session import Session
 from jmpose_core.errors import Cancelled, VideoError
 from jmpose_core.estimation.options import EstimateOptions
@@ -81,7 +81,7 @@ def predicted(session: Session, clip: Path, weights: Path) -> Predicted:
         first: int = 0,
         last: int = FRAMES,
         boxes: dict[int, dict[int, Xyxy]] | None = BOXES,
-        seeds: tuple[Seed, ...] = (),
+        seeds: tuple[DrawnBox, ...] = (),
         on_progress: Callable[[Progress], None] = lambda progress: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> list[Annotation]:
@@ -206,7 +206,7 @@ def without_ids(people: list[Annotation]) -> list[Annotation]:
 
 
 def test_a_drawn_box_is_followed_and_nobody_else_is_touched(predicted: Predicted) -> None:
-    people = predicted(boxes=None, seeds=(Seed(7, 30, BOXES[9][30]),))
+    people = predicted(boxes=None, seeds=(DrawnBox(7, 30, BOXES[9][30]),))
     assert {person.track_id for person in people} == {7}
     assert by_place(people)[7, 30].bbox_xyxy == BOXES[9][30]
     assert len(by_place(people)) == 30
@@ -219,7 +219,7 @@ def test_a_drawn_box_is_filled_before_anybody_is_looked_for(session: Session, cl
         last=FRAMES,
         visible_frame=30,
         weights=str(weights),
-        seeds=[Seed(7, 30, BOXES[9][30])],
+        seeds=[DrawnBox(7, 30, BOXES[9][30])],
         options=EstimateOptions(stage="initial"),
     )
     running = session.predict(request, on_progress=lambda progress: None, should_stop=lambda: False)
