@@ -19,6 +19,13 @@ def adjacent_pairs(reach: int) -> FlowPairs:
     return tuple((step, step + 1) for step in range(-reach, reach))
 
 
+def consecutive_pairs(refiner: Refiner) -> FlowPairs:
+    """The adjacent pairs of a refiner's window, and the same backwards for one that compares the two."""
+    forward = adjacent_pairs(refiner.frames // 2)
+    backward = tuple((end, start) for start, end in forward)
+    return (forward + backward)[: refiner.flow_fields]
+
+
 # As the authors' code runs it: every field lives on the key frame's grid, as the aggregated heatmaps do.
 KEY_TO_SUPPORTING_PAIRS: Final[FlowPairs] = ((0, -2), (0, -1), (0, 1), (0, 2))
 

@@ -15,10 +15,11 @@ from jmpose_core.model.compact import CompactBackbone
 from jmpose_core.model.dcpose import dcpose_lite_refiner, dcpose_w48_refiner
 from jmpose_core.model.famipose import famipose_lite_refiner, famipose_w48_refiner
 from jmpose_core.model.flow import LiteFlow, lite_flow, raft_large_flow
-from jmpose_core.model.heatmaps import SIGMA_LITE, SIGMA_PAPER
+from jmpose_core.model.heatmaps import SIGMA_PAPER
 from jmpose_core.model.hrnet import HRNet, SlotHRNet, hrnet_w32, hrnet_w48
 from jmpose_core.model.jmpose import Switches, jmpose_lite_refiner, jmpose_w48_refiner
-from jmpose_core.model.network import KEY_TO_SUPPORTING_PAIRS, FlowPairs, PoseNetwork, adjacent_pairs
+from jmpose_core.model.lite import lite_network
+from jmpose_core.model.network import KEY_TO_SUPPORTING_PAIRS, PoseNetwork, consecutive_pairs
 from jmpose_core.model.single_frame import SingleFrame
 from jmpose_core.model.tdmi import tdmi_lite_refiner, tdmi_w48_refiner
 from jmpose_core.skeleton import NUM_JOINTS
@@ -106,23 +107,7 @@ def tdmi_w48(*, spatio_temporal: bool = False) -> PoseNetwork:
 
 
 def _lite(refiner: Refiner, *, prior: bool, flow: LiteFlow = "raft_small") -> PoseNetwork:
-    return PoseNetwork(
-        backbone=CompactBackbone(prior=prior),
-        flow=lite_flow(flow) if refiner.uses_flow else None,
-        refiner=refiner,
-        crop_size=(256, 192),
-        flow_pairs=_consecutive(refiner),
-        mean=(0.5, 0.5, 0.5),
-        std=(0.5, 0.5, 0.5),
-        heatmap_sigma=SIGMA_LITE,
-        softmax=True,
-    )
-
-
-def _consecutive(refiner: Refiner) -> FlowPairs:
-    forward = adjacent_pairs(refiner.frames // 2)
-    backward = tuple((end, start) for start, end in forward)  # for a refiner that compares the two
-    return (forward + backward)[: refiner.flow_fields]
+    return lite_network(CompactBackbone(prior=prior), lite_flow(flow) if refiner.uses_flow else None, refiner)
 
 
 def _paper(backbone: HRNet, refiner: Refiner, *, consecutive_flow: bool = False) -> PoseNetwork:
@@ -131,7 +116,7 @@ def _paper(backbone: HRNet, refiner: Refiner, *, consecutive_flow: bool = False)
         flow=raft_large_flow() if refiner.uses_flow else None,
         refiner=refiner,
         crop_size=(384, 288),
-        flow_pairs=_consecutive(refiner) if consecutive_flow else KEY_TO_SUPPORTING_PAIRS,
+        flow_pairs=consecutive_pairs(refiner) if consecutive_flow else KEY_TO_SUPPORTING_PAIRS,
         mean=_IMAGENET_MEAN,
         std=_IMAGENET_STD,
         heatmap_sigma=SIGMA_PAPER,

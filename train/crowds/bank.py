@@ -11,7 +11,7 @@ from torch import Tensor
 
 from jmpose_core.skeleton import JOINT_INDEX
 from train.crowds.scenes import Labels, read_labels, read_pictures
-from train.crowds.witnesses import UNWITNESSED
+from train.crowds.witness_errors import UNWITNESSED
 
 _DONOR_JOINTS: Final = 10  # labelled, that a cut-out needs
 _TRUNK: Final = [JOINT_INDEX[name] for name in ("left_shoulder", "right_shoulder", "left_hip", "right_hip")]

@@ -7,29 +7,21 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from jmpose_core.skeleton import JOINT_INDEX, NUM_JOINTS
+from jmpose_core.skeleton import NUM_JOINTS
 from train.crowds.bank import PeopleBank
 from train.crowds.degrading import degraded, occluded
 from train.crowds.pasting import Crowd, crowded
 from train.crowds.warps import CROP_SIZE, RIGHT_ANGLE, Warps, chance, clipped_normal, crop_warps, in_cells, sampled
-from train.crowds.witnesses import Known, WitnessErrors, simulated_prior
+from train.crowds.witness_errors import Known, WitnessErrors, simulated_prior
+from train.people.augment import LOWER_BODY, UPPER_BODY, CropAugmentation
 
-_UPPER: Final = [JOINT_INDEX[f"{side}_{name}"] for side in ("left", "right") for name in ("shoulder", "elbow", "wrist")]
-_HEAD: Final = [JOINT_INDEX[name] for name in ("nose", "head_bottom", "head_top")]
-_LOWER: Final = [JOINT_INDEX[f"{side}_{name}"] for side in ("left", "right") for name in ("hip", "knee", "ankle")]
 _COVERED_WEIGHT: Final = 0.5  # of a joint that a pasted person hides: its place is a guess
 
 
 @dataclass(frozen=True, slots=True)
-class Variation:
+class Variation(CropAugmentation):
     """How crops differ from the labelled ones. `PLAIN` leaves them as they are."""
 
-    rotation_deg: float = 40.0
-    rotation_probability: float = 0.6
-    scale: float = 0.3
-    shift: float = 0.08  # of the box's longer side
-    half_body_probability: float = 0.15
-    flip_probability: float = 0.5
     crowd_probability: float = 0.5
     occluder_probability: float = 0.2
     replicated_border: float = 0.3  # crops whose surroundings go on beyond the picture; black in the others
@@ -122,7 +114,7 @@ def _half_bodies(bbox: Tensor, joints: Tensor, probability: float) -> Tensor:
     """For some, a box about the labelled joints of the upper or lower body, 1.4 times as large."""
     count, device = len(bbox), bbox.device
     groups = torch.zeros(2, NUM_JOINTS, dtype=torch.bool, device=device)
-    groups[0, _UPPER + _HEAD], groups[1, _LOWER] = True, True
+    groups[0, UPPER_BODY], groups[1, LOWER_BODY] = True, True
     labelled = joints[..., 2] > 0
     chosen = labelled & groups[chance(count, 0.4, device).long()]
     far = torch.full_like(joints[..., :2], 1e6)

@@ -14,7 +14,7 @@ from jmpose_core.model import heatmaps
 from train.crowds.bank import PeopleBank
 from train.crowds.batches import CrowdBatch, Variation, batch_of
 from train.crowds.warps import crop_warps, in_cells, sampled
-from train.crowds.witnesses import EXACT, prior_in_crop
+from train.crowds.witness_errors import EXACT, prior_in_crop
 
 _BATCH: Final = 128
 _CROWDS: Final = 768  # pasted crowds that are judged

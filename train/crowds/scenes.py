@@ -1,7 +1,7 @@
 """Scenes: pictures of a labelled person with the surroundings, packed into few files that a GPU machine can take.
 
-A pack is a folder with people.npz (labels and where each picture lies) and pictures-N.bin (WebP files one after
-another). Needs numpy and OpenCV alone, so that it opens where the program's own readers are not installed.
+The pictures are WebP files one after another (`train.people.pack`). Needs numpy and OpenCV alone, so that packs open
+where the program's own readers are not installed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from jmpose_core.errors import FormatError
 from jmpose_core.skeleton import NUM_JOINTS
+from train.people.pack import PEOPLE, part_of, read_columns, read_parts
 
 SIDE: Final = 320  # pixels; no picture of a pack has a longer side
 OTHERS: Final = 4  # people beside the labelled one whose joints are kept
@@ -92,10 +93,10 @@ def write_pack(folder: Path, scenes: Iterable[Scene]) -> int:
         parts[-1] += b"".join(encoded)
         rows.append(_row(scene))
     for number, part in enumerate(parts):
-        (folder / f"pictures-{number}.bin").write_bytes(part)
+        part_of(folder, number).write_bytes(part)
     columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     columns["places"] = np.array(places, np.int64)
-    np.savez_compressed(folder / "people.npz", **columns)  # type: ignore[arg-type] - its other argument has no such name
+    np.savez_compressed(folder / PEOPLE, **columns)  # type: ignore[arg-type] - its other argument has no such name
     return len(rows)
 
 
@@ -105,7 +106,7 @@ def read_labels(folder: Path) -> Labels:
     Raises:
         FormatError: there is none.
     """
-    columns = _columns(folder)
+    columns = read_columns(folder)
     has_mask = columns["places"][:, 3] > 0
     kept = {name: columns[name] for name in Labels.__dataclass_fields__ if name != "has_mask"}
     whole = {name: value.astype(np.float32) if value.dtype == np.float16 else value for name, value in kept.items()}
@@ -120,8 +121,8 @@ def read_pictures(
     Raises:
         FormatError: a part is missing or torn.
     """
-    places = _columns(folder)["places"]
-    parts = [(folder / f"pictures-{number}.bin").read_bytes() for number in range(int(places[:, 0].max()) + 1)]
+    places = read_columns(folder)["places"]
+    parts = read_parts(folder, places)
     pictures = np.zeros((len(index), SIDE, SIDE, 3), np.uint8)
     masks = np.zeros((len(index), SIDE, SIDE), np.uint8)
 
@@ -130,7 +131,7 @@ def read_pictures(
         encoded = parts[part][start : start + picture + mask]
         decoded = cv2.imdecode(np.frombuffer(encoded[:picture], np.uint8), cv2.IMREAD_COLOR)
         if decoded is None:
-            raise FormatError(f"{folder}/pictures-{part}.bin: broken at byte {start}; pack the pictures again")
+            raise FormatError(f"{part_of(folder, part)}: broken at byte {start}; pack the pictures again")
         height, width = decoded.shape[:2]
         pictures[row, :height, :width] = decoded[..., ::-1]
         if mask:
@@ -140,15 +141,6 @@ def read_pictures(
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(decode, range(len(index))))
     return pictures, masks
-
-
-def _columns(folder: Path) -> dict[str, Any]:
-    place = folder / "people.npz"
-    try:
-        with np.load(place) as file:
-            return dict(file)
-    except (OSError, ValueError) as error:
-        raise FormatError(f"{place}: cannot be read ({error}); make it with python -m train.crowds.packing") from error
 
 
 def _row(scene: Scene) -> dict[str, Any]:

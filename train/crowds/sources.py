@@ -15,8 +15,8 @@ from jmpose_core import geometry
 from jmpose_core.geometry import Xyxy
 from jmpose_core.skeleton import JOINT_INDEX, NUM_JOINTS, SLOT_OF_JOINT
 from jmpose_core.video import open_video
+from train.crowds.multipose_people import Seen, from_coco, matched, witnessed
 from train.crowds.scenes import OTHERS, SIDE, Scene
-from train.crowds.witness import Seen, from_coco, matched, witnessed
 from train.people.films import films_of, is_held_out, labels_by_frame
 from train.people.pictures import read_picture
 from train.people.poses import is_validation_image

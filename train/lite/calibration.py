@@ -10,6 +10,7 @@ by the other half's model. The model that is stored is fitted on both halves.
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -128,6 +129,23 @@ def calibrate(weights: Path, people: list[LabelledPerson], out: Path) -> dict[St
         WeightsError: the weights are not a pose network's, or `out` cannot be written.
     """
     seen = observe(load_pose_network(weights).eval(), people)
+    return write_calibrated(weights, seen, out, recipe="python -m train.lite.calibration")
+
+
+def write_calibrated(
+    weights: Path, seen: Mapping[Stage, Outcomes], out: Path, *, recipe: str
+) -> dict[Stage, dict[str, Any]]:
+    """Fit each stage on what was seen of it, and write `out`: the same weights with calibration and its figures.
+
+    Args:
+        recipe: the command that asked for it, for the weights' card.
+
+    Returns:
+        A report for each stage.
+
+    Raises:
+        WeightsError: `weights` cannot be read, or `out` cannot be written.
+    """
     calibrations: dict[Stage, PeakCalibration] = {stage: fit(own) for stage, own in seen.items()}
     reports: dict[Stage, dict[str, Any]] = {stage: report_of(own, calibrations[stage]) for stage, own in seen.items()}
     state, card = read_weights(weights)
@@ -136,9 +154,7 @@ def calibrate(weights: Path, people: list[LabelledPerson], out: Path) -> dict[St
         for stage, report in reports.items()
         for name in ("ECE", "AUROC", "Brier")
     }
-    card = msgspec.structs.replace(
-        card, figures=card.figures | measured, recipe=f"{card.recipe}; python -m train.lite.calibration"
-    )
+    card = msgspec.structs.replace(card, figures=card.figures | measured, recipe=f"{card.recipe}; {recipe}")
     save_weights(out, with_calibrations(state, calibrations), card)
     return reports
 

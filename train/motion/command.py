@@ -23,15 +23,17 @@ from torch import Tensor
 
 from jmpose_core.devices import pick_device
 from jmpose_core.errors import JMPoseError, WeightsError
+from jmpose_core.model.compact import CompactBackbone
 from jmpose_core.model.guided_raft import guided_raft_lite, guided_raft_small
 from jmpose_core.model.jmpose import BUNDLED, Switches, jmpose_lite_refiner
+from jmpose_core.model.lite import lite_network
 from jmpose_core.model.network import PoseNetwork
 from train.loop.training import CHECKPOINT
 from train.motion.encoding import FlowOf, GuidedFlow, dense_search_flow
 from train.motion.family import compare
 from train.motion.jhmdb import DecodedClips, LabelledClip, read_clips
 from train.motion.judging import Judge
-from train.motion.learning import AHEAD, IO_SHARE, Plan, RefinerLearning, lite_network
+from train.motion.learning import AHEAD, IO_SHARE, Plan, RefinerLearning
 from train.motion.samples import MovingPeople
 from train.motion.stills import read_stills, with_witness
 
@@ -107,7 +109,9 @@ def with_backbone(place: Path, switches: Switches) -> PoseNetwork:
     prefix = "backbone."
     if any(name.startswith(prefix) for name in state):
         state = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-    network = lite_network(jmpose_lite_refiner(**switches), prior=any(name.startswith("prior.") for name in state))
+    network = lite_network(
+        CompactBackbone(prior=any(name.startswith("prior.") for name in state)), None, jmpose_lite_refiner(**switches)
+    )
     try:
         network.backbone.load_state_dict(state)
     except RuntimeError as error:

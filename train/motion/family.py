@@ -17,9 +17,10 @@ from jmpose_core.model.clip_maps import Refiner
 from jmpose_core.model.dcpose import dcpose_lite_refiner
 from jmpose_core.model.famipose import famipose_lite_refiner
 from jmpose_core.model.jmpose import BUNDLED, Switches, jmpose_lite_refiner
+from jmpose_core.model.lite import lite_network
 from jmpose_core.model.tdmi import tdmi_lite_refiner
 from train.motion.judging import Judge
-from train.motion.learning import Plan, RefinerLearning, behind
+from train.motion.learning import Plan, RefinerLearning
 
 STEPS: Final = 300
 BATCH: Final = 64
@@ -85,7 +86,7 @@ def learnt(
     batch: int = BATCH,
 ) -> RefinerLearning:
     """A refiner after some steps behind another's fixed parts, on the clips that the other learnt from last."""
-    network = behind(trained.network.backbone, refiner).to(trained.device)
+    network = lite_network(trained.network.backbone, None, refiner).to(trained.device)
     learning = RefinerLearning(network, trained.flow_of, Plan(seconds=1.0, alpha=alpha, seed=seed))
     learning.learn_from(trained.pool, steps=steps, batch=batch, seed=seed)
     return learning

@@ -9,16 +9,14 @@ from typing import Final, TypeAlias
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from jmpose_core.devices import autocast
-from jmpose_core.estimation.clip import DELTA
 from jmpose_core.model.clip_maps import ClipMaps, Refiner
-from jmpose_core.model.compact import CompactBackbone
-from jmpose_core.model.heatmaps import SIGMA_LITE, encode
+from jmpose_core.model.heatmaps import encode
 from jmpose_core.model.jmpose import JMPoseOutput
-from jmpose_core.model.network import PoseNetwork, adjacent_pairs
+from jmpose_core.model.network import PoseNetwork
 from train.loop.clock import Epochs, TimeBudget
 from train.loop.learning import learn
 from train.loop.schedule import Schedule
@@ -64,26 +62,6 @@ class Plan:
     alpha: float | None = None
     share: float = IO_SHARE
     seed: int = 1
-
-
-def lite_network(refiner: Refiner, *, prior: bool) -> PoseNetwork:
-    """A system of the lite size without its flow, which is the caller's."""
-    return behind(CompactBackbone(prior=prior), refiner)
-
-
-def behind(backbone: nn.Module, refiner: Refiner) -> PoseNetwork:
-    """A refiner of the lite size behind a compact backbone."""
-    return PoseNetwork(
-        backbone=backbone,
-        flow=None,
-        refiner=refiner,
-        crop_size=(256, 192),
-        flow_pairs=adjacent_pairs(DELTA),
-        mean=(0.5, 0.5, 0.5),
-        std=(0.5, 0.5, 0.5),
-        heatmap_sigma=SIGMA_LITE,
-        softmax=True,
-    )
 
 
 class RefinerLearning:

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from jmpose_core.errors import FormatError
 from train.motion.jhmdb import LabelledClip
+from train.people.pack import PEOPLE, read_columns, read_parts
 from train.people.poses import LabelledPerson
 
 STILLS: Final = ("lspet", "coco", "coco2")
@@ -39,7 +39,7 @@ def with_witness(clips: Sequence[LabelledClip], folder: Path) -> list[LabelledCl
     """Clips, in the order of `read_clips`, with the witness's joints of the packed frame next to each."""
     seen: dict[tuple[int, int], npt.NDArray[np.float32]] = {}
     for pack in _packs(folder):
-        columns = _columns(pack)
+        columns = read_columns(pack)
         for row in np.flatnonzero(columns["source"] == "jhmdb"):
             clip, frame = divmod(int(columns["image_id"][row]), _CLIP)
             seen[clip, frame] = columns["witness"][row].astype(np.float32)
@@ -50,13 +50,13 @@ def with_witness(clips: Sequence[LabelledClip], folder: Path) -> list[LabelledCl
 
 
 def _packs(folder: Path) -> list[Path]:
-    inner = sorted(place.parent for place in folder.glob("*/people.npz"))
-    return [folder] if (folder / "people.npz").is_file() or not inner else inner
+    inner = sorted(place.parent for place in folder.glob(f"*/{PEOPLE}"))
+    return [folder] if (folder / PEOPLE).is_file() or not inner else inner
 
 
 def _stills(pack: Path, sources: Sequence[str]) -> Iterator[Still]:
-    columns = _columns(pack)
-    parts = [_bytes(pack / f"pictures-{number}.bin") for number in range(int(columns["places"][:, 0].max()) + 1)]
+    columns = read_columns(pack)
+    parts = read_parts(pack, columns["places"])
     for row in np.flatnonzero(np.isin(columns["source"], sources)):
         part, start, length = (int(value) for value in columns["places"][row][:3])
         joints = columns["joints"][row].astype(np.float32)
@@ -70,19 +70,3 @@ def _stills(pack: Path, sources: Sequence[str]) -> Iterator[Still]:
             joints[:, 2].copy(),
         )
         yield Still(person, columns["witness"][row].astype(np.float32), bool(columns["validation"][row]))
-
-
-def _columns(folder: Path) -> dict[str, npt.NDArray]:
-    place = folder / "people.npz"
-    try:
-        with np.load(place) as file:
-            return dict(file)
-    except (OSError, ValueError) as error:
-        raise FormatError(f"{place}: cannot be read ({error}); make it with python -m train.crowds.packing") from error
-
-
-def _bytes(place: Path) -> bytes:
-    try:
-        return place.read_bytes()
-    except OSError as error:
-        raise FormatError(f"{place}: cannot be read ({error}); the pack is not whole, make it again") from error

@@ -12,10 +12,11 @@ from jmpose_core.skeleton import FLIP, JOINT_INDEX
 
 Image = npt.NDArray[np.uint8]
 
-_UPPER = [JOINT_INDEX[f"{side}_{name}"] for side in ("left", "right") for name in ("shoulder", "elbow", "wrist")] + [
-    JOINT_INDEX[name] for name in ("nose", "head_bottom", "head_top")
+UPPER_BODY = [
+    *(JOINT_INDEX[f"{side}_{name}"] for side in ("left", "right") for name in ("shoulder", "elbow", "wrist")),
+    *(JOINT_INDEX[name] for name in ("nose", "head_bottom", "head_top")),
 ]
-_LOWER = [JOINT_INDEX[f"{side}_{name}"] for side in ("left", "right") for name in ("hip", "knee", "ankle")]
+LOWER_BODY = [JOINT_INDEX[f"{side}_{name}"] for side in ("left", "right") for name in ("hip", "knee", "ankle")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def half_body(
     """A box about the labelled joints of the upper or lower body; None with fewer than nine labelled."""
     if (weight > 0).sum() < 9:
         return None
-    half = _UPPER if rng.random() < 0.6 else _LOWER
+    half = UPPER_BODY if rng.random() < 0.6 else LOWER_BODY
     chosen = [joint for joint in half if weight[joint] > 0]
     if len(chosen) < 4:
         return None

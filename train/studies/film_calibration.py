@@ -13,20 +13,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import cv2
-import msgspec
 import numpy as np
 import torch
 from torch import Tensor
 
 from jmpose_core.devices import pick_device
 from jmpose_core.errors import JMPoseError
-from jmpose_core.model.calibration import PeakCalibration, RawPeak, evidence, with_calibrations
+from jmpose_core.model.calibration import RawPeak, evidence
 from jmpose_core.model.clip_maps import Refiner
 from jmpose_core.model.heatmaps import decode
 from jmpose_core.model.stages import Stage
 from jmpose_core.model.systems import load_pose_network
-from jmpose_core.weights.files import read_weights, save_weights
-from train.lite.calibration import fit, report_of
+from train.lite.calibration import write_calibrated
 from train.lite.outcomes import CLOSE, Outcomes, head_sizes
 from train.motion.judging import Judge
 from train.motion.measures import Truth
@@ -74,18 +72,7 @@ def calibrate(weights: Path, judge: Judge, out: Path, device: torch.device) -> d
         WeightsError: the weights are not a pose network's, or `out` cannot be written.
     """
     seen = observed(judge, load_pose_network(weights).to(device).eval().refiner, device)
-    calibrations: dict[Stage, PeakCalibration] = {stage: fit(own) for stage, own in seen.items()}
-    reports: dict[Stage, dict[str, Any]] = {stage: report_of(own, calibrations[stage]) for stage, own in seen.items()}
-    state, card = read_weights(weights)
-    measured = {
-        f"{stage} confidence, {name}": report["calibrated"][name]
-        for stage, report in reports.items()
-        for name in ("ECE", "AUROC", "Brier")
-    }
-    recipe = f"{card.recipe}; python -m train.studies.film_calibration"
-    card = msgspec.structs.replace(card, figures=card.figures | measured, recipe=recipe)
-    save_weights(out, with_calibrations(state, calibrations), card)
-    return reports
+    return write_calibrated(weights, seen, out, recipe="python -m train.studies.film_calibration")
 
 
 def main() -> None:

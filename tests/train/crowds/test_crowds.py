@@ -22,7 +22,7 @@ from train.crowds.objective import neighbour_mass_loss, people_loss
 from train.crowds.scenes import read_labels, read_pictures, write_pack
 from train.crowds.training import PeopleTraining, published, started_from
 from train.crowds.warps import crop_warps, inverse, sampled
-from train.crowds.witnesses import MAP_SIZE, WitnessErrors
+from train.crowds.witness_errors import MAP_SIZE, WitnessErrors
 from train.recipes import backbone
 from train.recipes.command import Command
 
