@@ -114,7 +114,7 @@ class PoseEstimator:
             tracks: track id -> frame index -> box in image pixels.
             frames: only the boxes of these frames are estimated; those beside them say where supporting frames
                 are cropped. None for every box.
-            options: their reach must be the estimator's own, or None, and their flow the estimator's.
+            options: their reach must be the estimator's own, or None; of the refined stage, their flow too.
             look: what the person detector sees in a frame, from which the network is told whose joints are meant;
                 None, or options without a witness: from the boxes alone.
             on_progress: called with the boxes done and their total.
@@ -126,7 +126,7 @@ class PoseEstimator:
         """
         if options.reach not in (None, self.reach):
             raise ValueError(f"options with a reach of {options.reach} for an estimator with {self.reach}")
-        if options.flow != self.flow:
+        if options.stage == "refined" and options.flow != self.flow:
             raise ValueError(f"options with flow {options.flow!r} for an estimator with {self.flow!r}")
         stage = options.stage
         keys = {

@@ -212,6 +212,26 @@ def test_a_drawn_box_is_followed_and_nobody_else_is_touched(predicted: Predicted
     assert len(by_place(people)) == 30
 
 
+def test_another_flow_is_for_the_refined_stage_alone(session: Session, clip: Path, weights: Path) -> None:
+    """People are confirmed by the initial stage, which knows no flow."""
+    request = Predict(
+        video_path=str(clip),
+        first=0,
+        last=2,
+        visible_frame=0,
+        weights=str(weights),
+        options=EstimateOptions(flow="dis"),
+    )
+    watched: list[Preview] = []
+    people = list(
+        session.predict(
+            request, on_progress=lambda progress: None, should_stop=lambda: False, on_preview=watched.append
+        )
+    )
+    assert {person.frame_index for person in people} == {0, 1}
+    assert watched
+
+
 def test_a_drawn_box_is_filled_before_anybody_is_looked_for(session: Session, clip: Path, weights: Path) -> None:
     request = Predict(
         video_path=str(clip),
