@@ -3,11 +3,15 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from jmpose_core.model.clip_maps import ClipMaps
+from jmpose_core.model.compact import CompactBackbone
+from jmpose_core.model.flow import GuidedFlow
+from jmpose_core.model.guided_raft import guided_raft_lite
 from jmpose_core.model.network import PoseNetwork
-from jmpose_core.model.systems import jmpose_lite
-from jmpose_core.weights.files import WeightsCard
+from jmpose_core.model.systems import jmpose_lite, pose_network
+from jmpose_core.weights.files import WeightsCard, save_weights
 from tests.builders.labelled_stills import labelled_still
 from train.lite.refinement import RandomClips, drawn_batches, encoded, held_out_clips, refiner_loss, validate
 from train.loop.schedule import Schedule
@@ -99,4 +103,21 @@ def test_the_card_keeps_the_values_of_the_switches(network, tmp_path, monkeypatc
     monkeypatch.setattr(recipe, "SWITCHES", {"align": False, "reach": 4})
     command = Command("refiner", tmp_path, tmp_path, 3.0, resume=False)
     card = recipe.card_of(network, WeightsCard(variant="compact_backbone", recipe="x"), command, {})
-    assert card.options == {"align": False, "reach": 4, "flow": "guided_lite"}
+    assert card.options == {"align": False, "reach": 4, "prior": True, "flow": "guided_lite"}
+
+
+def test_the_fixed_parts_are_those_that_the_recipes_before_it_leave(tmp_path):
+    torch.manual_seed(0)
+    backbone, raft = CompactBackbone(prior=True), guided_raft_lite()
+    (tmp_path / "flow").mkdir()
+    card = WeightsCard(variant="compact_backbone", recipe="python -m train.recipes.backbone", options={"prior": True})
+    save_weights(tmp_path / "backbone" / "backbone.safetensors", backbone.state_dict(), card)
+    save_file(raft.state_dict(), tmp_path / "flow" / "raft_lite.safetensors")
+    command = Command("refiner", tmp_path, tmp_path / "refiner", 3.0, resume=False)
+    network, read = recipe.network_with_fixed_parts(command)
+    assert read == card
+    assert network.takes_prior and isinstance(network.flow, GuidedFlow)
+    for part, saved in ((network.backbone, backbone), (network.flow.raft, raft)):
+        assert all(torch.equal(value, saved.state_dict()[name]) for name, value in part.state_dict().items())
+    rebuilt = pose_network(network.state_dict(), recipe.card_of(network, read, command, {}), place="memory")
+    assert rebuilt.takes_prior

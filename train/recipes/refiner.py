@@ -129,13 +129,13 @@ def card_of(
         training_data=(*backbone_card.training_data, *DATA),
         recipe=f"{backbone_card.recipe}; {command.text}",
         figures=figures,
-        options=cast(dict[str, bool | int | float | str], {**SWITCHES, "flow": FLOW}),
+        options=cast(dict[str, bool | int | float | str], {**SWITCHES, "prior": True, "flow": FLOW}),
     )
 
 
 def network_with_fixed_parts(command: Command) -> tuple[PoseNetwork, WeightsCard]:
     """jmpose_lite with the backbone and the flow of earlier recipes, and the backbone's card."""
-    network = jmpose_lite(flow=FLOW, **SWITCHES).to(memory_format=torch.channels_last).eval()
+    network = jmpose_lite(prior=True, flow=FLOW, **SWITCHES).to(memory_format=torch.channels_last).eval()
     return network, load_fixed_parts(network, command)
 
 

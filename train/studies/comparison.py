@@ -153,7 +153,8 @@ def publish(variant: str, network: PoseNetwork, run: Run | None, command: Comman
 
 def clips_of(command: Command) -> tuple[CachedClips, dict[str, CachedClips]]:
     """Training clips and the clean and degraded held-out ones, with everything that any system uses."""
-    everything = jmpose_lite(flow=FLOW, feature_skip=True, occlusion=True).to(memory_format=torch.channels_last).eval()
+    everything = jmpose_lite(prior=True, flow=FLOW, feature_skip=True, occlusion=True)
+    everything = everything.to(memory_format=torch.channels_last).eval()
     load_fixed_parts(everything, command)
     folders = (command.beside("teacher") / "lspet", command.data / "coco", command.beside("teacher") / "videos")
     people = [person for folder in folders for person in read_people(folder)]
