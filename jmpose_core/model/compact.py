@@ -1,5 +1,8 @@
 """The compact backbone of jmpose_lite: the size of MoveNet Thunder."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from torch import Tensor, nn
 
 from jmpose_core.model.blocks import BackboneOutput
@@ -7,6 +10,8 @@ from jmpose_core.model.heatmaps import SIGMA_LITE, heatmaps_from_logits
 from jmpose_core.model.mobilenet import DECODER_CHANNELS, SUM_CHANNELS, Separable, TopDownNet
 from jmpose_core.model.prior import PriorEmbedding
 from jmpose_core.skeleton import NUM_JOINTS
+
+_OF_WHOLE: Final = "backbone."  # before its tensors' names in a whole network's file
 
 
 class CompactBackbone(TopDownNet):
@@ -45,3 +50,14 @@ class CompactBackbone(TopDownNet):
         if to_logits is not None:
             logits = logits + to_logits.float()
         return BackboneOutput(heatmaps=heatmaps_from_logits(logits, SIGMA_LITE), logits=logits, features=(y,))
+
+
+def backbone_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The backbone's tensors out of those of a whole network, or of a backbone alone, by the backbone's own names."""
+    own = {name.removeprefix(_OF_WHOLE): value for name, value in state.items() if name.startswith(_OF_WHOLE)}
+    return own or dict(state)
+
+
+def has_prior(state: Mapping[str, Tensor]) -> bool:
+    """Whether these tensors are of a CompactBackbone that was built with `prior`."""
+    return any(name.startswith("prior.") for name in state)

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from jmpose_core.model.compact import CompactBackbone
+from jmpose_core.model.compact import CompactBackbone, backbone_of
 from jmpose_core.model.prior import OWN_JOINTS
 from train.crowds.bank import PeopleBank, read_bank
 from train.crowds.batches import CrowdBatch, Variation, drawn_batch
@@ -187,7 +187,7 @@ def published(network: CompactBackbone) -> CompactBackbone:
 
 def started_from(state: Mapping[str, Tensor]) -> CompactBackbone:
     """A backbone with a prior from the weights of one, or of a whole network, that may lack it."""
-    own: dict[str, Tensor] = {name.removeprefix("backbone."): value for name, value in state.items()}
+    own = backbone_of(state)
     network = CompactBackbone(prior=True)
     fresh = network.state_dict()
     known = {name: own[name].to(value.dtype) for name, value in fresh.items() if name in own}

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from jmpose_core.devices import pick_device
 from jmpose_core.errors import JMPoseError, WeightsError
-from jmpose_core.model.compact import CompactBackbone
+from jmpose_core.model.compact import CompactBackbone, backbone_of, has_prior
 from jmpose_core.model.guided_raft import guided_raft_lite, guided_raft_small
 from jmpose_core.model.jmpose import BUNDLED, Switches, jmpose_lite_refiner
 from jmpose_core.model.lite import lite_network
@@ -105,13 +105,8 @@ def with_backbone(place: Path, switches: Switches) -> PoseNetwork:
     Raises:
         WeightsError: it is another backbone's.
     """
-    state = load_file(place)
-    prefix = "backbone."
-    if any(name.startswith(prefix) for name in state):
-        state = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-    network = lite_network(
-        CompactBackbone(prior=any(name.startswith("prior.") for name in state)), None, jmpose_lite_refiner(**switches)
-    )
+    state = backbone_of(load_file(place))
+    network = lite_network(CompactBackbone(prior=has_prior(state)), None, jmpose_lite_refiner(**switches))
     try:
         network.backbone.load_state_dict(state)
     except RuntimeError as error:

@@ -1,15 +1,15 @@
-"""Put a backbone, a flow and a refiner that were trained apart into one weights file: the bundled jmpose_lite.
+r"""Put a backbone, a flow and a refiner that were trained apart into one weights file: the bundled jmpose_lite.
 
-    python -m train.recipes.assembly --base jmpose_lite --flow FILE --kind guided_lite --refiner FILE --out FILE
+    python -m train.recipes.assembly --base runs/backbone/backbone.safetensors --flow runs/flow/raft_lite.safetensors \
+        --refiner runs/motion/refiner.safetensors --out FILE
 
-BASE is a weights file with the backbone and its card. FLOW and REFINER are the plain safetensors that train.flow and
-train.motion leave. The calibration of the refined stage goes, since it was another refiner's: fit it with
-python -m train.lite.calibration.
+BASE is the weights file of a backbone, or of a network with one, as jmpose_lite; its card goes into the new one's. FLOW
+and REFINER are the plain safetensors that train.recipes.flow and train.motion.command leave. The calibration of the
+refined stage goes, since it was another refiner's: fit it with python -m train.studies.film_calibration.
 """
 
 import argparse
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from jmpose_core.errors import JMPoseError
 from jmpose_core.model.calibration import without_calibrations
+from jmpose_core.model.compact import backbone_of, has_prior
 from jmpose_core.model.jmpose import BUNDLED
 from jmpose_core.model.systems import jmpose_lite
 from jmpose_core.weights.files import WeightsCard, load_into, read_weights, save_weights
@@ -36,7 +37,7 @@ def assembled(
     """Tensors and card of the whole.
 
     Args:
-        base: name or file that the backbone is taken from.
+        base: name or file that the backbone is taken from: that of a backbone alone, or of a whole network.
         flow: weights of the flow; None where it has none.
         kind: of the flow, as `jmpose_lite` names it.
         refiner: its weights.
@@ -46,8 +47,8 @@ def assembled(
         WeightsError: a part does not fit.
     """
     state, card = read_weights(base)
-    backbone = _part(without_calibrations(state), "backbone.")
-    options = {**BUNDLED, "prior": any(name.startswith("prior.") for name in backbone), "flow": kind}
+    backbone = backbone_of(without_calibrations(state))
+    options = {**BUNDLED, "prior": has_prior(backbone), "flow": kind}
     network = jmpose_lite(**options)
     parts = {"backbone.": backbone, "refiner.": load_file(refiner)}
     if flow is not None:
@@ -58,15 +59,13 @@ def assembled(
     told = {name: value for name, value in card.figures.items() if "refined" not in name and "clips" not in name}
     return halves, msgspec.structs.replace(
         card,
+        variant="jmpose_lite",
+        crop_size=network.crop_size,
         training_data=tuple(dict.fromkeys((*card.training_data, *DATA))),
         recipe=f"{card.recipe}; {recipe}",
         figures=told,
         options=options,
     )
-
-
-def _part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 def _half(value: Tensor) -> Tensor:
@@ -75,7 +74,7 @@ def _half(value: Tensor) -> Tensor:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--base", default="jmpose_lite", help="name or file with the backbone")
+    parser.add_argument("--base", default="jmpose_lite", help="name or file of a backbone, or of a network with one")
     parser.add_argument("--flow", type=Path)
     parser.add_argument("--kind", default="guided_lite", help="of the flow")
     parser.add_argument("--refiner", type=Path, required=True)
