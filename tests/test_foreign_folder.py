@@ -18,7 +18,7 @@ from jmpose_core.cli import doctor
 from jmpose_core.engine.client import EngineClient
 from jmpose_core.engine.protocol import Ready, Reply
 from jmpose_core.project import Project
-from tests.app.conftest import PATIENCE_MS
+from tests.builders.waiting import PATIENCE_MS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONSOLE_SCRIPT = (sys.executable, "-P", "-c", "import sys; from jmpose_core.cli import main; sys.exit(main())")

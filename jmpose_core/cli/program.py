@@ -31,7 +31,5 @@ _program.command("doctor")(exits(doctor))
 _program.add_typer(weights, name="weights")
 _program.add_typer(bench, name="bench")
 
-program: Final = typer.main.get_command(_program)
-COMMANDS: Final = frozenset(
-    ("app", "demo", "predict", "import", "export", "eval", "train", "doctor", "weights", "bench")
-)
+program: Final = typer.main.get_group(_program)
+COMMANDS: Final = frozenset(program.commands)

@@ -1,7 +1,6 @@
 """A real window over a copy of the demo clip, with an engine that needs no model."""
 
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,14 +10,11 @@ from pytestqt.qtbot import QtBot
 
 from app.look.messages import Message, Messages
 from app.look.theme import ThemeController
-from app.session.open_project import OpenProject
 from app.session.settings import Settings
 from app.window.main_window import MainWindow
 from jmpose_core.engine.client import EngineClient
 from resources import DEMO_CLIP
-
-STAND_IN = (sys.executable, "-m", "tests.app.stand_in_engine")
-PATIENCE_MS = 60_000  # a loaded machine is slow; nothing is waited for longer than it takes
+from tests.builders.waiting import PATIENCE_MS, STAND_IN, open_and_wait
 
 
 @pytest.fixture
@@ -78,26 +74,3 @@ def window(new_window: Callable[[], MainWindow], clip: Path, qtbot: QtBot) -> Ma
     window = new_window()
     open_and_wait(window, clip, qtbot)
     return window
-
-
-def open_and_wait(window: MainWindow, path: Path, qtbot: QtBot) -> None:
-    """Open a video or project and wait until its first frame is on the screen."""
-    window.bench.open(path)
-    qtbot.waitUntil(lambda: window.frame_view.frame_index == 0, timeout=PATIENCE_MS)
-
-
-def predict_and_wait(window: MainWindow, qtbot: QtBot) -> None:
-    """Predict the whole clip and wait until it is in the project."""
-    with qtbot.waitSignal(window.bench.predictions.written, timeout=PATIENCE_MS):
-        window.actions_by_name["predict"].trigger()
-
-
-def go_to(window: MainWindow, frame_index: int, qtbot: QtBot) -> None:
-    """Show a frame and wait until it is on the screen."""
-    window.bench.view_state.set_frame(frame_index)
-    qtbot.waitUntil(lambda: window.frame_view.frame_index == frame_index, timeout=PATIENCE_MS)
-
-
-def settle(project: OpenProject, qtbot: QtBot) -> None:
-    """Wait until everything asked for is written, and told."""
-    qtbot.waitUntil(lambda: not project.busy, timeout=PATIENCE_MS)

@@ -11,7 +11,7 @@ from app.look.theme import ThemeController
 from app.session.settings import Settings
 from app.window.main_window import MainWindow
 from jmpose_core.engine.client import EngineClient
-from tests.app.conftest import STAND_IN
+from tests.builders.waiting import STAND_IN
 
 
 def main(clip: Path) -> None:

@@ -14,8 +14,8 @@ from app.look.messages import Message
 from app.window.main_window import MainWindow
 from jmpose_core.formats.people import document_from
 from jmpose_core.formats.posetrack18 import write_posetrack18
-from tests.app.conftest import PATIENCE_MS
-from tests.app.stand_in_engine import figure
+from tests.builders.stand_in_engine import figure
+from tests.builders.waiting import PATIENCE_MS
 
 PLACES = ("picture", "timeline", "tracks", "inspector", "frame number", "toolbar", "status", "floating tracks")
 

@@ -8,7 +8,7 @@ from app.picture.gestures import DragJoint, DragPerson, DrawBox
 from app.session import edits
 from jmpose_core.annotations import Origin, Visibility
 from jmpose_core.skeleton import NUM_JOINTS
-from tests.app.stand_in_engine import figure
+from tests.builders.stand_in_engine import figure
 
 coordinate = st.floats(-500, 3000)
 point = st.tuples(coordinate, coordinate)

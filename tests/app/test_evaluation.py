@@ -16,8 +16,8 @@ from jmpose_core.annotations import Visibility
 from jmpose_core.evaluation.report import FigureRow
 from jmpose_core.evaluation.worst import JointError, Outcome
 from jmpose_core.skeleton import JOINTS
-from tests.app.conftest import PATIENCE_MS, go_to, open_and_wait, predict_and_wait, settle
-from tests.app.stand_in_engine import figure
+from tests.builders.stand_in_engine import figure
+from tests.builders.waiting import PATIENCE_MS, go_to, open_and_wait, predict_and_wait, settle
 
 LEFT_WRIST = JOINTS.index("left_wrist")
 ROW = FigureRow("ap", "AP", dict.fromkeys(COLUMNS[:-1], 50.0), dict.fromkeys(JOINTS, 50.0), float("nan"))

@@ -17,8 +17,8 @@ from jmpose_core.formats.joint_conversion import with_joints
 from jmpose_core.formats.joint_sets import COCO17
 from jmpose_core.formats.people import document_from
 from jmpose_core.formats.table import FORMATS, write_document
-from tests.app.conftest import PATIENCE_MS, go_to, predict_and_wait, settle
-from tests.app.stand_in_engine import figure
+from tests.builders.stand_in_engine import figure
+from tests.builders.waiting import PATIENCE_MS, go_to, predict_and_wait, settle
 
 NAMES = [f"{frame:06d}.jpg" for frame in range(230)]
 

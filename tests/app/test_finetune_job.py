@@ -7,7 +7,7 @@ from pytestqt.qtbot import QtBot
 
 from app.jobs.finetune_job import FinetuneJob
 from jmpose_core.training_messages import Preparing, StepsDone
-from tests.app.conftest import PATIENCE_MS
+from tests.builders.waiting import PATIENCE_MS
 
 REPORTS = """
 from jmpose_core.training_messages import *

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from app.picture.hit_test import BboxEdgeHit, BboxHit, JointHit, LimbHit, distances_to_segments, hit_test
 from jmpose_core.annotations import Annotation, Visibility
 from jmpose_core.skeleton import LIMBS, NUM_JOINTS
-from tests.app.stand_in_engine import figure
+from tests.builders.stand_in_engine import figure
 
 coordinates = st.floats(-2000, 2000)
 

@@ -23,9 +23,9 @@ from app.window.main_window import MainWindow
 from app.window.palette import CommandPalette
 from jmpose_core.annotations import Origin
 from jmpose_core.skeleton import NUM_JOINTS
-from tests.app.conftest import PATIENCE_MS, go_to, predict_and_wait, settle
-from tests.app.hand import find, person, press
-from tests.app.stand_in_engine import figure
+from tests.builders.hand import find, person, press
+from tests.builders.stand_in_engine import figure
+from tests.builders.waiting import PATIENCE_MS, go_to, predict_and_wait, settle
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 LEFT_WRIST, RIGHT_WRIST = 11, 6

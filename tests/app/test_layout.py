@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QHeaderView, QTableView, QToolButton
 from pytestqt.qtbot import QtBot
 
 from app.window.main_window import MainWindow
-from tests.app.conftest import PATIENCE_MS, open_and_wait, predict_and_wait
+from tests.builders.waiting import PATIENCE_MS, open_and_wait, predict_and_wait
 
 SMALL = QSize(1280, 800)
 

@@ -12,7 +12,7 @@ from app.look.messages import Level, Message
 from app.window.main_window import MainWindow
 from jmpose_core.project import Project
 from jmpose_core.video import write_video
-from tests.app.conftest import PATIENCE_MS, open_and_wait, predict_and_wait, settle
+from tests.builders.waiting import PATIENCE_MS, open_and_wait, predict_and_wait, settle
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from app.look.maps import one_map
 from app.picture.overlay import overlay_of
 from app.session.view_state import Layer
 from jmpose_core.engine.protocol import Probe, ProbeResult
-from tests.app.stand_in_engine import BOX, Work
+from tests.builders.stand_in_engine import BOX, Work
 
 
 def probe() -> ProbeResult:

@@ -19,9 +19,9 @@ from app.session.view_state import ViewState
 from jmpose_core.annotations import Annotation
 from jmpose_core.engine.protocol import Done, Failed, People, Preview
 from jmpose_core.project import VideoRecord
-from tests.app.conftest import PATIENCE_MS, settle
-from tests.app.scripted_engine import ScriptedEngine
-from tests.app.stand_in_engine import figure
+from tests.builders.scripted_engine import ScriptedEngine
+from tests.builders.stand_in_engine import figure
+from tests.builders.waiting import PATIENCE_MS, settle
 
 
 class Session:

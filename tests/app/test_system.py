@@ -7,7 +7,7 @@ from pytestqt.qtbot import QtBot
 from app.dialogs.system_dialog import SystemDialog
 from app.session.view_state import Layer
 from app.window.main_window import MainWindow
-from tests.app.conftest import PATIENCE_MS, predict_and_wait
+from tests.builders.waiting import PATIENCE_MS, predict_and_wait
 
 
 def dialog_of(window: MainWindow) -> SystemDialog:

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from app.timeline.paint import Progress, Scale, clock, progress_of, runs_of, spans_of
 from app.window.main_window import MainWindow
 from jmpose_core.project import Lane
-from tests.app.conftest import PATIENCE_MS, predict_and_wait
+from tests.builders.waiting import PATIENCE_MS, predict_and_wait
 
 
 @given(st.dictionaries(st.integers(0, 300), st.integers(1, 4), max_size=80))

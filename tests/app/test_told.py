@@ -18,9 +18,9 @@ from app.window.main_window import MainWindow
 from jmpose_core.cli.program import COMMANDS
 from jmpose_core.formats.people import annotations_of
 from jmpose_core.formats.posetrack18 import read_posetrack18
-from tests.app.conftest import PATIENCE_MS, go_to, open_and_wait, predict_and_wait
-from tests.app.hand import press
-from tests.app.stand_in_engine import figure
+from tests.builders.hand import press
+from tests.builders.stand_in_engine import figure
+from tests.builders.waiting import PATIENCE_MS, go_to, open_and_wait, predict_and_wait
 
 MENU_PATH = re.compile(r"\b(File|Edit|Go|Model|Tools|View|Help) ▸ ([^.,;:()…]+…?)")
 KEYS = re.compile(r"\b((?:Ctrl|Shift|Alt)\+[\w.+]+|(?<=[Pp]ress )(?:[A-Z]\b|[A-Z]\w+))")
@@ -67,6 +67,7 @@ def test_every_key_that_is_named_does_something(window: MainWindow) -> None:
 
 def test_every_shell_command_that_is_named_exists() -> None:
     named = {(where, command) for where, said in ALL_TEXTS for command in SHELL.findall(said)}
+    assert named
     assert {(where, command) for where, command in named if command not in COMMANDS} == set()
 
 

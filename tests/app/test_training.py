@@ -11,8 +11,8 @@ from pytestqt.qtbot import QtBot
 from app.dialogs.finetune_dialog import FinetuneDialog
 from app.session.finetuning import plan_finetuning, weights_folder
 from app.window.main_window import MainWindow
-from tests.app.conftest import PATIENCE_MS, go_to, predict_and_wait
-from tests.app.hand import press
+from tests.builders.hand import press
+from tests.builders.waiting import PATIENCE_MS, go_to, predict_and_wait
 
 TRAINS = """
 import time

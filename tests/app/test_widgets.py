@@ -22,7 +22,7 @@ from app.window.palette import CommandPalette
 from jmpose_core.annotations import Visibility
 from jmpose_core.evaluation.effort import INPUTS, KEYS
 from jmpose_core.project import Lane
-from tests.app.stand_in_engine import figure
+from tests.builders.stand_in_engine import figure
 
 DONE = 5
 

@@ -22,9 +22,9 @@ from jmpose_core.formats.people import annotations_of
 from jmpose_core.formats.posetrack18 import read_posetrack18
 from jmpose_core.formats.table import FORMATS
 from resources import WEIGHTS
-from tests.app.conftest import PATIENCE_MS, go_to, open_and_wait, predict_and_wait, settle
-from tests.app.hand import drag, everybody, find, on_screen, person, press
-from tests.app.stand_in_engine import figure
+from tests.builders.hand import drag, everybody, find, on_screen, person, press
+from tests.builders.stand_in_engine import figure
+from tests.builders.waiting import PATIENCE_MS, go_to, open_and_wait, predict_and_wait, settle
 
 LEFT_WRIST = 11
 

@@ -6,36 +6,30 @@ Run as `python -m tests.builders.fake_engine FOLDER`.
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from jmpose_core.annotations import Annotation
-from jmpose_core.engine.protocol import Predict, Preview, Probe, ProbeResult, Progress, Ready
+from jmpose_core.engine.protocol import Predict, Preview, Probe, Progress, Ready
 from jmpose_core.engine.server import serve
 from jmpose_core.errors import VideoError
+from tests.builders.served_work import Running, ServedWork
 
 
-class FakeWork:
+class FakeWork(ServedWork):
     """Takes its orders from the video's path."""
 
+    weights = ("none",)
     saw_damage = False
 
     def ready(self) -> Ready:
         print("a library greets on standard output")  # noqa: T201
         os.write(1, b"and so does its C code")
-        return Ready(device="cpu", weights=["none"])
+        return super().ready()
 
-    def predict(
-        self,
-        request: Predict,
-        *,
-        on_progress: Callable[[Progress], None],
-        should_stop: Callable[[], bool],
-        visible_frame: Callable[[], int],
-        on_preview: Callable[[Preview], None],
-    ) -> Iterator[Annotation]:
+    def people(self, request: Predict, running: Running) -> Iterator[Annotation]:
         if request.video_path == "missing":
             raise VideoError("missing: no such file")
         if request.video_path == "defect":
@@ -44,14 +38,14 @@ class FakeWork:
         if request.video_path == "die":
             os.kill(os.getpid(), 9)
         for frame in range(request.first, request.last):
-            if should_stop():
+            if running.should_stop():
                 return
-            on_progress(Progress(done=frame, total=request.last, per_second=1.0, stage="counting"))
+            running.on_progress(Progress(done=frame, total=request.last, per_second=1.0, stage="counting"))
             yield Annotation(frame, 7, (0.0, 0.0, 1.0, frame + 1.0))
             if request.video_path == "slow":
                 time.sleep(0.01)
-            if request.video_path == "look" and visible_frame() != request.visible_frame:
-                on_preview(Preview(frame_index=visible_frame(), annotations=[]))
+            if request.video_path == "look" and running.visible_frame() != request.visible_frame:
+                running.on_preview(Preview(frame_index=running.visible_frame(), annotations=[]))
                 return
             if request.video_path == "look":
                 time.sleep(0.01)
@@ -59,10 +53,8 @@ class FakeWork:
     def damage_report(self) -> str:
         return "clip.mp4: one frame is damaged and left out: 3." if self.saw_damage else ""
 
-    def probe(self, request: Probe) -> ProbeResult:
-        maps = np.full((15, 64, 48), request.frame_index, np.float32)
-        crop = np.zeros((256, 192, 3), np.uint8)
-        return ProbeResult(crop_rgb=crop, initial=maps, flow=maps[:2], refined=maps + 1, crop_from_image=np.eye(3)[:2])
+    def heatmaps(self, request: Probe) -> np.ndarray:
+        return np.full((15, 64, 48), request.frame_index + 1, np.float32)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """The engine's work on real networks with random weights: what is estimated when, not how well."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -68,6 +69,29 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Session:
     return Session("cpu")
 
 
+def initial_stage(
+    clip: Path,
+    weights: Path,
+    *,
+    first: int = 0,
+    last: int = FRAMES,
+    visible_frame: int = 0,
+    boxes: dict[int, dict[int, Xyxy]] | None = None,
+    seeds: Sequence[DrawnBox] = (),
+) -> Predict:
+    """A request for the cheap stage of the clip, whole unless the test says which part."""
+    return Predict(
+        video_path=str(clip),
+        first=first,
+        last=last,
+        visible_frame=visible_frame,
+        weights=str(weights),
+        boxes=boxes,
+        seeds=list(seeds),
+        options=EstimateOptions(stage="initial"),
+    )
+
+
 Predicted = Callable[..., list[Annotation]]
 
 
@@ -77,24 +101,12 @@ def predicted(session: Session, clip: Path, weights: Path) -> Predicted:
 
     def run(
         *,
-        visible_frame: int = 0,
-        first: int = 0,
-        last: int = FRAMES,
         boxes: dict[int, dict[int, Xyxy]] | None = BOXES,
-        seeds: tuple[DrawnBox, ...] = (),
         on_progress: Callable[[Progress], None] = lambda progress: None,
         should_stop: Callable[[], bool] = lambda: False,
+        **part: Any,
     ) -> list[Annotation]:
-        request = Predict(
-            video_path=str(clip),
-            first=first,
-            last=last,
-            visible_frame=visible_frame,
-            weights=str(weights),
-            boxes=boxes,
-            seeds=list(seeds),
-            options=EstimateOptions(stage="initial"),
-        )
+        request = initial_stage(clip, weights, boxes=boxes, **part)
         return list(session.predict(request, on_progress=on_progress, should_stop=should_stop))
 
     return run
@@ -181,14 +193,7 @@ def test_a_long_range_is_predicted_in_stretches_by_need(predicted: Predicted, re
 
 @pytest.mark.usefixtures("small_stretches")
 def test_what_a_stopped_prediction_has_given_is_whole(session: Session, clip: Path, weights: Path) -> None:
-    request = Predict(
-        video_path=str(clip),
-        first=0,
-        last=FRAMES,
-        visible_frame=0,
-        weights=str(weights),
-        options=EstimateOptions(stage="initial"),
-    )
+    request = initial_stage(clip, weights)
     whole = list(session.predict(request, on_progress=lambda progress: None, should_stop=lambda: False))
     people: list[Annotation] = []
     running = session.predict(request, on_progress=lambda progress: None, should_stop=lambda: len(people) >= 30)
@@ -233,15 +238,7 @@ def test_another_flow_is_for_the_refined_stage_alone(session: Session, clip: Pat
 
 
 def test_a_drawn_box_is_filled_before_anybody_is_looked_for(session: Session, clip: Path, weights: Path) -> None:
-    request = Predict(
-        video_path=str(clip),
-        first=0,
-        last=FRAMES,
-        visible_frame=30,
-        weights=str(weights),
-        seeds=[DrawnBox(7, 30, BOXES[9][30])],
-        options=EstimateOptions(stage="initial"),
-    )
+    request = initial_stage(clip, weights, visible_frame=30, seeds=[DrawnBox(7, 30, BOXES[9][30])])
     running = session.predict(request, on_progress=lambda progress: None, should_stop=lambda: False)
     person = next(running)
     assert (person.track_id, person.frame_index, person.bbox_xyxy) == (7, 30, BOXES[9][30])
@@ -259,14 +256,7 @@ class Watcher:
 
     def __init__(self, session: Session, clip: Path, weights: Path, visible_frame: int) -> None:
         self.session, self.visible_frame, self.previews = session, visible_frame, []
-        self.request = Predict(
-            video_path=str(clip),
-            first=0,
-            last=FRAMES,
-            visible_frame=visible_frame,
-            weights=str(weights),
-            options=EstimateOptions(stage="initial"),
-        )
+        self.request = initial_stage(clip, weights, visible_frame=visible_frame)
 
     def predict(self, should_stop: Callable[[], bool] = lambda: False) -> list[Annotation]:
         return list(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jmpose_core.errors import FormatError, VideoError
-from tests.train.motion_clips import FRAMES, write_films
+from tests.builders.motion_clips import FRAMES, write_films
 from train.motion.degradation import KINDS, Degradation, blurred_along, degraded, dense_flow
 from train.motion.held_out import CONDITIONS, HeldOutPairs
 from train.motion.jhmdb import DecodedClips, read_clips

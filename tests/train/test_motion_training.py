@@ -12,7 +12,7 @@ from jmpose_core.errors import FormatError, WeightsError
 from jmpose_core.model.compact import CompactBackbone
 from jmpose_core.model.jmpose import BUNDLED, jmpose_lite_refiner
 from jmpose_core.skeleton import NUM_JOINTS
-from tests.train.motion_clips import joints_at, write_films
+from tests.builders.motion_clips import joints_at, write_films
 from train.motion import command
 from train.motion.encoding import Pool, varied_priors
 from train.motion.stills import read_stills, with_witness
@@ -84,7 +84,7 @@ def test_priors_vary_and_some_clips_have_none():
 
 
 def test_a_full_pool_keeps_the_newest_clips():
-    from tests.core.model.family import random_clips
+    from tests.builders.family import random_clips
 
     pool = Pool(4, torch.device("cpu"))
     for number in range(3):

@@ -19,7 +19,7 @@ from jmpose_core.estimation.clip import cut
 from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.video import open_video
-from tests.core.model.family import SMALL_FEATURES
+from tests.builders.family import SMALL_FEATURES
 
 _POOLED = 4  # the bundled backbone's cells a side in one of `maps`
 PIXELS_PER_CELL = 4 * _POOLED  # of `maps`

@@ -5,7 +5,7 @@ from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.dcpose import DCPose, PoseCorrection, dcpose_w48_refiner, differences, weighted_frames
 from jmpose_core.model.rsb import ResidualStepsBlock, rsb_chain
 from jmpose_core.skeleton import JOINTS, POSETRACK18_SLOTS
-from tests.core.model.family import stir
+from tests.builders.family import stir
 
 H, W = 12, 8
 

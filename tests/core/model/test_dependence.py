@@ -9,7 +9,7 @@ from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.jmml import JointMotionBlock
 from jmpose_core.model.jmpose import BUNDLED, jmpose_lite_refiner
 from jmpose_core.model.tdmi import tdmi_lite_refiner
-from tests.core.model.family import random_clips, stir
+from tests.builders.family import random_clips, stir
 
 SIZE = (16, 12)
 CHANGED = 1e-4

@@ -10,8 +10,8 @@ from jmpose_core.model.famipose import FAMIPose, FAMIPoseOutput
 from jmpose_core.model.heatmaps import SIGMA_LITE
 from jmpose_core.model.tdmi import TDMI, TDMIOutput
 from jmpose_core.skeleton import FLIP, NUM_JOINTS
+from tests.builders.family import FORMS, LITE, SMALL_FEATURES, W48, random_clips, reversed_in_time, still, stir
 from tests.core.model import mirror, reversal
-from tests.core.model.family import FORMS, LITE, SMALL_FEATURES, W48, random_clips, reversed_in_time, still, stir
 from train.objectives.family import famipose_corrected, tdmi_corrected
 from train.objectives.heatmap_losses import heatmap_l2, spatial_cross_entropy
 

@@ -13,8 +13,8 @@ from jmpose_core.model.heatmaps import SIGMA_LITE, decode, heatmaps_from_logits
 from jmpose_core.model.network import PoseNetwork, adjacent_pairs
 from jmpose_core.model.systems import load_pose_network
 from jmpose_core.skeleton import NUM_JOINTS
+from tests.builders.family import LITE, SMALL, SMALL_PAPER
 from tests.core.model import demo_clips
-from tests.core.model.family import LITE, SMALL, SMALL_PAPER
 from train.objectives.heatmap_losses import spatial_cross_entropy
 
 MOST_STEPS = 400

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from jmpose_core.model.famipose import GlobalTransform, LocalCalibration, displacement, famipose_w48_refiner
-from tests.core.model.family import stir
+from tests.builders.family import stir
 
 SIZE = (12, 8)
 

@@ -8,7 +8,7 @@ from jmpose_core.model.heatmap_aggregation import HeatmapAggregation, weighted_m
 from jmpose_core.model.heatmaps import decode
 from jmpose_core.model.jmpose import BUNDLED, jmpose_lite_refiner
 from jmpose_core.skeleton import NUM_JOINTS
-from tests.core.model.family import random_clips
+from tests.builders.family import random_clips
 
 SIZE = (16, 12)
 SURE = 50.0  # a logit beside which the others are nothing

@@ -5,7 +5,7 @@ from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.heatmaps import decode
 from jmpose_core.model.jmpose import jmpose_lite_refiner, jmpose_w48_refiner
 from jmpose_core.skeleton import NUM_JOINTS
-from tests.core.model.family import random_clips
+from tests.builders.family import random_clips
 
 H, W = 16, 12
 ABLATIONS = [

@@ -8,7 +8,7 @@ from jmpose_core.model.heatmap_aggregation import weighted_mean
 from jmpose_core.model.heatmaps import decode, encode
 from jmpose_core.model.jmpose import BUNDLED, jmpose_w48_refiner
 from jmpose_core.skeleton import NUM_JOINTS
-from tests.core.model.family import SMALL, SMALL_FEATURES, SMALL_PAPER
+from tests.builders.family import SMALL, SMALL_FEATURES, SMALL_PAPER
 from train.objectives.heatmap_losses import heatmap_l2, spatial_cross_entropy
 
 SIZE = (16, 12)

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from jmpose_core.model.tdmi import ChannelGate, DifferenceEncoder, DifferenceStage, tdmi_lite_refiner
-from tests.core.model.family import random_clips
+from tests.builders.family import random_clips
 
 SIZE = (12, 8)
 

@@ -1,24 +1,24 @@
 """An engine without a model: the real process, protocol and server, and people that stand and wait.
 
-Run as `python -m tests.app.stand_in_engine FOLDER`. One figure stands in each third of the picture.
+Run as `python -m tests.builders.stand_in_engine FOLDER`. One figure stands in each third of the picture.
 """
 
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from app.session.edits import UPRIGHT
 from jmpose_core.annotations import Annotation
-from jmpose_core.engine.protocol import Predict, Preview, Probe, ProbeResult, Progress, Ready
+from jmpose_core.engine.protocol import Predict, Probe, Progress
 from jmpose_core.engine.server import serve
 from jmpose_core.errors import Cancelled
-from jmpose_core.geometry import crop_from_image
 from jmpose_core.skeleton import NUM_JOINTS
 from tests.builders.people import annotated
+from tests.builders.served_work import Running, ServedWork
 
 FRAME_SECS = float(os.environ.get("STAND_IN_FRAME_SECS", "0"))
 PID_FILE = os.environ.get("STAND_IN_PID_FILE", "")  # so that a test can kill this process
@@ -40,43 +40,28 @@ def figure(frame_index: int, track_id: int) -> Annotation:
     )
 
 
-class Work:
-    """What `server.serve` computes with."""
+class Work(ServedWork):
+    """Two people, or those of the drawn boxes, in every frame."""
 
-    def ready(self) -> Ready:
-        return Ready(device="cpu", weights=["flowless", "stand-in"])
+    weights = ("flowless", "stand-in")
 
-    def predict(
-        self,
-        request: Predict,
-        *,
-        on_progress: Callable[[Progress], None],
-        should_stop: Callable[[], bool],
-        visible_frame: Callable[[], int],
-        on_preview: Callable[[Preview], None],
-    ) -> Iterator[Annotation]:
+    def people(self, request: Predict, running: Running) -> Iterator[Annotation]:
         total = request.last - request.first
         tracks = [seed.track_id for seed in request.seeds] or [1, 2]
         for done, frame_index in enumerate(range(request.first, request.last), 1):
-            if should_stop():
+            if running.should_stop():
                 raise Cancelled("asked to")
             time.sleep(FRAME_SECS)
             yield from (figure(frame_index, track_id) for track_id in tracks)
-            on_progress(Progress(done=done, total=total, per_second=10.0, stage="estimating"))
+            running.on_progress(Progress(done=done, total=total, per_second=10.0, stage="estimating"))
 
-    def damage_report(self) -> str:
-        return ""
-
-    def probe(self, request: Probe) -> ProbeResult:
+    def heatmaps(self, request: Probe) -> np.ndarray:
         maps = np.zeros((NUM_JOINTS, 64, 48), np.float32)
         maps[:, 20, 10] = 1.0
-        return ProbeResult(
-            crop_rgb=np.full((256, 192, 3), 127, np.uint8),
-            initial=maps * np.float32(0.5),
-            flow=None if request.weights == "flowless" else np.ones((2, 64, 48), np.float32),
-            refined=maps,
-            crop_from_image=crop_from_image(request.bbox_xyxy, (256, 192)),
-        )
+        return maps
+
+    def flow(self, request: Probe) -> np.ndarray | None:
+        return None if request.weights == "flowless" else super().flow(request)
 
 
 if __name__ == "__main__":
