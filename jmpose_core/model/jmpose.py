@@ -26,9 +26,10 @@ class Switches(TypedDict, total=False):
     """What a JM-Pose is built with where it is not as its size's builder has it.
 
     The ablations of the paper's table 6 (cjl, jmml, jmib, motion); readings of the paper where it is ambiguous
-    (printed_gate, kv_stride: JointMotionBlock; mean_start: HeatmapAggregation; heatmap_embedding:
-    ContextAwareJointLearner); and what lies beyond it (the rest: JMPose), each off by default. docs/ablations.md has
-    what these are worth. BUNDLED is how the bundled weights are built.
+    (printed_gate, kv_stride: JointMotionBlock); and what lies beyond it (mean_start: HeatmapAggregation;
+    heatmap_embedding: ContextAwareJointLearner; residual: DetectionHead; the rest: JMPose), each off by default but
+    for residual in the lite size. docs/ablations.md has what these are worth. BUNDLED is how the bundled weights are
+    built.
     """
 
     cjl: bool

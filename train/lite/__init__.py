@@ -1,1 +1,1 @@
-"""The lite networks: a refiner on clips made from stills, where a network was right, and the calibration of confidence."""
+"""The lite networks: a refiner on clips made from stills, where a network was right, calibration of confidence."""

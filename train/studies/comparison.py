@@ -56,7 +56,7 @@ VALIDATION_STEP: Final = 4
 _CPU: Final = torch.device("cpu")
 
 # Name in the table, builder, switches, and what the row is.
-_BUNDLED: Final = {"align": True, "heatmap_skip": True}
+_ALIGNED: Final = {"align": True, "heatmap_skip": True}
 UNLEARNT: Final = "aligned mean alone"
 SYSTEMS: Final[tuple[tuple[str, str, dict[str, Any], str], ...]] = (
     ("JM-Pose", "jmpose_lite", {}, "the paper's, whole"),
@@ -64,10 +64,10 @@ SYSTEMS: Final[tuple[tuple[str, str, dict[str, Any], str], ...]] = (
     ("TDMI-ST", "tdmi_st_lite", {}, "sibling"),
     ("FAMI-Pose", "famipose_lite", {}, "sibling"),
     ("DCPose", "dcpose_lite", {}, "sibling, three frames"),
-    ("bundled", "jmpose_lite", _BUNDLED, "beyond the paper: aligned supports, heatmap skip"),
-    ("bundled without CJL", "jmpose_lite", {**_BUNDLED, "cjl": False}, "ablation of the bundled form"),
-    ("bundled without JMML", "jmpose_lite", {**_BUNDLED, "jmml": False}, "ablation of the bundled form"),
-    (UNLEARNT, "jmpose_lite", {"align": True}, "the bundled form's start, nothing learnt"),
+    ("aligned, heatmap skip", "jmpose_lite", _ALIGNED, "beyond the paper"),
+    ("aligned, heatmap skip, without CJL", "jmpose_lite", {**_ALIGNED, "cjl": False}, "its ablation"),
+    ("aligned, heatmap skip, without JMML", "jmpose_lite", {**_ALIGNED, "jmml": False}, "its ablation"),
+    (UNLEARNT, "jmpose_lite", {"align": True}, "where it starts, nothing learnt"),
     ("JM-Pose*", "jmpose_lite", {"motion": "difference"}, "ablation: feature differences for flow"),
     ("without CJL", "jmpose_lite", {"cjl": False}, "ablation"),
     ("without JMML", "jmpose_lite", {"jmml": False}, "ablation"),
