@@ -25,9 +25,6 @@ from train.people.pictures import read_picture, shrunk
 from train.people.poses import is_validation_image
 from train.teachers.movenet import MultiPose
 
-REPOSITORY: Final = Path(__file__).resolve().parents[2]
-DATA: Final = REPOSITORY.parent / "shared" / "data"
-
 _LONGEST_SIDE: Final = 640
 _LSPE_STEP: Final = 3  # every third crop: they are alike, and none shows a whole scene
 _SURE: Final = 0.3  # teacher's score from which a box is a person

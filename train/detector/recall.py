@@ -19,7 +19,7 @@ import numpy.typing as npt
 from jmpose_core.drawing import Picture
 from jmpose_core.estimation.detection import Detections, PersonDetector
 from jmpose_core.geometry import iou
-from train.detector.gathering import DATA, labelled_images
+from train.detector.gathering import labelled_images
 from train.people.pictures import read_picture
 from train.people.poses import is_validation_image
 from train.teachers.movenet import MultiPose
@@ -100,7 +100,7 @@ def teacher_detect(data: Path) -> Callable[[Picture], Detections]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Recall of a person detector on held-out COCO images.")
     parser.add_argument("--weights", default="detector", help='a detector\'s name or file, or "teacher"')
-    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--data", type=Path, required=True, help="folder with coco/, and teachers/ for the teacher")
     arguments = parser.parse_args()
     cv2.setNumThreads(0)
     detect = (
