@@ -1,0 +1,1 @@
+"""Corrections that travel: what an annotator's labels say of the joints between them. No Qt, no torch, no files."""
