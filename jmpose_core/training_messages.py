@@ -3,9 +3,11 @@
 A line on the training's standard output that is not one of these messages is a library's own words.
 """
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
+
+HELD_OUT_EVERY: Final = 5  # of a video's corrected frames: they measure a fine-tuning and are not learnt from
 
 
 class TrainingMessage(msgspec.Struct, frozen=True, tag_field="message"):

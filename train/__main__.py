@@ -5,12 +5,13 @@ The recipes of the bundled weights are commands of their own: train.recipes.
 
 import sys
 
-from train.loop.signals import INTERRUPTED, end_on_signals, stop_on_signals
+from train.loop.signals import end_on_signals, stop_on_signals
 
 
 def main() -> int:
     """Exit code 0 when the training came to its end, 1 with a message that says why not, 130 when it was stopped."""
     end_on_signals()  # torch takes seconds to be imported, and nothing has begun that could be lost
+    from jmpose_core.child_process import INTERRUPTED
     from jmpose_core.errors import Cancelled, JMPoseError
     from jmpose_core.training_messages import TrainingFailed
     from train.commands import parse

@@ -27,7 +27,6 @@ class FrameView(ZoomView):
     box_drawn = Signal(object)  # bbox_xyxy
     placed = Signal(float, float)  # the selected joint belongs here
     hovered = Signal(object)  # (x, y), or None outside of the view
-    box_mode_ended = Signal()
 
     def __init__(self, view_state: ViewState, shown: PeopleShown, model_view: ModelView) -> None:
         super().__init__()
@@ -265,7 +264,6 @@ class FrameView(ZoomView):
     def _end_box_mode(self) -> None:
         self._rubber.hide()
         self._set_box_mode(False)
-        self.box_mode_ended.emit()
 
     def _preview(self, gesture: Gesture) -> None:
         if not isinstance(gesture, DrawBox):

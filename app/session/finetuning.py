@@ -1,14 +1,12 @@
 """What a fine-tuning on this project would learn from, before it starts. Slow: run it in a thread."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from jmpose_core.annotations import Visibility
-from jmpose_core.app_folders import data_folder
+from jmpose_core.app_folders import data_folder, folder_mark
 from jmpose_core.project import Project
-
-HELD_OUT_EVERY = 5
+from jmpose_core.training_messages import HELD_OUT_EVERY
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +16,6 @@ class FinetunePlan:
     project: Path
     weights: str  # name or file that the training starts from
     out: Path  # folder of the new weights
-    videos: int
     people: int
     frames: int
     joints: int  # corrected or verified, and not absent
@@ -31,7 +28,7 @@ def plan_finetuning(project_path: Path, weights: str) -> FinetunePlan:
     Raises:
         ProjectError: the project cannot be read.
     """
-    videos = people = frames = joints = held_out = 0
+    people = frames = joints = held_out = 0
     with Project.open(project_path, read_only=True) as project:
         for video in project.videos():
             learnt_frames: set[int] = set()
@@ -39,14 +36,13 @@ def plan_finetuning(project_path: Path, weights: str) -> FinetunePlan:
                 if known := int((person.touched & (person.visibility != Visibility.ABSENT)).sum()):
                     people, joints = people + 1, joints + known
                     learnt_frames.add(person.frame_index)
-            videos, frames = videos + bool(learnt_frames), frames + len(learnt_frames)
+            frames += len(learnt_frames)
             held_out += len(learnt_frames) // HELD_OUT_EVERY
     out = weights_folder(project_path)
-    return FinetunePlan(project_path, weights, out, videos, people, frames, joints, held_out)
+    return FinetunePlan(project_path, weights, out, people, frames, joints, held_out)
 
 
 def weights_folder(project_path: Path) -> Path:
     """Where a project's fine-tuned weights go: projects of one name in different folders have different ones."""
     absolute = project_path.absolute()
-    folder = hashlib.sha256(str(absolute.parent).encode()).hexdigest()[:8]
-    return data_folder() / "weights" / f"{absolute.stem}-{folder}"
+    return data_folder() / "weights" / f"{absolute.stem}-{folder_mark(absolute.parent)}"

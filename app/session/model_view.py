@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.jobs.inference_job import InferenceJob
 from app.session.people_shown import PeopleShown
+from app.session.playback import Playback
 from app.session.settings import Settings
 from jmpose_core.annotations import Annotation
 from jmpose_core.engine.protocol import ProbeResult
@@ -21,10 +22,15 @@ class ModelView(QObject):
     changed = Signal()
 
     def __init__(
-        self, shown: PeopleShown, inference: InferenceJob, settings: Settings, parent: QObject | None = None
+        self,
+        shown: PeopleShown,
+        inference: InferenceJob,
+        settings: Settings,
+        playback: Playback,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._shown, self._inference, self._settings = shown, inference, settings
+        self._shown, self._inference, self._settings, self._playback = shown, inference, settings, playback
         self._video: Path | None = None
         self._probe: ProbeResult | None = None
         self._asked: Place | None = None
@@ -35,6 +41,7 @@ class ModelView(QObject):
         shown.person_changed.connect(self._on_person)
         inference.state_changed.connect(self._soon.start)
         inference.probed.connect(self._on_probed)
+        playback.playing_changed.connect(lambda _: self._soon.start())
 
     @property
     def probe(self) -> ProbeResult | None:
@@ -48,7 +55,7 @@ class ModelView(QObject):
     def ask(self) -> None:
         """Ask for the person selected now."""
         person = self._shown.person
-        if person is not None and self._video is not None:
+        if person is not None and self._video is not None and not self._playback.playing:
             self._asked = _place_of(person)
             self._inference.probe(self._video, person, self._settings.weights)
 
@@ -57,7 +64,8 @@ class ModelView(QObject):
         if self._probe is not None and (person is None or _place_of(person) != self._asked):
             self._probe = None
             self.changed.emit()
-        self._soon.start()
+        if not self._playback.playing:  # every frame would be asked for, and none rests
+            self._soon.start()
 
     def _on_probed(self, probe: ProbeResult) -> None:
         person = self._shown.person

@@ -1,14 +1,13 @@
 """From what the user opens (video, folder of frames, project) to a project file. Slow: run it in a thread."""
 
-import hashlib
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from jmpose_core.app_folders import data_folder
+from jmpose_core.app_folders import data_folder, folder_mark
 from jmpose_core.errors import ProjectError
-from jmpose_core.project import PROJECT_SUFFIX, Project, VideoRecord
+from jmpose_core.project import PROJECT_SUFFIX, Project
 from jmpose_core.video import open_video
 from resources import DEMO_CLIP
 
@@ -100,15 +99,11 @@ def _found_again(project_path: Path, open_project: Path | None) -> str:
     if open_project is not None and open_project.exists() and project_path.samefile(open_project):
         return ""
     with Project.open(project_path, read_only=True) as project:
-        if all(_is_there(project, video) for video in project.videos()):
+        if not project.gone_videos():
             return ""
     with Project.open(project_path) as project:
         found = project.find_moved_videos() if not project.why_read_only else []
     return ". ".join(f"{video.name} was moved, and found again as {video.path}" for video in found)
-
-
-def _is_there(project: Project, video: VideoRecord) -> bool:
-    return (project.path.absolute().parent / video.path).exists()
 
 
 def _place_for(video: Path) -> tuple[Path, str]:
@@ -121,6 +116,5 @@ def _place_for(video: Path) -> tuple[Path, str]:
         return beside, ""
     if not absolute.exists():
         raise ProjectError(f"{video}: there is no such file or folder; check the path")
-    folder = hashlib.sha256(str(absolute.parent).encode()).hexdigest()[:8]  # videos of one name in several folders
-    elsewhere = data_folder() / "projects" / f"{beside.stem}-{folder}{PROJECT_SUFFIX}"
+    elsewhere = data_folder() / "projects" / f"{beside.stem}-{folder_mark(absolute.parent)}{PROJECT_SUFFIX}"
     return elsewhere, f"{absolute.parent} is read-only, so the project is kept in {elsewhere}"

@@ -12,9 +12,10 @@ from app.dialogs.track_dialog import TrackDialog
 from app.session.finetuning import plan_finetuning
 from app.session.workbench import Workbench
 from jmpose_core.formats.table import SUFFIXES
+from jmpose_core.project import PROJECT_SUFFIX
 
 VIDEO_FILTER = "Videos (*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.mpg *.mpeg);;All files (*)"
-PROJECT_FILTER = "JM-Pose projects (*.jmpose)"
+PROJECT_FILTER = f"JM-Pose projects (*{PROJECT_SUFFIX})"
 
 
 class Prompts:

@@ -16,7 +16,7 @@ from jmpose_core.cli.terminal import progress_bars, stoppable, tell, tell_error
 from jmpose_core.engine.protocol import Predict, Progress
 from jmpose_core.errors import Cancelled, FormatError, JMPoseError, VideoError, WeightsError
 from jmpose_core.estimation.options import EstimateOptions, FlowChoice
-from jmpose_core.formats.files import name_not_utf8
+from jmpose_core.formats.files import check_names
 from jmpose_core.formats.people import document_from
 from jmpose_core.formats.posetrack18 import write_posetrack18
 from jmpose_core.geometry import Xyxy
@@ -214,23 +214,13 @@ def _outputs(sources: list[Path], boxes: Path | None, *, stills: bool) -> tuple[
     for source in sources:
         try:
             found = [output_of_stills(source)] if stills else outputs_of(source)
-            _check_names(found)
+            for output in found:  # before the work, not after it
+                check_names(image.file_name for image in output.template.images)
             outputs += found
         except JMPoseError as error:
             tell_error(error)
             broken += 1
     return outputs, broken
-
-
-def _check_names(outputs: list[Output]) -> None:
-    """Raises FormatError where an image has a name that no file can hold: before the work, not after it."""
-    for output in outputs:
-        for image in output.template.images:
-            if not image.file_name.isascii():
-                try:
-                    image.file_name.encode()
-                except UnicodeEncodeError as error:
-                    raise name_not_utf8(image.file_name) from error
 
 
 def _files(outputs: list[Output], out: Path) -> list[Path]:

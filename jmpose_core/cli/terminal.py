@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from jmpose_core.child_process import INTERRUPTED
 from jmpose_core.engine.protocol import Progress as EngineProgress
 from jmpose_core.errors import Cancelled, JMPoseError
 
@@ -24,7 +25,6 @@ Arguments = ParamSpec("Arguments")
 
 console: Final = Console()
 errors: Final = Console(stderr=True)
-INTERRUPTED: Final = 130
 _NUMBER: Final = re.compile(r"([~+-]?\d[\d.,]*( [\w%]+)?|nan|-|–)?")  # with its unit, or nothing
 
 

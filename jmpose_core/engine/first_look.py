@@ -51,20 +51,15 @@ class FirstLook:
         self._detect, self._sure_score = detect, sure_score
         self._visible_frame, self._on_preview = visible_frame, on_preview
         self._shown: set[int] = set()  # frames whose poses were shown, as a preview or for good
-        self._looking = False
 
     def look(self) -> None:
         """Show the visible frame's people, unless they were shown; called between any two pieces of work."""
         frame = self._visible_frame()
-        if self._looking or frame in self._shown or frame not in self._frames:
+        if frame in self._shown or frame not in self._frames:
             return
-        self._looking = True  # the poses' own pieces of work end here too
-        try:
-            self._shown.add(frame)
-            with contextlib.suppress(DamagedFrameError):  # nothing to show; the search reports the damage
-                self._show_poses(frame)
-        finally:
-            self._looking = False
+        self._shown.add(frame)
+        with contextlib.suppress(DamagedFrameError):  # nothing to show; the search reports the damage
+            self._show_poses(frame)
 
     def finished(self, frames: Collection[int]) -> None:
         """These frames' people have been found for good."""

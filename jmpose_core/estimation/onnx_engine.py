@@ -8,21 +8,21 @@ import hashlib
 import inspect
 import io
 import logging
-import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import torch
-from platformdirs import user_cache_path
 from torch import Tensor, nn
 
+from jmpose_core.app_folders import cache_folder
 from jmpose_core.model.blocks import BackboneOutput
 from jmpose_core.model.compact import CompactBackbone
 from jmpose_core.model.detector import PersonNet
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.prior import PRIOR_CHANNELS
+from jmpose_core.whole_files import whole_file
 
 _OPSET: Final = 17
 _STRIDE: Final = 4  # of the maps beside the crop
@@ -141,18 +141,17 @@ def _session(
 
 
 def _keep(graph: bytes, path: Path) -> None:
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(graph)
-        part.replace(path)
+        with whole_file(path) as part:
+            part.write_bytes(graph)
     except OSError as error:
         _log.warning("%s: not kept (%s); it is exported anew each time", path, error)
 
 
 def engine_cache() -> Path:
     """Where exported graphs are kept: they can be deleted at any time."""
-    return user_cache_path("jmpose-studio", "jmpose") / "onnx"
+    return cache_folder() / "onnx"
 
 
 def _exported(module: nn.Module, inputs: Mapping[str, Tensor], outputs: tuple[str, ...], *, any_size: bool) -> bytes:

@@ -51,11 +51,11 @@ def witnessed_people(boxes: Mapping[Name, Xyxy], detections: Detections) -> dict
     """
     names = list(boxes)
     array = np.array([boxes[name] for name in names], np.float64).reshape(-1, 4)
-    taken = _assigned(array, detections)
     if detections.keypoints is None:
         return {name: Witnessed.nothing() for name in names}
-    free = [index for index in range(len(detections)) if detections.scores[index] >= _SURE and index not in taken]
     overlap = iou(array, detections.bboxes_xyxy)
+    taken = _assigned(overlap)
+    free = [index for index in range(len(detections)) if detections.scores[index] >= _SURE and index not in taken]
     found: dict[Name, Witnessed] = {}
     for row, name in enumerate(names):
         others = [index for index in taken if index >= 0 and index != taken[row]]
@@ -65,14 +65,12 @@ def witnessed_people(boxes: Mapping[Name, Xyxy], detections: Detections) -> dict
     return found
 
 
-def _assigned(bboxes_xyxy: FloatArray, detections: Detections) -> list[int]:
-    """Of each box its detection, -1 for none; each serves one box, so that the sum of overlaps is largest."""
-    assigned = [-1] * len(bboxes_xyxy)
-    if len(bboxes_xyxy) and len(detections):
-        overlap = iou(bboxes_xyxy, detections.bboxes_xyxy)
-        for box, person in zip(*linear_sum_assignment(-overlap), strict=True):
-            if overlap[box, person] >= _LEAST_IOU:
-                assigned[box] = int(person)
+def _assigned(overlap: FloatArray) -> list[int]:
+    """Of each box its detection, -1 for none; each serves one box, so that the sum of overlaps (N, M) is largest."""
+    assigned = [-1] * len(overlap)
+    for box, person in zip(*linear_sum_assignment(-overlap), strict=True):
+        if overlap[box, person] >= _LEAST_IOU:
+            assigned[box] = int(person)
     return assigned
 
 
@@ -86,11 +84,6 @@ class PeopleInCrops:
     boxes: Tensor
     own: Tensor
     others: Tensor
-
-    def __getitem__(self, chosen: Sequence[int]) -> "PeopleInCrops":
-        """Those of some crops."""
-        index = list(chosen)
-        return PeopleInCrops(self.boxes[index], self.own[index], self.others[index])
 
 
 def people_in_crops(

@@ -5,6 +5,7 @@ import contextlib
 import json
 import re
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -108,6 +109,15 @@ def name_not_utf8(name: str) -> FormatError:
         f"{name}: this name is not UTF-8, so no annotation file can hold it; rename it "
         "(old disks and archives: convmv -f latin1 -t utf8 --notest FOLDER)"
     )
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raises FormatError where a name is not UTF-8: no annotation file can hold it."""
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise name_not_utf8(name) from error
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -17,6 +17,7 @@ from jmpose_core.errors import FormatError
 from jmpose_core.formats import coco, csv_table, cvat, posetrack17, posetrack18, posetrack21, slp, yolo_pose
 from jmpose_core.formats.any_json import read_named_json
 from jmpose_core.formats.document import ALL_FIELDS, ExportSummary, PoseTrackDocument
+from jmpose_core.formats.files import check_names
 from jmpose_core.formats.joint_conversion import with_joints
 from jmpose_core.formats.posetrack_conversion import KEPT_IN_17, posetrack17_from_18, posetrack18_from_17
 from jmpose_core.skeleton import JOINTS, POSETRACK18_SLOTS
@@ -152,6 +153,8 @@ def write_document(document: PoseTrackDocument, path: Path, format_name: str) ->
         FormatError: unknown format, a document the format cannot hold, or a file that cannot be written.
     """
     row = format_of(format_name)
+    if "image names" in row.holds:
+        check_names(image.file_name for image in document.images)
     if not format_name.startswith("posetrack") or set(JOINTS) <= set(document.joint_names):
         return row.write(document, path)
     converted, conversion = with_joints(document, POSETRACK18_SLOTS, synthesise=True)

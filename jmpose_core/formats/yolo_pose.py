@@ -7,7 +7,6 @@ and track id. A picture without a label file has nobody in it. The format has no
 """
 
 import re
-import shutil
 import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -129,16 +128,13 @@ def _write_folder(folder: Path, texts: dict[str, str], settings: str) -> None:
     """All files under their names at once, by renaming a folder that is complete."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FormatError(f"{folder}: exists and is not an empty folder; choose another name")
-    temporary: Path | None = None
     try:
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-        (temporary / "labels").mkdir()
-        for stem, text in texts.items():
-            (temporary / "labels" / f"{stem}.txt").write_text(text)
-        (temporary / "data.yaml").write_text(settings)
-        temporary.chmod(0o755)
-        temporary.replace(folder)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as place:
+            whole = Path(place) / folder.name
+            (whole / "labels").mkdir(parents=True)
+            for stem, text in texts.items():
+                (whole / "labels" / f"{stem}.txt").write_text(text, "utf-8")
+            (whole / "data.yaml").write_text(settings, "utf-8")
+            whole.replace(folder)
     except OSError as error:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
         raise not_written(folder, error) from error

@@ -98,6 +98,10 @@ class Project:
         """What is wrong with a video's file: gone, unreadable, or another video; None if nothing. Opens it."""
         return self._videos.check(video_id)
 
+    def gone_videos(self) -> list[VideoRecord]:
+        """Videos whose files are not where they were."""
+        return self._videos.gone()
+
     def find_moved_videos(self) -> list[VideoRecord]:
         """Relocate videos that are gone to where they were moved: beside the project, or in folders below it.
 

@@ -100,17 +100,18 @@ class VideoList:
 
         A video is known by its name and its fingerprint. Those that are not found stay as they are.
         """
+        places = {record.id: record for record in self.gone()}
         found = []
-        for record in self.all():
-            if not self._resolved(record.path).exists() and (place := self._place_below(record)) is not None:
-                found.append(self.relocate(record.id, place))
+        for path in _files_below(self._folder) if places else ():
+            for record in list(places.values()):
+                if path.name.casefold() == record.name.casefold() and self._difference(record, path) is None:
+                    found.append(self.relocate(record.id, path))
+                    del places[record.id]
         return found
 
-    def _place_below(self, record: VideoRecord) -> Path | None:
-        for path in _files_below(self._folder):
-            if path.name.casefold() == record.name.casefold() and self._difference(record, path) is None:
-                return path
-        return None
+    def gone(self) -> list[VideoRecord]:
+        """Videos whose files are not where they were."""
+        return [record for record in self.all() if not self._resolved(record.path).exists()]
 
     def check(self, video_id: int) -> ProjectError | None:
         """What is wrong with a video: gone, unreadable, or not the one that was annotated; None if nothing."""

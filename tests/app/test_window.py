@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from app.dialogs.export_dialog import ExportDialog
 from app.look.messages import Level, Message
 from app.session.export import ExportReader
+from app.session.model_view import REST_MS
 from app.session.view_state import Layer
 from app.window.main_window import MainWindow
 from jmpose_core.annotations import Annotation, Origin, Visibility
@@ -220,6 +221,21 @@ def test_inspector_follows_the_selection_and_shares_the_cursor(window: MainWindo
     window.bench.shown.select(None)
     assert window.inspector.probe is None
     assert not window.frame_view.overlay_shown
+
+
+def test_the_engine_is_asked_for_panels_when_playing_pauses_and_not_before(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict_and_wait(window, qtbot)
+    bench = window.bench
+    asked: list[int] = []
+    monkeypatch.setattr(bench.inference, "probe", lambda _path, person, _weights: asked.append(person.frame_index))
+    bench.playback.play()
+    bench.shown.select(1)
+    qtbot.wait(3 * REST_MS)
+    assert asked == []
+    bench.playback.pause()
+    qtbot.waitUntil(lambda: asked == [bench.view_state.frame_index])
 
 
 def test_play_moves_on_and_pauses(window: MainWindow, qtbot: QtBot) -> None:

@@ -23,7 +23,7 @@ from jmpose_core.model.calibration import calibrations_in
 from jmpose_core.model.clip_maps import ClipMaps, Refiner
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.systems import load_pose_network
-from jmpose_core.training_messages import Message
+from jmpose_core.training_messages import HELD_OUT_EVERY, Message
 from jmpose_core.weights.files import find_weights, read_card, read_weights, save_weights
 from train.finetune.video_clips import ClipReading
 from train.labels import LabelledVideo, digest_of_labels
@@ -41,7 +41,6 @@ BATCH: Final = 8
 SAVE_SECS: Final = 15.0  # seconds of learning between two checkpoints
 WEIGHT_DECAY: Final = 0.01
 LARGEST_GRADIENT: Final = 1.0
-_HELD_OUT_EVERY: Final = 5
 _SHAKEN: Final = CropAugmentation(15.0, 0.5, 0.12, 0.04, 0.0, 0.0)
 _VARIANTS: Final = (None, _SHAKEN, _SHAKEN)  # the labelled box, and two near it
 
@@ -132,7 +131,7 @@ def split(labels: Sequence[LabelledVideo]) -> tuple[list[LabelledVideo], list[La
     learnt, held_out = [], []
     for label in labels:
         frames = sorted({person.frame_index for person in label.people})
-        kept_back = set(frames[_HELD_OUT_EVERY - 1 :: _HELD_OUT_EVERY])
+        kept_back = set(frames[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY])
         parts = ([], [])
         for person in label.people:
             parts[person.frame_index in kept_back].append(person)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
-INTERRUPTED: Final = 130  # exit code of a training that was stopped
+from jmpose_core.child_process import INTERRUPTED
+
 _NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is not there on Windows
 
 

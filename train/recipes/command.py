@@ -9,9 +9,10 @@ from pathlib import Path
 import cv2
 import torch
 
+from jmpose_core.child_process import INTERRUPTED
 from jmpose_core.errors import Cancelled, JMPoseError
 from train.loop.moving_average import NetworkT
-from train.loop.signals import INTERRUPTED, stop_on_signals
+from train.loop.signals import stop_on_signals
 from train.loop.training import Training, make_folder, refuse_overwriting
 
 

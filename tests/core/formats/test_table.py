@@ -99,3 +99,18 @@ def test_what_is_of_no_format_is_refused_with_the_kinds_that_are(tmp_path: Path,
     (tmp_path / name).write_text("hello")
     with pytest.raises(FormatError, match=r"can be read|not the settings of a data set"):
         read_named_document(tmp_path / name)
+
+
+@ROWS
+def test_an_image_name_that_is_not_utf8_is_refused_by_every_format_that_keeps_names(
+    tmp_path: Path, row: Format
+) -> None:
+    document = seed_document()
+    document.images[0].file_name = "caf\udce9.jpg"
+    out = tmp_path / f"out{row.suffix}"
+    if "image names" not in row.holds:
+        write_document(document, out, row.name)
+        return
+    with pytest.raises(FormatError, match="not UTF-8"):
+        write_document(document, out, row.name)
+    assert list(tmp_path.iterdir()) == []
