@@ -18,7 +18,7 @@ from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Ready
 from jmpose_core.engine.run_progress import OnProgress, RunProgress, Tell
 from jmpose_core.errors import WeightsError
 from jmpose_core.estimation.options import DEFAULT_OPTIONS, EstimateOptions, FlowChoice
-from jmpose_core.estimation.pose_estimator import CHUNK_FRAMES, PoseEstimator
+from jmpose_core.estimation.pose_estimator import CHUNK_FRAMES, OnEvidence, PoseEstimator
 from jmpose_core.geometry import Xyxy
 from jmpose_core.tracking import Seed
 from jmpose_core.video import Video, open_video
@@ -58,6 +58,7 @@ class Session:
         video: Video | None = None,
         visible_frame: Callable[[], int] | None = None,
         on_preview: OnPreview | None = None,
+        on_evidence: OnEvidence | None = None,
     ) -> Iterator[Annotation]:
         """People of the requested frames, the neighbourhood of the visible one first.
 
@@ -69,6 +70,7 @@ class Session:
             video: read in place of the file at the request's path, and left open.
             visible_frame: called for the frame that the user looks at now; without it, the request's.
             on_preview: called with people of the visible frame, and with boxes, before the search has found anybody.
+            on_evidence: called with each person and what a fill needs to know of it, before it is yielded.
 
         Raises:
             Cancelled: should_stop returned true; what was yielded before is whole.
@@ -99,7 +101,14 @@ class Session:
             on_found=preview.found if preview is not None else lambda frame, detections: None,
         )
         look = self._seen.look(video)
-        estimate = partial(estimator.estimate, video, options=request.options, look=look, should_stop=stop_or_look)
+        estimate = partial(
+            estimator.estimate,
+            video,
+            options=request.options,
+            look=look,
+            should_stop=stop_or_look,
+            on_evidence=on_evidence,
+        )
         yield from estimate(_drawn(request))
         for own, tracks in _tracks(search, request, estimator, frames):
             tell = progress.part(ESTIMATING, len(own))

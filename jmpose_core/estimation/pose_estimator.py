@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 import numpy as np
@@ -16,11 +16,13 @@ from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.devices import autocast, pick_device
 from jmpose_core.errors import Cancelled, WeightsError
 from jmpose_core.estimation.clip import DELTA, ENLARGE, Segment, cut, segments, window_of
+from jmpose_core.estimation.evidence import EvidenceMaker
 from jmpose_core.estimation.frame_flow import FrameFlow
 from jmpose_core.estimation.onnx_engine import speed_up_backbone
 from jmpose_core.estimation.options import DEFAULT_OPTIONS, EngineChoice, EstimateOptions, FlowChoice
 from jmpose_core.estimation.streaming import CELL, FlowBetween, StreamingNetwork
 from jmpose_core.estimation.witness import Look, PeopleInCrops, Witnessed, people_in_crops, witnessed_people
+from jmpose_core.fill.evidence import Evidence
 from jmpose_core.geometry import Affine, Xyxy
 from jmpose_core.model import heatmaps
 from jmpose_core.model.blocks import BackboneOutput
@@ -32,6 +34,8 @@ from jmpose_core.model.systems import pose_network
 from jmpose_core.skeleton import NUM_JOINTS
 from jmpose_core.video import Video
 from jmpose_core.weights.files import WeightsCard, read_weights
+
+OnEvidence: TypeAlias = Callable[[Annotation, Evidence], None]
 
 CHUNK_FRAMES: Final = 24  # frames of video whose segments are worked on together
 _VISIBLE_FROM: Final = 0.4  # probability: above, the joint is seen; below, it is guessed and shown as occluded
@@ -93,6 +97,7 @@ class PoseEstimator:
         self._confidence: dict[Stage, nn.Module] = {
             stage: confidence_of(state, stage, place=str(weights)).to(self.device) for stage in ("initial", "refined")
         }
+        self._evidence = EvidenceMaker()
         self.source = Path(weights).stem if isinstance(weights, Path) else str(weights)
 
     def estimate(
@@ -105,6 +110,7 @@ class PoseEstimator:
         look: Look | None = None,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
         should_stop: Callable[[], bool] = lambda: False,
+        on_evidence: OnEvidence | None = None,
     ) -> Iterator[Annotation]:
         """Estimate every box of every track, in the order of frames, a chunk of video at a time.
 
@@ -119,6 +125,7 @@ class PoseEstimator:
                 None, or options without a witness: from the boxes alone.
             on_progress: called with the boxes done and their total.
             should_stop: asked between passes.
+            on_evidence: called with each annotation, before it is yielded, and what a fill needs to know of it.
 
         Raises:
             Cancelled: should_stop returned true; what was yielded before is whole.
@@ -165,7 +172,12 @@ class PoseEstimator:
                     flow_between=self._carried(shared, segment),
                     people=self._in_crops(seen, segment.boxes, segment.crops_from_image),
                 )
-                people.extend(self._annotations(segment, maps, stage, video))
+                own = list(self._annotations(segment, maps.wanted, stage, video))
+                if on_evidence is not None:
+                    for person, seen_of_it in zip(own, self._evidence.of_segment(segment, crops, maps), strict=True):
+                        if person.frame_index not in video.damaged_frames:
+                            on_evidence(person, seen_of_it)
+                people.extend(own)
                 done += len(segment.key_frames)
                 on_progress(done, total)
             sound = (person for person in people if person.frame_index not in video.damaged_frames)
@@ -225,7 +237,7 @@ class PoseEstimator:
         size = self.network.crop_size
         crop_from_image = geometry.crop_from_image(bbox_xyxy, size, enlarge=ENLARGE)
         maps = self.streaming.heatmaps(cut(image_rgb, crop_from_image, size)[None], "initial")
-        points, _ = self._decoded(maps, "initial", [crop_from_image])
+        points, _ = self._decoded(maps.wanted, "initial", [crop_from_image])
         return points[0]
 
     def _frame_flow(self) -> FrameFlow | None:

@@ -1,6 +1,7 @@
 """A pose network over one person's crops: each frame passes the backbone once, each pair of frames RAFT once."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -28,6 +29,14 @@ Window: TypeAlias = Sequence[int]  # places of a key frame's crops, in the order
 FlowBetween: TypeAlias = Callable[[Sequence[Pair], int], Tensor]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyHeatmaps:
+    """Heatmaps of W key frames (W, 15, h, w): initial, and of the stage that was asked for."""
+
+    initial: Tensor
+    wanted: Tensor
+
+
 class StreamingNetwork:
     """A pose network on its device, in eval mode, for crops that follow each other in time."""
 
@@ -45,8 +54,8 @@ class StreamingNetwork:
         crops_from_image: npt.NDArray[np.float64] | None = None,
         flow_between: FlowBetween | None = None,
         people: PeopleInCrops | None = None,
-    ) -> Tensor:
-        """Crops (F, H, W, 3) -> initial or refined (W, 15, h, w) heatmaps of W key frames.
+    ) -> KeyHeatmaps:
+        """Crops (F, H, W, 3) -> heatmaps of W key frames, of a stage and of the initial one.
 
         Args:
             windows: of the key frames; None for every crop with a whole window about it, or every crop at the
@@ -60,9 +69,11 @@ class StreamingNetwork:
         if windows is None:
             delta = self.network.delta if stage == "refined" else 0
             windows = [range(key - delta, key + delta + 1) for key in range(delta, len(images) - delta)]
+        initial = backbone.heatmaps[[window[len(window) // 2] for window in windows]]
         if stage == "initial":
-            return backbone.heatmaps[[window[len(window) // 2] for window in windows]]
-        return self.refined(backbone, images, windows, crops_from_image=crops_from_image, flow_between=flow_between)
+            return KeyHeatmaps(initial, initial)
+        refined = self.refined(backbone, images, windows, crops_from_image=crops_from_image, flow_between=flow_between)
+        return KeyHeatmaps(initial, refined)
 
     def images(self, crops: npt.NDArray[np.uint8]) -> Tensor:
         """RGB (F, H, W, 3) uint8 -> (F, 3, H, W) in [0, 1]."""

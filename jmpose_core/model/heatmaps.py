@@ -12,6 +12,7 @@ from torch import Tensor
 
 SIGMA_LITE = 2.0  # cells, for 64x48 maps
 SIGMA_PAPER = 3.0  # cells, for 96x72 maps (docs/model.md)
+_APART = 7  # cells, odd: two maxima nearer than half of this are one
 
 
 def encode(keypoints: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
@@ -40,27 +41,50 @@ def decode(heatmaps: Tensor, *, blur_sigma: float) -> tuple[Tensor, Tensor]:
     logarithm of the blurred map, exact for a Gaussian (DARK: Zhang et al.,
     CVPR 2020, eqs. 5-10). The step is held within one cell, and left out on the border.
     """
-    height, width = heatmaps.shape[-2:]
-    maps = heatmaps.reshape(-1, height, width).float()
-    peaks, index = maps.flatten(1).max(dim=1)
-    row, column = index // width, index % width
-    around = _blurred_about(maps, row.clamp(1, height - 2), column.clamp(1, width - 2), blur_sigma)
-    shift = _newton_step(around.clamp_min(1e-10).log())
-    inside = (row > 0) & (row < height - 1) & (column > 0) & (column < width - 1)
-    position = torch.stack([column, row], dim=1) + shift * inside[:, None]
     lead = heatmaps.shape[:-2]
+    maps = heatmaps.reshape(-1, *heatmaps.shape[-2:]).float()
+    peaks, index = maps.flatten(1).max(dim=1)
+    position = _within_cells(maps, index[:, None], blur_sigma)
     return position.reshape(*lead, 2), peaks.reshape(lead)
 
 
-def _blurred_about(maps: Tensor, row: Tensor, column: Tensor, sigma: float) -> Tensor:
-    """The blurred maps (N, h, w) in the cells about (row, column) alone: (N, 3, 3). Edges are repeated outwards."""
+def local_maxima(heatmaps: Tensor, count: int, *, blur_sigma: float) -> tuple[Tensor, Tensor]:
+    """The highest local maxima of heatmaps (..., h, w), refined as `decode` does: the first is what it finds.
+
+    A maximum is the highest cell of the 7 x 7 about it, so that two of them are two places and no wrinkles of one.
+
+    Returns:
+        Positions (..., count, 2) in cells and heights (..., count), highest first; where a map has fewer, both are 0.
+    """
+    lead = heatmaps.shape[:-2]
+    maps = heatmaps.reshape(-1, *heatmaps.shape[-2:]).float()
+    _, highest = F.max_pool2d(maps[:, None], _APART, stride=1, padding=_APART // 2, return_indices=True)
+    own = torch.arange(maps[0].numel(), device=maps.device)  # of two equal neighbours one is the maximum
+    heights, index = torch.where(highest.flatten(1) == own, maps.flatten(1), 0.0).topk(count, dim=1)
+    position = _within_cells(maps, index, blur_sigma) * (heights > 0)[..., None]
+    return position.reshape(*lead, count, 2), heights.reshape(*lead, count)
+
+
+def _within_cells(maps: Tensor, index: Tensor, blur_sigma: float) -> Tensor:
+    """Maxima of maps (N, h, w) at flat cells (N, P), refined by the Newton step: (N, P, 2), x and y in cells."""
+    height, width = maps.shape[-2:]
+    row, column = index.flatten() // width, index.flatten() % width
+    of_map = torch.arange(len(maps), device=maps.device).repeat_interleave(index.shape[1])
+    around = _blurred_about(maps, of_map, row.clamp(1, height - 2), column.clamp(1, width - 2), blur_sigma)
+    shift = _newton_step(around.clamp_min(1e-10).log())
+    inside = (row > 0) & (row < height - 1) & (column > 0) & (column < width - 1)
+    position = torch.stack([column, row], dim=1) + shift * inside[:, None]
+    return position.reshape(*index.shape, 2)
+
+
+def _blurred_about(maps: Tensor, of_map: Tensor, row: Tensor, column: Tensor, sigma: float) -> Tensor:
+    """Blurred maps (N, h, w) in the cells about M places alone, each (of_map, row, column): (M, 3, 3). Edges repeat."""
     height, width = maps.shape[-2:]
     radius = math.ceil(2 * sigma)
     reach = torch.arange(-radius - 1, radius + 2, device=maps.device)
     rows = (row[:, None] + reach).clamp(0, height - 1)
     columns = (column[:, None] + reach).clamp(0, width - 1)
-    n = torch.arange(len(maps), device=maps.device)[:, None, None]
-    window = maps[n, rows[:, :, None], columns[:, None, :]]
+    window = maps[of_map[:, None, None], rows[:, :, None], columns[:, None, :]]
     distance = reach - torch.arange(-1, 2, device=maps.device)[:, None]
     kernel = torch.exp(-(distance.square() / (2 * sigma**2))) * (distance.abs() <= radius)
     kernel = (kernel / kernel.sum(dim=1, keepdim=True)).to(window.dtype)

@@ -96,12 +96,12 @@ def flows(weights: str | Path, people: list[LabelledPerson], *, degraded: bool) 
 
     def ways(clip: Clip) -> Iterator[tuple[str, Tensor]]:
         crops = np.ascontiguousarray(clip.crops[:, margin[0] : -margin[0], margin[1] : -margin[1]])
-        yield "flow of the crop", streaming.heatmaps(crops, "refined")
+        yield "flow of the crop", streaming.heatmaps(crops, "refined").wanted
         for seen in CROP_HEIGHTS:
             between = _frame_flow(network, clip.crops, margin, long_side=2 * seen)
             yield (
                 f"flow of the frame, crop {seen} px high in it",
-                streaming.heatmaps(crops, "refined", flow_between=between),
+                streaming.heatmaps(crops, "refined", flow_between=between).wanted,
             )
 
     return _judged(ways, held_out_clips(people, network.crop_size, degraded=degraded, margin=margin))
