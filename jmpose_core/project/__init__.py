@@ -1,4 +1,4 @@
-"""The project: one SQLite file with videos, both layers of annotations, and the undo log."""
+"""The project: one SQLite file with videos, the layers of annotations, and the undo log."""
 
 from jmpose_core.project.files import PROJECT_SUFFIX
 from jmpose_core.project.people import Lane

@@ -1,6 +1,6 @@
-"""Merge the annotation layer over the prediction layer.
+"""Merge the annotation layer over the layers below: predictions, and the fill over these.
 
-The annotation layer holds the person *as shown*: whenever a prediction
+The annotation layer holds the person *as shown*: whenever a prediction or the fill
 changes beneath it, the joints and fields that the annotator does not own are
 brought up to date there. Reading then takes the upper row and merges nothing, and a
 person that a later prediction no longer finds keeps what was last shown.
@@ -21,8 +21,8 @@ ALL_FIELDS: Final = sum(FIELDS.values())
 
 
 def owned_joints(annotation: Annotation) -> npt.NDArray[np.bool_]:
-    """(15,) bool: joints that no prediction replaces: propagated, corrected or verified."""
-    return annotation.origin >= Origin.PROPAGATED
+    """(15,) bool: joints that no prediction and no fill replaces: corrected or verified."""
+    return annotation.origin >= Origin.CORRECTED
 
 
 def changed_fields(new: Annotation, shown: Annotation) -> int:
@@ -30,18 +30,24 @@ def changed_fields(new: Annotation, shown: Annotation) -> int:
     return sum(bit for name, bit in FIELDS.items() if getattr(new, name) != getattr(shown, name))
 
 
-def merged(annotation: Annotation, owned_fields: int, prediction: Annotation) -> Annotation:
-    """`annotation` where the annotator owns it, `prediction` elsewhere."""
+def merged(annotation: Annotation, owned_fields: int, below: Annotation) -> Annotation:
+    """`annotation` where the annotator owns it, the layer below elsewhere."""
     own = owned_joints(annotation)
-    followed = {name: getattr(prediction, name) for name, bit in FIELDS.items() if not owned_fields & bit}
+    followed = {name: getattr(below, name) for name, bit in FIELDS.items() if not owned_fields & bit}
     return replace(
         annotation,
-        keypoints=np.where(own[:, None], annotation.keypoints, prediction.keypoints),
-        visibility=np.where(own, annotation.visibility, prediction.visibility),
-        confidence=np.where(own, annotation.confidence, prediction.confidence),
-        origin=np.where(own, annotation.origin, prediction.origin),
+        keypoints=np.where(own[:, None], annotation.keypoints, below.keypoints),
+        visibility=np.where(own, annotation.visibility, below.visibility),
+        confidence=np.where(own, annotation.confidence, below.confidence),
+        origin=np.where(own, annotation.origin, below.origin),
         **followed,
     )
+
+
+def with_confidence_of_model(annotation: Annotation, prediction: Annotation) -> Annotation:
+    """`annotation` with the prediction's confidence in the joints that the annotator owns."""
+    own = owned_joints(annotation)
+    return replace(annotation, confidence=np.where(own, prediction.confidence, annotation.confidence))
 
 
 def as_predictions(annotations: Iterable[Annotation]) -> list[Annotation]:

@@ -11,8 +11,15 @@ from jmpose_core.project.schema import VERSION
 
 Migration: TypeAlias = Callable[[Database], None]
 
+
+def _make_room_for_the_fill(database: Database) -> None:
+    """Version 2 has a layer between predictions (0) and annotations, which were 1 and are 2."""
+    for table in ("people", "undo_people"):
+        database.run(f"UPDATE {table} SET layer = 2 WHERE layer = 1")
+
+
 # MIGRATIONS[n] brings version n to n + 1 inside a transaction that is open already.
-MIGRATIONS: Mapping[int, Migration] = {}
+MIGRATIONS: Mapping[int, Migration] = {1: _make_room_for_the_fill}
 
 
 def migrate(

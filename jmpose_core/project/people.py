@@ -1,4 +1,4 @@
-"""Queries on the people of a project. Where both layers hold a person, the annotation is shown.
+"""Queries on the people of a project. Of the layers that hold a person, the uppermost is shown.
 
 `MAX(layer)` in a grouped query makes SQLite take the other columns from the
 row that holds the maximum (https://www.sqlite.org/lang_select.html#bareagg).
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from jmpose_core.annotations import Annotation, CodeArray, FloatArray, Origin, Track
+from jmpose_core.annotations import Annotation, CodeArray, FloatArray, Origin, Track, Visibility
 from jmpose_core.project.database import Database
 from jmpose_core.project.rows import COLUMNS, PersonRow, annotations_of
-from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_PREDICTION
+from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_FILL, LAYER_PREDICTION
 from jmpose_core.skeleton import NUM_JOINTS
 
 _PAGE = 500  # people read at once by the streams
@@ -60,6 +60,12 @@ _DONE = f"""
         WHERE video_id = ? AND layer = {LAYER_ANNOTATION} AND state >= {int(Origin.CORRECTED)}
     ) WHERE {_ALL_TOUCHED}
 """
+# The last fields of the payload are visibility and origin.
+_LABELS = f"""
+    SELECT frame_index, substr(payload, -{2 * NUM_JOINTS}) FROM people INDEXED BY timeline
+    WHERE video_id = ? AND track_id = ? AND layer = {LAYER_ANNOTATION} AND state >= {int(Origin.CORRECTED)}
+    ORDER BY frame_index
+"""
 # Steps from one track id to the next through the index, and looks only for a first person of each.
 _TRACKS_IN_USE = f"""
     WITH RECURSIVE used (track_id) AS (
@@ -91,7 +97,7 @@ def predictions_between(database: Database, video_id: int, first: int, last: int
 
 
 def rows_between(database: Database, video_id: int, first: int, last: int) -> list[PersonRow]:
-    """All rows of both layers, tombstones too, `last` excluded, by frame, track and layer."""
+    """All rows of every layer, tombstones too, `last` excluded, by frame, track and layer."""
     found = database.rows(
         f"SELECT {COLUMNS} FROM people WHERE video_id = ? AND frame_index >= ? AND frame_index < ? "
         "ORDER BY frame_index, track_id, layer",
@@ -107,6 +113,31 @@ def rows_of_person(database: Database, video_id: int, frame_index: int, track_id
         (video_id, frame_index, track_id),
     )
     return {row.layer: row for row in map(PersonRow._make, found)}
+
+
+def rows_of_track(database: Database, video_id: int, track_id: int, first: int, last: int) -> list[PersonRow]:
+    """All rows of one track, tombstones too, `last` excluded, by frame and layer."""
+    found = database.rows(
+        f"SELECT {COLUMNS} FROM people WHERE video_id = ? AND track_id = ? AND frame_index >= ? AND frame_index < ? "
+        "ORDER BY frame_index, layer",
+        (video_id, track_id, first, last),
+    )
+    return [PersonRow._make(row) for row in found]
+
+
+def labelled_joints(database: Database, video_id: int, track_id: int) -> dict[int, npt.NDArray[np.bool_]]:
+    """(15,) the joints of a track that are corrected or verified and in the picture, by frame, in order."""
+    found: dict[int, npt.NDArray[np.bool_]] = {}
+    for frame_index, codes in database.rows(_LABELS, (video_id, track_id)):
+        visibility, origin = np.frombuffer(codes, np.uint8).reshape(2, NUM_JOINTS)
+        found[frame_index] = (origin >= Origin.CORRECTED) & (visibility != Visibility.ABSENT)
+    return found
+
+
+def has_fill(database: Database, video_id: int, track_id: int) -> bool:
+    """Whether anything of a track is filled."""
+    query = f"SELECT 1 FROM people WHERE video_id = ? AND track_id = ? AND layer = {LAYER_FILL} LIMIT 1"
+    return bool(database.rows(query, (video_id, track_id)))
 
 
 def timeline(database: Database, video_id: int) -> list[Lane]:

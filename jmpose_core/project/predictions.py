@@ -37,7 +37,7 @@ def with_existing_tracks(
 
     Args:
         annotations: people of the frames `first` to `last` (excluded).
-        nearby: rows of both layers of these frames and of the one on either side.
+        nearby: rows of all layers of these frames and of the one on either side.
         used_ids: track ids of the video that are not free.
 
     Raises:
@@ -60,11 +60,11 @@ def changes(
     """Rows to write and keys to delete so that `annotations` are the predictions.
 
     The annotation layer keeps what the annotator owns, and follows elsewhere;
-    tombstones stay as they are.
+    tombstones stay as they are, and the fill is for `filling` to bring up to date.
 
     Args:
         annotations: on their final tracks.
-        present: rows of both layers of the predicted frames.
+        present: rows of all layers of the predicted frames.
     """
     before = {row.key: row for row in present}
     predicted = as_predictions(annotations)

@@ -10,6 +10,7 @@ from typing import Any, Self
 from jmpose_core.annotations import Annotation, Track
 from jmpose_core.errors import ProjectError
 from jmpose_core.project import people
+from jmpose_core.project.evidence_store import EvidenceStore
 from jmpose_core.project.files import OpenFile, create_file, open_file
 from jmpose_core.project.people import Lane
 from jmpose_core.project.step import Step
@@ -29,6 +30,7 @@ class Project:
         self._file = file
         self._database = file.database
         self._history = History(self._database)
+        self.evidence = EvidenceStore(self._database.path, read_only=bool(self._database.why_read_only))
         self._videos = VideoList(self._database)
 
     @classmethod
@@ -51,6 +53,7 @@ class Project:
 
     def close(self) -> None:
         """Close the file; all is saved already."""
+        self.evidence.close()
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -155,7 +158,7 @@ class Project:
             RuntimeError: a step is open already.
         """
         with self._database.transaction():
-            step = Step(self._database, self._history, text, continues=continues)
+            step = Step(self._database, self._history, self.evidence, text, continues=continues)
             try:
                 yield step
                 step.finish()

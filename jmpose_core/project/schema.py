@@ -1,7 +1,7 @@
-"""The tables of a project file, version 1.
+"""The tables of a project file, version 2.
 
 One person in one frame is one row per layer, keyed (video, frame, track, layer),
-so that both layers of a person lie side by side and the upper one is found
+so that the layers of a person lie side by side and the uppermost is found
 without a join. `state` and `confidence` repeat what the payload says, so that
 the timeline reads an index and no payload.
 
@@ -13,10 +13,11 @@ it is undone. One copy is enough, since undo and redo exchange the two.
 from typing import Final
 
 APPLICATION_ID: Final = 0x4A4D5053  # "JMPS": tells a project from any other SQLite file
-VERSION: Final = 1
+VERSION: Final = 2
 
 LAYER_PREDICTION: Final = 0
-LAYER_ANNOTATION: Final = 1
+LAYER_FILL: Final = 1  # what labels say of the frames around them: derived, see filling.py
+LAYER_ANNOTATION: Final = 2
 REMOVED: Final = -1  # state of a tombstone: the annotator removed this person here
 
 TABLES: Final[tuple[str, ...]] = (
@@ -45,7 +46,7 @@ TABLES: Final[tuple[str, ...]] = (
         video_id INTEGER NOT NULL REFERENCES videos (id),
         frame_index INTEGER NOT NULL,
         track_id INTEGER NOT NULL,
-        layer INTEGER NOT NULL,        -- 0 predictions, 1 annotations
+        layer INTEGER NOT NULL,        -- 0 predictions, 1 fill, 2 annotations
         state INTEGER NOT NULL,        -- highest Origin of the joints; -1: removed by the annotator
         confidence REAL NOT NULL,      -- mean over the joints that are not absent; 0 without any
         owned INTEGER NOT NULL,        -- bits: person-level fields that the annotator set

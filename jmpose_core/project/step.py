@@ -7,31 +7,45 @@ from jmpose_core.errors import ProjectError
 from jmpose_core.frame_numbers import frame_number, frame_range
 from jmpose_core.project import people, predictions
 from jmpose_core.project.database import Database
-from jmpose_core.project.layers import ALL_FIELDS, changed_fields, merged, owned_joints
+from jmpose_core.project.evidence_store import EvidenceStore
+from jmpose_core.project.filling import ALL_JOINTS, Touched, changed_labels, refilled
+from jmpose_core.project.layers import ALL_FIELDS, changed_fields, merged, owned_joints, with_confidence_of_model
 from jmpose_core.project.rows import PersonKey, PersonRow, annotations_of, fault_of, rows_of, storable
-from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_PREDICTION, REMOVED
+from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_FILL, LAYER_PREDICTION, REMOVED
 from jmpose_core.project.undo import PEOPLE, TRACKS, History, LoggedTable, StepInfo
 
 
 class Step:
     """The changes of one undo step, made by `Project.step`. Frame ranges exclude their last frame.
 
-    A step that changes nothing leaves no trace in the undo log.
+    When it ends, the fill of what it touched is brought up to date, as a part of it. A step that changes nothing
+    leaves no trace in the undo log.
     """
 
-    def __init__(self, database: Database, history: History, text: str, *, continues: int | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        history: History,
+        evidence: EvidenceStore,
+        text: str,
+        *,
+        continues: int | None = None,
+    ) -> None:
         self._database = database
         self._history = history
+        self._evidence = evidence
         self._text = text
-        self._id = continues if continues is not None and history.resume(continues) else None
+        self._continues = continues
+        self._id: int | None = None  # in the undo log, once something has changed
+        self._touched: dict[tuple[int, int], Touched] = {}  # by video and track
         self._open = True
         self.info: StepInfo | None = None  # what changed, known when the step has ended; None: nothing
 
     def put(self, video_id: int, annotation: Annotation) -> None:
         """Write what the annotator says of one person in one frame; the whole person.
 
-        Joints that are PROPAGATED, CORRECTED or VERIFIED are kept against every
-        later prediction. The others follow the prediction, now and later. So do
+        Joints that are CORRECTED or VERIFIED are kept against every later prediction, and
+        fill the frames around. The others follow prediction and fill, now and later. So do
         box, score and source until they are put with another value than was shown.
 
         Raises:
@@ -39,7 +53,7 @@ class Step:
         """
         self._check(video_id, [annotation])
         layers = people.rows_of_person(self._database, video_id, annotation.frame_index, annotation.track_id)
-        self._change_people(_put(video_id, [annotation], [layers]))
+        self._change_people(_put(video_id, [annotation], [layers]), [layers])
 
     def put_all(self, video_id: int, annotations: Iterable[Annotation]) -> None:
         """As `put`, of many people at once, each in another place.
@@ -51,7 +65,7 @@ class Step:
         self._check(video_id, found)
         layers = self._layers_between(video_id, [annotation.frame_index for annotation in found])
         there = [layers.get((annotation.frame_index, annotation.track_id), {}) for annotation in found]
-        self._change_people(_put(video_id, found, there))
+        self._change_people(_put(video_id, found, there), there)
 
     def remove(self, video_id: int, frame_index: int, track_id: int) -> None:
         """Remove a person from a frame, for good: no later prediction of that track shows it again.
@@ -60,7 +74,7 @@ class Step:
             ProjectError: nobody is shown there on that track.
         """
         layers = people.rows_of_person(self._database, video_id, frame_index, track_id)
-        shown = layers.get(LAYER_ANNOTATION) or layers.get(LAYER_PREDICTION)
+        shown = layers[max(layers)] if layers else None
         if shown is None or shown.removed:
             raise ProjectError(
                 f"frame {frame_number(frame_index)} has nobody on track {track_id}; choose a person that is shown"
@@ -153,10 +167,9 @@ class Step:
     ) -> None:
         """Replace the prediction layer of the frames `first` to `last` (excluded).
 
-        Corrected, verified and propagated joints, what the annotator set of box,
-        score and source, and removed people stay. Predicted people that clearly are people of an
-        existing track go on that track; other tracks keep their number where it
-        is free in the video and get a new one where it is not.
+        Corrected and verified joints, what the annotator set of box, score and source, and removed people stay.
+        Predicted people that clearly are people of an existing track go on that track; other tracks keep their
+        number where it is free in the video and get a new one where it is not.
 
         Args:
             annotations: the model's, of these frames; their joints become PREDICTED (or NONE).
@@ -180,7 +193,9 @@ class Step:
         self._change_people(predictions.changes(video_id, found, present))
 
     def finish(self) -> None:
-        """Note in `info` what changed."""
+        """Bring the fill up to date, and note in `info` what changed."""
+        for (video_id, track_id), touched in self._touched.items():
+            self._write(refilled(self._database, self._evidence, video_id, track_id, touched))
         self.info = None if self._id is None else self._history.info(self._id)
 
     def close(self) -> None:
@@ -242,8 +257,25 @@ class Step:
             if fault := fault_of(annotation):
                 raise ProjectError(f"{place}: {fault}")
 
-    def _change_people(self, rows: Sequence[PersonRow | PersonKey]) -> None:
-        """Write rows, delete those of which only the key is given."""
+    def _change_people(
+        self, rows: Sequence[PersonRow | PersonKey], before: Iterable[Mapping[int, PersonRow]] = ()
+    ) -> None:
+        """Write rows, delete those of which only the key is given.
+
+        Args:
+            before: what the layers held of some of these people; of them, only labels that change touch the fill.
+        """
+        known = {row.key: row for layers in before for row in layers.values()}
+        for row in rows:
+            key = row if isinstance(row, PersonKey) else row.key
+            after = None if isinstance(row, PersonKey) else row
+            joints = changed_labels(known.get(key), after) if before else ALL_JOINTS
+            if joints.any():
+                track = self._touched.setdefault((key.video_id, key.track_id), Touched({}))
+                track.add(key.frame_index, joints)
+        self._write(rows)
+
+    def _write(self, rows: Sequence[PersonRow | PersonKey]) -> None:
         if rows:
             missing = (None,) * len(PEOPLE.values)
             complete = [(*row, *missing) if isinstance(row, PersonKey) else row for row in rows]
@@ -252,6 +284,8 @@ class Step:
     def _change(self, table: LoggedTable, video_id: int, frame_index: int | None, rows: Sequence[tuple]) -> None:
         if not self._open:
             raise RuntimeError(f"the step {self._text!r} has ended")
+        if self._id is None and self._continues is not None and self._history.resume(self._continues):
+            self._id = self._continues
         if self._id is None:
             self._id = self._history.begin(self._text, video_id, frame_index)
         self._history.write(table, self._id, rows)
@@ -268,7 +302,7 @@ def _put(
     owned_fields: list[int] = []
     before: list[PersonRow | None] = []
     for annotation, there in zip(annotations, layers, strict=True):
-        below, above = there.get(LAYER_PREDICTION), there.get(LAYER_ANNOTATION)
+        below, above = there.get(LAYER_FILL) or there.get(LAYER_PREDICTION), there.get(LAYER_ANNOTATION)
         upper = above or below
         if upper is None or upper.removed:
             owned = ALL_FIELDS
@@ -276,6 +310,8 @@ def _put(
             owned = upper.owned | changed_fields(annotation, people_there[upper.key])
         if below is not None:
             annotation = merged(annotation, owned, people_there[below.key])
+        if LAYER_FILL in there:  # a label has the model's confidence, not that of the fill which it replaces
+            annotation = with_confidence_of_model(annotation, people_there[there[LAYER_PREDICTION].key])
         if below is not None and not owned and not owned_joints(annotation).any():  # all of it is the model's again
             emptied += [above.key] if above is not None else []
         else:

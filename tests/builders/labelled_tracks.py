@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from jmpose_core.fill.evidence import GRID, PEAKS
+from jmpose_core.fill.evidence import GRID, PEAKS, Evidence
 from jmpose_core.fill.packing import EvidenceArrays
 from jmpose_core.fill.track_frames import FloatArray, TrackFrames
 from jmpose_core.skeleton import NUM_JOINTS
@@ -54,6 +54,21 @@ def track(
             flow=flow,
             has_flow=has_flow,
         ),
+    )
+
+
+def evidence_of(track: TrackFrames, row: int) -> Evidence:
+    """What is kept of one frame."""
+    seen = track.evidence
+    return Evidence(
+        peaks=seen.peaks[row],
+        initial=seen.initial[row],
+        spread=seen.spread[row],
+        grid_from_image=seen.grid_from_image[row],
+        forward=seen.flow[row, 0],
+        backward=seen.flow[row, 1],
+        has_forward=bool(seen.has_flow[row, 0]),
+        has_backward=bool(seen.has_flow[row, 1]),
     )
 
 

@@ -96,7 +96,7 @@ def test_a_corrected_joint_stays_and_the_others_follow_the_newest_prediction(pro
     assert list(project.predictions_between(1, 0, 1)) == [second]
 
 
-@pytest.mark.parametrize("origin", [Origin.PROPAGATED, Origin.CORRECTED, Origin.VERIFIED])
+@pytest.mark.parametrize("origin", [Origin.CORRECTED, Origin.VERIFIED])
 def test_a_joint_that_was_made_absent_stays_absent(project, origin):
     predict(project, person(0, 1))
     put(project, person(0, 1).with_joint(WRIST, visibility=Visibility.ABSENT, origin=origin))

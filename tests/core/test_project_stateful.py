@@ -56,7 +56,7 @@ def followed(word: Word, prediction: Annotation) -> Annotation:
         result = replace(result, **{name: getattr(word.person, name)})
     arrays = {name: getattr(result, name).copy() for name in ("keypoints", "visibility", "confidence", "origin")}
     for joint in range(15):
-        if word.person.origin[joint] in (Origin.PROPAGATED, Origin.CORRECTED, Origin.VERIFIED):
+        if word.person.origin[joint] in (Origin.CORRECTED, Origin.VERIFIED):
             for name, array in arrays.items():
                 array[joint] = getattr(word.person, name)[joint]
     return replace(result, **arrays)
@@ -101,7 +101,7 @@ class ProjectAgainstModel(RuleBasedStateMachine):
         if place in after.predicted:
             word.person = followed(word, after.predicted[place])
         after.said[place] = word
-        if place in after.predicted and not word.fields and (word.person.origin <= Origin.PREDICTED).all():
+        if place in after.predicted and not word.fields and (word.person.origin < Origin.CORRECTED).all():
             del after.said[place]
         with self.project.step(text) as step:
             step.put(1, annotation)
