@@ -12,6 +12,7 @@ from jmpose_core.engine.client import EngineClient
 from jmpose_core.engine.protocol import (
     Done,
     Failed,
+    Kept,
     People,
     Predict,
     Preview,
@@ -62,6 +63,7 @@ class InferenceJob(QObject):
     state_changed = Signal()
     progressed = Signal(object)  # Progress
     previewed = Signal(object)  # Preview
+    evidence_found = Signal(object)  # list[KeptEvidence], of people who are found next
     people_found = Signal(object)  # list[Annotation]
     run_ended = Signal(object)  # RunEnd
     probed = Signal(object)  # ProbeResult
@@ -177,11 +179,13 @@ class InferenceJob(QObject):
         elif isinstance(reply, Failed) and self._state is not EngineState.STARTING:  # else Stopped follows, and tells
             self.failed.emit(reply.message)
 
-    def _on_run_reply(self, reply: Progress | Preview | People | Done | Failed) -> None:
+    def _on_run_reply(self, reply: Progress | Preview | Kept | People | Done | Failed) -> None:
         if isinstance(reply, Progress):
             self.progressed.emit(reply)
         elif isinstance(reply, Preview):
             self.previewed.emit(reply)
+        elif isinstance(reply, Kept):
+            self.evidence_found.emit(reply.evidence)
         elif isinstance(reply, People):
             self._finished += reply.annotations
             if not self._applying.isActive():

@@ -15,6 +15,8 @@ from jmpose_core.skeleton import JOINT_TITLES, JOINTS, LIMBS
 JOINT_RADIUS: Final = 4.2  # screen pixels, at every zoom
 LIMB_WIDTH: Final = 2.6
 CASING: Final = QColor(0, 0, 0, 130)  # dark rim that keeps a line legible on a picture of its own colour
+CARRIED: Final = QColor(255, 255, 255, 235)  # the heart of a joint that a correction in another frame has moved
+CARRIED_SHARE: Final = 0.42  # of the joint's radius
 FULL_CONFIDENCE: Final = 0.8  # predictions at or above it are drawn opaque
 MARGIN: Final = 80.0  # image pixels around the box: joints outside of it and labels are still drawn
 _ABSENT, _OCCLUDED, _CORRECTED = int(Visibility.ABSENT), int(Visibility.OCCLUDED), int(Origin.CORRECTED)
@@ -121,6 +123,10 @@ class SkeletonItem(QGraphicsItem):
         if hollow:
             painter.setPen(self._pen(colour, 2.0))
             painter.drawEllipse(self._point(joint), radius * 0.78, radius * 0.78)
+        elif self._person.origin[joint] == Origin.PROPAGATED:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QBrush(CARRIED))
+            painter.drawEllipse(self._point(joint), radius * CARRIED_SHARE, radius * CARRIED_SHARE)
         if joint == self._selected_joint:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(self._pen(QColor("#ffffff"), 1.4))

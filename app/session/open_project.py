@@ -1,6 +1,6 @@
 """The open project, and the only object that changes it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -9,6 +9,7 @@ from app.jobs.background import Background
 from jmpose_core.annotations import Annotation, Track
 from jmpose_core.errors import ProjectError
 from jmpose_core.project import Project, Step, StepInfo, VideoRecord
+from jmpose_core.project.evidence_store import KeptEvidence
 from jmpose_core.project.importing import ImportPlan, write_import
 
 
@@ -153,15 +154,23 @@ class OpenProject(QObject):
         if project is None:
             return False
         self.about_to_change.emit()
+        changed = set(frames)
         try:
-            self._writer.call(lambda: _one_step(project, text, change))
+            step = self._writer.call(lambda: _one_step(project, text, change))
+            if step is not None:
+                changed |= set(step.frames_by_video.get(video_id, ()))  # those that were filled, too
         except ProjectError as error:
             self.failed.emit(str(error))
             return False
         finally:
-            self._on_changed(video_id, frames)
+            self._on_changed(video_id, changed)
         self.saved.emit()
         return True
+
+    def keep_evidence(self, video_id: int, evidence: Sequence[KeptEvidence]) -> None:
+        """Keep what the model saw of people who are found next, for the fill. No step: it can be made again."""
+        if (project := self._project) is not None:
+            self._writer.run(lambda: project.evidence.keep(video_id, evidence), lambda _: None, self.failed.emit)
 
     # Larger changes, in the background
 
@@ -241,6 +250,7 @@ class OpenProject(QObject):
         return self._reader
 
 
-def _one_step(project: Project, text: str, change: Callable[[Step], object]) -> None:
+def _one_step(project: Project, text: str, change: Callable[[Step], object]) -> StepInfo | None:
     with project.step(text) as step:
         change(step)
+    return step.info

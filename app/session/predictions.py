@@ -11,6 +11,7 @@ from app.session.prediction_run import PredictionRun, RunPeople, RunState
 from jmpose_core.annotations import Annotation
 from jmpose_core.engine.protocol import DrawnBox, Predict, Preview
 from jmpose_core.project import StepInfo, VideoRecord
+from jmpose_core.project.evidence_store import KeptEvidence
 
 WRITE_EVERY_MS = 60_000  # a long run reaches the disk at least this often
 
@@ -30,6 +31,7 @@ class Predictions(QObject):
         self._write_often = QTimer(self)
         self._write_often.setInterval(WRITE_EVERY_MS)
         self._write_often.timeout.connect(self.write)
+        inference.evidence_found.connect(self._on_evidence)
         inference.people_found.connect(self._on_people)
         inference.previewed.connect(self._on_preview)
         inference.run_ended.connect(self._on_ended)
@@ -94,6 +96,7 @@ class Predictions(QObject):
             last=frames.stop,
             visible_frame=min(max(visible_frame, frames.start), frames.stop - 1),
             weights=weights,
+            evidence=True,
             seeds=[DrawnBox(drawn.track_id, drawn.frame_index, drawn.bbox_xyxy)] if drawn is not None else [],
         )
         only = frozenset([drawn.track_id]) if drawn is not None else None
@@ -136,6 +139,10 @@ class Predictions(QObject):
             self._project.failed.emit(text)
 
         self._project.write(part.write, lambda step: self._on_written(run, frames, step), failed)
+
+    def _on_evidence(self, evidence: Sequence[KeptEvidence]) -> None:
+        if self._run is not None:
+            self._project.keep_evidence(self._run.video_id, evidence)
 
     def _on_people(self, people: Sequence[Annotation]) -> None:
         if self._run is not None:

@@ -12,10 +12,12 @@ from jmpose_core.annotations import Annotation
 from jmpose_core.engine.protocol import Predict, Probe, Progress
 from jmpose_core.engine.session import Session
 from jmpose_core.errors import JMPoseError
+from jmpose_core.fill.evidence import OnEvidence
 from jmpose_core.formats.people import document_from
 from jmpose_core.formats.posetrack18 import write_posetrack18
 from jmpose_core.frame_numbers import frame_number
 from jmpose_core.project import PROJECT_SUFFIX, Project
+from jmpose_core.project.evidence_store import KeptEvidence
 from jmpose_core.video import Video, open_video, write_video
 
 _SHEET_FRAMES: Final = 24
@@ -74,18 +76,31 @@ def filled_project(out: Path, *, on_progress: OnProgress, should_stop: ShouldSto
     if path.exists():
         return path
     session = Session()
+    seen: list[KeptEvidence] = []
     with open_video(resources.DEMO_CLIP) as video:
-        people = _predicted(session, video, on_progress, should_stop)
+        people = _predicted(
+            session, video, on_progress, should_stop, lambda *found: seen.append(KeptEvidence.of(*found))
+        )
     session.close()
     with Project.create(path) as project:
         record = project.add_video(resources.DEMO_CLIP)
+        project.evidence.keep(record.id, seen)
         project.apply_predictions(record.id, people, text="Predict")
     return path
 
 
-def _predicted(session: Session, video: Video, on_progress: OnProgress, should_stop: ShouldStop) -> list[Annotation]:
+def _predicted(
+    session: Session,
+    video: Video,
+    on_progress: OnProgress,
+    should_stop: ShouldStop,
+    on_evidence: OnEvidence | None = None,
+) -> list[Annotation]:
     request = Predict(video_path=str(video.path), first=0, last=video.frame_count, visible_frame=0)
-    return list(session.predict(request, on_progress=on_progress, should_stop=should_stop, video=video))
+    found = session.predict(
+        request, on_progress=on_progress, should_stop=should_stop, video=video, on_evidence=on_evidence
+    )
+    return list(found)
 
 
 def _panels(session: Session, people: list[Annotation]) -> drawing.Picture:

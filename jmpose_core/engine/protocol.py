@@ -21,6 +21,7 @@ from jmpose_core.annotations import Annotation
 from jmpose_core.errors import EngineError
 from jmpose_core.estimation.options import DEFAULT_OPTIONS, EstimateOptions
 from jmpose_core.geometry import Affine, Xyxy
+from jmpose_core.project.evidence_store import KeptEvidence
 
 INLINE_BYTES: Final = 1 << 16
 MAX_FRAME_BYTES: Final = 1 << 30
@@ -47,7 +48,7 @@ class DrawnBox(msgspec.Struct, frozen=True, array_like=True):
 class Predict(Message, frozen=True, kw_only=True):
     """Find, track and estimate every person of frames first..last (last excluded).
 
-    Replies: Progress, Preview and People while it runs, the frames about `visible_frame`
+    Replies: Progress, Preview, Kept and People while it runs, the frames about `visible_frame`
     first; then Done or Failed. A Look with the request's number moves the visible frame.
     """
 
@@ -60,6 +61,7 @@ class Predict(Message, frozen=True, kw_only=True):
         None  # track id -> frame index -> box, in place of detection and tracking
     )
     seeds: list[DrawnBox] = []
+    evidence: bool = False  # reply with Kept, for the fill, before the People whom it is of
     options: EstimateOptions = DEFAULT_OPTIONS
 
 
@@ -123,6 +125,12 @@ class People(Message, frozen=True, kw_only=True):
     annotations: list[Annotation]
 
 
+class Kept(Message, frozen=True, kw_only=True):
+    """What the model saw of people who come next, for the cache beside the project."""
+
+    evidence: list[KeptEvidence]
+
+
 class ProbeResult(Message, frozen=True, kw_only=True):
     """What the model sees of one person in the key frame."""
 
@@ -155,7 +163,7 @@ class Stopped(Message, frozen=True, kw_only=True):
 
 
 Request: TypeAlias = Predict | Probe | Look | Cancel | Shutdown
-Reply: TypeAlias = Ready | Progress | Preview | People | ProbeResult | Done | Failed | Stopped
+Reply: TypeAlias = Ready | Progress | Preview | Kept | People | ProbeResult | Done | Failed | Stopped
 
 
 def shared_folder() -> Path:

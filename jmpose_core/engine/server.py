@@ -23,6 +23,7 @@ from jmpose_core.engine.protocol import (
     Cancel,
     Done,
     Failed,
+    Kept,
     Look,
     People,
     Predict,
@@ -39,6 +40,8 @@ from jmpose_core.engine.protocol import (
     write_message,
 )
 from jmpose_core.errors import Cancelled, JMPoseError
+from jmpose_core.fill.evidence import Evidence, OnEvidence
+from jmpose_core.project.evidence_store import KeptEvidence
 
 FLUSH_SECS: Final = 0.1  # people and progress are sent at most this often
 GRACE_SECS: Final = 0.5  # for the computing thread, when the window is gone
@@ -58,6 +61,7 @@ class Work(Protocol):
         should_stop: Callable[[], bool],
         visible_frame: Callable[[], int],
         on_preview: Callable[[Preview], None],
+        on_evidence: OnEvidence | None,
     ) -> Iterator[Annotation]: ...
 
     def damage_report(self) -> str: ...
@@ -206,6 +210,7 @@ class _Server:
                 should_stop=should_stop,
                 visible_frame=visible_frame,
                 on_preview=outbox.preview,
+                on_evidence=outbox.keep if request.evidence else None,
             ):
                 outbox.add(annotation)
         finally:  # what is done is kept, also where the request is cancelled or fails
@@ -236,11 +241,16 @@ class _Outbox:
     def __init__(self, send: Callable[[Reply], None]) -> None:
         self._send = send
         self._people: list[Annotation] = []
+        self._evidence: list[KeptEvidence] = []
         self._people_sent = self._progress_sent = 0.0
 
     def add(self, annotation: Annotation) -> None:
         self._people.append(annotation)
         self._flush_in_time()
+
+    def keep(self, person: Annotation, evidence: Evidence) -> None:
+        """Sent before the person itself."""
+        self._evidence.append(KeptEvidence.of(person, evidence))
 
     def preview(self, preview: Preview) -> None:
         """Sent at once; the people before it first, so that they are not taken back."""
@@ -255,6 +265,9 @@ class _Outbox:
             self._progress_sent = now
 
     def flush(self) -> None:
+        if self._evidence:
+            self._send(Kept(evidence=self._evidence))
+            self._evidence = []
         if self._people:
             self._send(People(annotations=self._people))
             self._people = []

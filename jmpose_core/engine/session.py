@@ -18,7 +18,8 @@ from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Ready
 from jmpose_core.engine.run_progress import OnProgress, RunProgress, Tell
 from jmpose_core.errors import WeightsError
 from jmpose_core.estimation.options import DEFAULT_OPTIONS, EstimateOptions, FlowChoice
-from jmpose_core.estimation.pose_estimator import CHUNK_FRAMES, OnEvidence, PoseEstimator
+from jmpose_core.estimation.pose_estimator import CHUNK_FRAMES, PoseEstimator
+from jmpose_core.fill.evidence import OnEvidence
 from jmpose_core.geometry import Xyxy
 from jmpose_core.tracking import Seed
 from jmpose_core.video import Video, open_video

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -22,7 +22,7 @@ from jmpose_core.estimation.onnx_engine import speed_up_backbone
 from jmpose_core.estimation.options import DEFAULT_OPTIONS, EngineChoice, EstimateOptions, FlowChoice
 from jmpose_core.estimation.streaming import CELL, FlowBetween, StreamingNetwork
 from jmpose_core.estimation.witness import Look, PeopleInCrops, Witnessed, people_in_crops, witnessed_people
-from jmpose_core.fill.evidence import Evidence
+from jmpose_core.fill.evidence import OnEvidence
 from jmpose_core.geometry import Affine, Xyxy
 from jmpose_core.model import heatmaps
 from jmpose_core.model.blocks import BackboneOutput
@@ -34,8 +34,6 @@ from jmpose_core.model.systems import pose_network
 from jmpose_core.skeleton import NUM_JOINTS
 from jmpose_core.video import Video
 from jmpose_core.weights.files import WeightsCard, read_weights
-
-OnEvidence: TypeAlias = Callable[[Annotation, Evidence], None]
 
 CHUNK_FRAMES: Final = 24  # frames of video whose segments are worked on together
 _VISIBLE_FROM: Final = 0.4  # probability: above, the joint is seen; below, it is guessed and shown as occluded

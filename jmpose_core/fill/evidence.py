@@ -1,11 +1,13 @@
 """What the pose network saw of one person in one frame, small enough to keep for every frame of a video."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from jmpose_core.annotations import Annotation
 from jmpose_core.geometry import Affine
 
 PEAKS: Final = 5  # of each joint's refined heatmap, highest first
@@ -29,3 +31,6 @@ class Evidence:
     backward: Float32Array  # (2, *GRID) motion dx, dy to the frame before
     has_forward: bool
     has_backward: bool
+
+
+OnEvidence: TypeAlias = Callable[[Annotation, Evidence], None]  # called with a person, before the person is found

@@ -4,11 +4,13 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 
-from jmpose_core.fill.packing import BYTES
+from jmpose_core.annotations import Annotation
+from jmpose_core.fill.evidence import Evidence
+from jmpose_core.fill.packing import BYTES, pack
 from jmpose_core.geometry import Xyxy
 from jmpose_core.project.database import explained
 
@@ -31,6 +33,11 @@ class KeptEvidence(NamedTuple):
     frame_index: int
     bbox_xyxy: Xyxy
     packed: bytes
+
+    @classmethod
+    def of(cls, person: Annotation, evidence: Evidence) -> Self:
+        """What is kept of a person as the model found it."""
+        return cls(person.frame_index, person.bbox_xyxy, pack(evidence))
 
 
 class EvidenceStore:

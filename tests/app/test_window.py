@@ -150,6 +150,38 @@ def test_a_limb_is_dragged_only_with_shift(window: MainWindow, qtbot: QtBot) -> 
     assert np.allclose(shift, np.array([25, 10]) / window.frame_view.zoom, atol=1.5 / window.frame_view.zoom)
 
 
+def test_a_correction_travels_to_the_frames_around_and_comes_back_with_one_undo(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    predict_and_wait(window, qtbot)
+    before = everybody(window)
+    window.bench.shown.select(1, LEFT_WRIST)
+    x, y = person(window, 0, 1).keypoints[LEFT_WRIST]
+    told_frames: list[frozenset[int]] = []
+    window.bench.project.people_changed.connect(lambda _, frames: told_frames.append(frames))
+    window.bench.editor.place_joint(x + 30, y)
+    beside = person(window, 1, 1)
+    assert beside.origin[LEFT_WRIST] == Origin.PROPAGATED and np.count_nonzero(beside.origin != Origin.PREDICTED) == 1
+    assert 10 < beside.keypoints[LEFT_WRIST][0] - figure(1, 1).keypoints[LEFT_WRIST][0] < 30
+    assert {0, 1, 2} <= told_frames[0]  # all parts of the window show them
+    window.bench.view_state.set_frame(1)
+    (drawn,) = [one for one in window.frame_view.people if one.track_id == 1]
+    assert drawn == beside
+    window.bench.project.undo()
+    settle(window.bench.project, qtbot)
+    assert everybody(window) == before
+
+
+def test_a_correction_is_carried_along_the_flow_that_the_engine_saw(window: MainWindow, qtbot: QtBot) -> None:
+    """A wrist that the model does not see, put far from where it is predicted, follows the picture's motion."""
+    predict_and_wait(window, qtbot)
+    right_wrist = 6  # the stand-in's unsure joint
+    window.bench.shown.select(1, right_wrist)
+    x, y = person(window, 0, 1).keypoints[right_wrist]
+    window.bench.editor.place_joint(x + 30, y - 90)
+    assert np.allclose(person(window, 1, 1).keypoints[right_wrist], (x + 31, y - 90), atol=0.5)
+
+
 def test_escape_gives_up_a_drag(window: MainWindow, qtbot: QtBot) -> None:
     predict_and_wait(window, qtbot)
     before = person(window, 0, 1)

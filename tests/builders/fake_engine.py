@@ -15,7 +15,7 @@ from jmpose_core.annotations import Annotation
 from jmpose_core.engine.protocol import Predict, Preview, Probe, Progress, Ready
 from jmpose_core.engine.server import serve
 from jmpose_core.errors import VideoError
-from tests.builders.served_work import Running, ServedWork
+from tests.builders.served_work import Running, ServedWork, evidence_of
 
 
 class FakeWork(ServedWork):
@@ -41,7 +41,10 @@ class FakeWork(ServedWork):
             if running.should_stop():
                 return
             running.on_progress(Progress(done=frame, total=request.last, per_second=1.0, stage="counting"))
-            yield Annotation(frame, 7, (0.0, 0.0, 1.0, frame + 1.0))
+            person = Annotation(frame, 7, (0.0, 0.0, 1.0, frame + 1.0))
+            if running.on_evidence is not None:
+                running.on_evidence(person, evidence_of(person))
+            yield person
             if request.video_path == "slow":
                 time.sleep(0.01)
             if request.video_path == "look" and running.visible_frame() != request.visible_frame:

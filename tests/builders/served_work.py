@@ -8,7 +8,8 @@ import numpy as np
 
 from jmpose_core.annotations import Annotation
 from jmpose_core.engine.protocol import Predict, Preview, Probe, ProbeResult, Progress, Ready
-from jmpose_core.geometry import crop_from_image
+from jmpose_core.fill.evidence import GRID, PEAKS, Evidence, OnEvidence
+from jmpose_core.geometry import compose, crop_from_image, scaled
 from jmpose_core.skeleton import NUM_JOINTS
 
 CROP_SIZE = (256, 192)
@@ -23,6 +24,24 @@ class Running:
     should_stop: Callable[[], bool]
     visible_frame: Callable[[], int]
     on_preview: Callable[[Preview], None]
+    on_evidence: OnEvidence | None
+
+
+def evidence_of(person: Annotation) -> Evidence:
+    """One peak at each joint, as high as its confidence; all around it moves one pixel a frame to the right."""
+    peaks = np.zeros((NUM_JOINTS, PEAKS, 3), np.float32)
+    peaks[:, 0, :2], peaks[:, 0, 2] = person.keypoints, person.confidence
+    forward = np.stack([np.ones(GRID, np.float32), np.zeros(GRID, np.float32)])
+    return Evidence(
+        peaks=peaks,
+        initial=peaks[:, 0],
+        spread=np.full(NUM_JOINTS, 4.0, np.float32),
+        grid_from_image=compose(scaled(GRID[0] / CROP_SIZE[0]), crop_from_image(person.bbox_xyxy, CROP_SIZE)),
+        forward=forward,
+        backward=-forward,
+        has_forward=True,
+        has_backward=True,
+    )
 
 
 class ServedWork(ABC):
@@ -53,8 +72,9 @@ class ServedWork(ABC):
         should_stop: Callable[[], bool],
         visible_frame: Callable[[], int],
         on_preview: Callable[[Preview], None],
+        on_evidence: OnEvidence | None,
     ) -> Iterator[Annotation]:
-        return self.people(request, Running(on_progress, should_stop, visible_frame, on_preview))
+        return self.people(request, Running(on_progress, should_stop, visible_frame, on_preview, on_evidence))
 
     def damage_report(self) -> str:
         return ""

@@ -18,7 +18,7 @@ from jmpose_core.engine.server import serve
 from jmpose_core.errors import Cancelled
 from jmpose_core.skeleton import NUM_JOINTS
 from tests.builders.people import annotated
-from tests.builders.served_work import Running, ServedWork
+from tests.builders.served_work import Running, ServedWork, evidence_of
 
 FRAME_SECS = float(os.environ.get("STAND_IN_FRAME_SECS", "0"))
 PID_FILE = os.environ.get("STAND_IN_PID_FILE", "")  # so that a test can kill this process
@@ -52,7 +52,10 @@ class Work(ServedWork):
             if running.should_stop():
                 raise Cancelled("asked to")
             time.sleep(FRAME_SECS)
-            yield from (figure(frame_index, track_id) for track_id in tracks)
+            for person in (figure(frame_index, track_id) for track_id in tracks):
+                if running.on_evidence is not None:
+                    running.on_evidence(person, evidence_of(person))
+                yield person
             running.on_progress(Progress(done=done, total=total, per_second=10.0, stage="estimating"))
 
     def heatmaps(self, request: Probe) -> np.ndarray:

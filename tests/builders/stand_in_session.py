@@ -8,8 +8,10 @@ import numpy as np
 from jmpose_core.annotations import Annotation
 from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Progress
 from jmpose_core.errors import Cancelled, DamagedFrameError
+from jmpose_core.fill.evidence import OnEvidence
 from jmpose_core.video import Video, open_video
 from tests.builders.people import annotated
+from tests.builders.served_work import evidence_of
 
 BOX = (4.0, 2.0, 28.0, 46.0)
 
@@ -29,6 +31,7 @@ class StandInSession:
         on_progress: Callable[[Progress], None],
         should_stop: Callable[[], bool],
         video: Video | None = None,
+        on_evidence: OnEvidence | None = None,
     ) -> Iterator[Annotation]:
         video = video or open_video(Path(request.video_path))
         assert request.last == video.frame_count
@@ -42,7 +45,10 @@ class StandInSession:
             except DamagedFrameError:  # as the real one
                 continue
             on_progress(Progress(done=done + 1, total=len(people), per_second=1.0, stage="estimating poses"))
-            yield annotated(frame, track, boxes[track][frame])
+            person = annotated(frame, track, boxes[track][frame])
+            if on_evidence is not None:
+                on_evidence(person, evidence_of(person))
+            yield person
 
     def probe(self, request: Probe) -> ProbeResult:
         maps = np.zeros((15, 16, 12), np.float32)

@@ -8,12 +8,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from jmpose_core.engine.client import EngineClient
 from jmpose_core.engine.protocol import (
     Done,
     Failed,
+    Kept,
     People,
     Predict,
     Preview,
@@ -25,6 +27,7 @@ from jmpose_core.engine.protocol import (
     Stopped,
 )
 from jmpose_core.errors import EngineError
+from jmpose_core.fill.packing import BYTES
 
 FAKE = (sys.executable, "-m", "tests.builders.fake_engine")
 WAIT_SECS = 30  # no measure of anything: only so that a defect fails instead of hanging
@@ -117,6 +120,21 @@ def test_people_arrive_in_order_and_whole(client: EngineClient, inbox: Inbox) ->
     assert any(isinstance(reply, Progress) for reply in replies)
     assert {reply.request_id for reply in replies if not isinstance(reply, Ready)} == {number}
     assert not replies[-1].cancelled
+
+
+def test_evidence_comes_where_it_is_asked_for_and_before_its_people(client: EngineClient, inbox: Inbox) -> None:
+    client.start()
+    client.send(predict("quick"))
+    assert not any(isinstance(reply, Kept) for reply in inbox.until(Done))
+    client.send(msgspec.structs.replace(predict("quick"), evidence=True))
+    seen: set[int] = set()
+    for reply in inbox.until(Done):
+        if isinstance(reply, Kept):
+            seen.update(kept.frame_index for kept in reply.evidence)
+            assert all(len(kept.packed) == BYTES for kept in reply.evidence)
+        elif isinstance(reply, People):
+            assert {person.frame_index for person in reply.annotations} <= seen
+    assert seen == set(range(50))
 
 
 def test_large_arrays_come_whole_and_leave_no_file(client: EngineClient, inbox: Inbox) -> None:
