@@ -31,6 +31,8 @@ TRACK_COLOURS: Final[tuple[Colour, ...]] = (
 
 _SHADOW: Final = 0.45  # brightness of the grey picture under a heatmap
 _FULL_ALPHA_AT: Final = 0.625  # share of the peak from which heat hides the picture beneath
+_ARROWS_ACROSS: Final = 12
+_LEAST_ARROW: Final = 0.5  # pixels: shorter motion gets no arrow
 
 
 def _side_colour(*names: str) -> Colour:
@@ -70,7 +72,25 @@ def heat_over(picture: Rgb, heatmap: FloatMap, *, peak: float = 1.0) -> Rgb:
     return (grey * (1 - alpha) + heat[..., :3] * alpha).astype(np.uint8)
 
 
-def flow_rgb(flow: FloatMap, size: tuple[int, int] | None = None, *, longest: float | None = None) -> Rgb:
+def difference_over(picture: Rgb, difference: FloatMap, *, peak: float) -> Rgb:
+    """A difference (h, w) over a picture in dark grey: orange where it is positive, blue where negative.
+
+    Args:
+        picture: (H, W, 3).
+        difference: of two heatmaps.
+        peak: value, either way, that gets full colour.
+    """
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32) * _SHADOW
+    height, width = picture.shape[:2]
+    share = cv2.resize(difference.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    share = np.clip(share / max(peak, 1e-6), -1, 1)[..., None]
+    colour = np.where(share > 0, np.array(LEFT, np.float32), np.array(RIGHT, np.float32))
+    return (grey * (1 - np.abs(share)) + colour * np.abs(share)).astype(np.uint8)
+
+
+def flow_rgb(
+    flow: FloatMap, size: tuple[int, int] | None = None, *, longest: float | None = None, dark: bool = False
+) -> Rgb:
     """Flow (2, h, w) as colour: hue is the direction, saturation the length, white is still.
 
     The wheel of Baker et al., "A Database and Evaluation Methodology for Optical
@@ -80,6 +100,7 @@ def flow_rgb(flow: FloatMap, size: tuple[int, int] | None = None, *, longest: fl
         flow: dx, dy in pixels.
         size: (height, width) of the picture; the flow's own by default.
         longest: length in pixels that gets full colour; `longest_flow` of this flow by default.
+        dark: brightness is the length and black is still, for a dark surrounding.
     """
     if longest is None:
         longest = longest_flow(flow)
@@ -88,7 +109,8 @@ def flow_rgb(flow: FloatMap, size: tuple[int, int] | None = None, *, longest: fl
         dx, dy = (cv2.resize(part, size[::-1], interpolation=cv2.INTER_LINEAR) for part in (dx, dy))
     hue = (np.degrees(np.arctan2(dy, dx)) % 360) / 2
     length = np.clip(np.hypot(dx, dy) / max(longest, 1e-6), 0, 1)
-    hsv = np.dstack([hue, length * 255, np.full_like(hue, 255)]).astype(np.uint8)
+    full = np.full_like(hue, 255)
+    hsv = np.dstack([hue, full, length * 255] if dark else [hue, length * 255, full]).astype(np.uint8)
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), np.uint8)
 
 
@@ -97,13 +119,45 @@ def longest_flow(flow: FloatMap) -> float:
     return max(float(np.percentile(np.hypot(flow[0], flow[1]), 99)), 1.0)
 
 
-def colour_wheel(side: int) -> Rgb:
+def colour_wheel(side: int, *, dark: bool = False) -> Rgb:
     """The key to `flow_rgb`, (side, side, 3): a disc on ink."""
     axis = np.linspace(-1, 1, side)
     x, y = np.meshgrid(axis, axis)
-    wheel = flow_rgb(np.stack([x, y]), longest=1.0)
+    wheel = flow_rgb(np.stack([x, y]), longest=1.0, dark=dark)
     wheel[np.hypot(x, y) > 1] = INK
     return wheel
+
+
+def with_wheel(motion: Rgb, *, dark: bool = False) -> Rgb:
+    """A picture of `flow_rgb` with its key in the lower right corner, a seventh of its height."""
+    picture = motion.copy()
+    side = picture.shape[0] // 7
+    corner = picture[-side - 8 : -8, -side - 8 : -8]
+    wheel = colour_wheel(side, dark=dark)
+    axis = np.linspace(-1, 1, side)
+    on_disc = np.hypot(*np.meshgrid(axis, axis)) <= 1
+    corner[on_disc] = wheel[on_disc]
+    return picture
+
+
+def flow_arrows_over(picture: Rgb, flow: FloatMap) -> Rgb:
+    """Flow (2, h, w) as arrows from where a point was to where it goes, in their true length, over a dimmed picture.
+
+    Args:
+        picture: (H, W, 3).
+        flow: dx, dy in pixels of the picture.
+    """
+    dimmed = (picture * np.float32(_SHADOW)).astype(np.uint8)
+    height, width = picture.shape[:2]
+    motion = np.dstack([cv2.resize(part.astype(np.float32), (width, height)) for part in flow])
+    step = max(1, width // _ARROWS_ACROSS)
+    for y in range(step // 2, height, step):
+        for x in range(step // 2, width, step):
+            dx, dy = (float(part) for part in motion[y, x])
+            if np.hypot(dx, dy) >= _LEAST_ARROW:
+                end = (round(x + dx), round(y + dy))
+                cv2.arrowedLine(dimmed, (x, y), end, MIDDLE, 1, cv2.LINE_AA, tipLength=0.35)
+    return dimmed
 
 
 @cache

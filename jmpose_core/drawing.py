@@ -18,11 +18,11 @@ from jmpose_core.colouring import (
     LIMB_COLOURS,
     MIDDLE,
     Colour,
-    colour_wheel,
     flow_rgb,
     heat_over,
     longest_flow,
     track_colour,
+    with_wheel,
 )
 from jmpose_core.errors import JMPoseError
 from jmpose_core.skeleton import LIMBS
@@ -70,12 +70,7 @@ def _flow_panel(flow: npt.NDArray[np.floating], width: int, height: int) -> tupl
     """The flow with its colour wheel in a corner."""
     longest = longest_flow(flow)
     motion = flow_rgb(flow, (height, width), longest=longest)
-    side = height // 7
-    corner = motion[-side - 8 : -8, -side - 8 : -8]
-    wheel = colour_wheel(side)
-    on_disc = (wheel != INK).any(axis=2)
-    corner[on_disc] = wheel[on_disc]
-    return f"flow, full colour {longest:.1f} px", motion
+    return f"flow, full colour {longest:.1f} px", with_wheel(motion)
 
 
 def in_a_row(titled: Sequence[tuple[str, Picture]], *, gap: int = 12) -> Picture:

@@ -6,7 +6,10 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSplitter, QVBoxLa
 
 from app.inspector.joint_table import JointModel, JointTable
 from app.inspector.panels import InspectorPanels
+from app.inspector.saving import PanelSaver
+from app.jobs.background import Background
 from app.look.maps import one_map
+from app.look.messages import Messages
 from app.session.model_view import ModelView
 from app.session.people_shown import PeopleShown
 from jmpose_core import geometry
@@ -23,11 +26,12 @@ class Inspector(QWidget):
 
     cursor_moved = Signal(object)  # (x, y) in image pixels, or None
 
-    def __init__(self, shown: PeopleShown, model_view: ModelView) -> None:
+    def __init__(self, shown: PeopleShown, model_view: ModelView, background: Background, messages: Messages) -> None:
         super().__init__()
         self._shown, self._model_view = shown, model_view
         self.setMinimumWidth(LEAST_WIDTH)
         self._panels = InspectorPanels()
+        self._saver = PanelSaver(self, background, messages)
         self._choice = QComboBox()
         self._choice.addItem("Maximum over joints", None)
         for joint, title in enumerate(JOINT_TITLES):
@@ -43,6 +47,8 @@ class Inspector(QWidget):
         self._choice.activated.connect(lambda: self._choose(self._choice.currentData()))
         self.table.joint_clicked.connect(self._choose)
         self._panels.cursor_moved.connect(self._on_cursor)
+        self._panels.picture_wanted.connect(self._saver.save_picture)
+        self._panels.arrays_wanted.connect(self._saver.save_arrays)
         shown.person_changed.connect(self._show_person)
         model_view.changed.connect(self._show_probe)
 
@@ -78,6 +84,11 @@ class Inspector(QWidget):
     def probe(self) -> ProbeResult | None:
         """What is shown in the panels."""
         return self._model_view.probe
+
+    @property
+    def panels(self) -> InspectorPanels:
+        """The pictures."""
+        return self._panels
 
     @property
     def values_text(self) -> str:

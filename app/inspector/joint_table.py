@@ -11,6 +11,7 @@ from app.look.words import confidence_text, origin_text
 from jmpose_core.annotations import Annotation, Visibility
 from jmpose_core.skeleton import JOINT_TITLES, JOINTS
 
+ROW_HEIGHT: Final = 19  # pixels: all joints are seen without scrolling
 COLUMNS: Final = ("Joint", "x", "y", "Seen", "Conf.", "Origin")
 _SIGNS: Final = {
     Visibility.ABSENT: "–",
@@ -90,13 +91,14 @@ class JointTable(QTableView):
 
     def __init__(self, model: JointModel) -> None:
         super().__init__()
-        dress(self, model, row_height=23)
+        dress(self, model, row_height=ROW_HEIGHT)
         self.setIconSize(QSize(7, 7))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.verticalHeader().hide()
         header = self.horizontalHeader()
+        self.setMinimumHeight(len(JOINTS) * ROW_HEIGHT + header.sizeHint().height() + 2 * self.frameWidth())
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setMinimumSectionSize(34)
         for column in range(len(COLUMNS)):

@@ -55,7 +55,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.central_area)
         self.timeline = Timeline(bench.view_state, bench.lanes, bench.shown, bench.predictions)
         self.transport = Transport(bench.view_state, bench.playback, self.actions_by_name)
-        self.inspector = Inspector(bench.shown, bench.model_view)
+        self.inspector = Inspector(bench.shown, bench.model_view, bench.background, bench.messages)
         self.evaluation = EvaluationPanel(bench.evaluation, bench.navigator)
         self.track_table = TrackTable(bench.lanes, bench.shown, bench.navigator)
         self.video_chooser = VideoChooser(bench)
