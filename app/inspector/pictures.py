@@ -21,7 +21,7 @@ class Panel(StrEnum):
     INITIAL = "Initial heatmap"
     REFINED = "Refined heatmap"
     FLOW = "Flow to next"
-    ARROWS = "Flow as arrows"
+    ARROWS = "Arrows on error"
     DIFFERENCE = "Refined − initial"
 
 
@@ -67,9 +67,18 @@ def pictures_of(probe: ProbeResult, joint: int | None, *, dark: bool) -> dict[Pa
         arrays = {"flow": probe.flow, **place}
         wheel = with_wheel(flow_rgb(probe.flow, crop.shape[:2], longest=longest, dark=dark), dark=dark)
         pictures[Panel.FLOW] = Picture(wheel, f"full {longest:.1f} px", arrays)
-        pictures[Panel.ARROWS] = Picture(
-            flow_arrows_over(crop.repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1), probe.flow * _ENLARGED),
-            "true length",
-            arrays,
-        )
+        pictures[Panel.ARROWS] = _arrows(probe, probe.flow)
     return pictures
+
+
+def _arrows(probe: ProbeResult, flow: npt.NDArray[np.float32]) -> Picture:
+    """Flow in its true length, over where it and the flow back do not agree."""
+    crop, error = probe.crop_rgb, probe.flow_error
+    place = {"flow": flow, "crop_from_image": probe.crop_from_image}
+    ground, note, arrays = crop, "", place
+    if error is not None:
+        worst = max(float(error.max()), 1.0)  # below a pixel there is no quarrel
+        ground, note = heat_over(crop, error, peak=worst), f"error to {worst:.1f} px"
+        arrays = {**place, "flow_error": error}
+    large = ground.repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)
+    return Picture(flow_arrows_over(large, flow * _ENLARGED), note, arrays)

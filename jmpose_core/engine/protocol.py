@@ -137,6 +137,7 @@ class ProbeResult(Message, frozen=True, kw_only=True):
     crop_rgb: ByteArray  # (H, W, 3)
     initial: Float32Array  # (15, h, w) heatmaps
     flow: Float32Array | None  # (2, H', W') motion from the key frame to the next, in crop pixels
+    flow_error: Float32Array | None = None  # (H', W') by which flow there and back miss each other, in crop pixels
     refined: Float32Array  # (15, h, w) heatmaps
     crop_from_image: Affine  # (2, 3)
 

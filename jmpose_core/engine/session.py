@@ -17,6 +17,7 @@ from jmpose_core.engine.people_search import CONFIRMING, FINDING, PeopleSearch, 
 from jmpose_core.engine.protocol import Predict, Probe, ProbeResult, Ready
 from jmpose_core.engine.run_progress import OnProgress, RunProgress, Tell
 from jmpose_core.errors import WeightsError
+from jmpose_core.estimation import probing
 from jmpose_core.estimation.options import DEFAULT_OPTIONS, EstimateOptions, FlowChoice
 from jmpose_core.estimation.pose_estimator import CHUNK_FRAMES, PoseEstimator
 from jmpose_core.fill.evidence import OnEvidence
@@ -135,13 +136,13 @@ class Session:
             JMPoseError: the video or the weights cannot be used.
         """
         video = self._opened(Path(request.video_path))
-        seen = self._estimator(request.weights).probe(
-            video, request.frame_index, request.bbox_xyxy, look=self._seen.look(video)
-        )
+        estimator = self._estimator(request.weights)
+        seen = probing.probe(estimator, video, request.frame_index, request.bbox_xyxy, look=self._seen.look(video))
         return ProbeResult(
             crop_rgb=seen.crop_rgb,
             initial=seen.initial,
             flow=seen.flow,
+            flow_error=seen.flow_error,
             refined=seen.refined,
             crop_from_image=seen.crop_from_image,
         )

@@ -1,21 +1,19 @@
 """A video and its tracks in, annotations out: the one path for the window and the command line."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor, nn
 
 from jmpose_core import geometry
 from jmpose_core.annotations import Annotation, Origin, Visibility
-from jmpose_core.devices import autocast, pick_device
+from jmpose_core.devices import pick_device
 from jmpose_core.errors import Cancelled, WeightsError
-from jmpose_core.estimation.clip import DELTA, ENLARGE, Segment, cut, segments, window_of
+from jmpose_core.estimation.clip import DELTA, ENLARGE, Segment, cut, segments
 from jmpose_core.estimation.evidence import EvidenceMaker
 from jmpose_core.estimation.frame_flow import FrameFlow
 from jmpose_core.estimation.onnx_engine import speed_up_backbone
@@ -25,7 +23,6 @@ from jmpose_core.estimation.witness import Look, PeopleInCrops, Witnessed, peopl
 from jmpose_core.fill.evidence import OnEvidence
 from jmpose_core.geometry import Affine, Xyxy
 from jmpose_core.model import heatmaps
-from jmpose_core.model.blocks import BackboneOutput
 from jmpose_core.model.calibration import confidence_of
 from jmpose_core.model.flow import Pair
 from jmpose_core.model.network import PoseNetwork
@@ -39,21 +36,6 @@ CHUNK_FRAMES: Final = 24  # frames of video whose segments are worked on togethe
 _VISIBLE_FROM: Final = 0.4  # probability: above, the joint is seen; below, it is guessed and shown as occluded
 _PRESENT_FROM: Final = 0.15  # below, the model has no idea: absent
 _SCORED_FROM: Final = 0.25  # joints that count in a person's score (docs/model.md: a peak of 0.2)
-
-
-@dataclass(frozen=True, slots=True)
-class ProbedPerson:
-    """What the network sees of one person in one frame.
-
-    crop_rgb: (H, W, 3) uint8. initial, refined: (15, h, w) heatmaps. flow: (2, H, W)
-    crop pixels, from the key frame to the next; None for a system without flow. crop_from_image: (2, 3).
-    """
-
-    crop_rgb: npt.NDArray[np.uint8]
-    initial: npt.NDArray[np.float32]
-    flow: npt.NDArray[np.float32] | None
-    refined: npt.NDArray[np.float32]
-    crop_from_image: Affine
 
 
 class PoseEstimator:
@@ -168,7 +150,7 @@ class PoseEstimator:
                     windows=segment.windows,
                     crops_from_image=segment.crops_from_image,
                     flow_between=self._carried(shared, segment),
-                    people=self._in_crops(seen, segment.boxes, segment.crops_from_image),
+                    people=self.in_crops(seen, segment.boxes, segment.crops_from_image),
                 )
                 own = list(self._annotations(segment, maps.wanted, stage, video))
                 if on_evidence is not None:
@@ -181,50 +163,13 @@ class PoseEstimator:
             sound = (person for person in people if person.frame_index not in video.damaged_frames)
             yield from sorted(sound, key=lambda person: (person.frame_index, person.track_id))
 
-    @torch.inference_mode()
-    def probe(self, video: Video, frame_index: int, bbox_xyxy: Xyxy, *, look: Look | None = None) -> ProbedPerson:
-        """Initial heatmaps, flow and refined heatmaps of one person in one frame, cropped as the paper does.
-
-        `look` as in `estimate`.
-
-        Raises:
-            ValueError: the box has no area.
-        """
-        size = self.network.crop_size
-        crop_from_image = geometry.crop_from_image(bbox_xyxy, size, enlarge=ENLARGE)
-        delta = max(1, self.network.delta)  # flow is to the next frame, also of a system that sees one alone
-        frames = window_of(frame_index, delta, video.frame_count)
-        pictures = {index: video.nearest_frame(index) for index in set(frames)}
-        crops = np.stack([cut(pictures[index], crop_from_image, size) for index in frames])
-        seen = [witnessed_people({0: bbox_xyxy}, look(index, pictures[index]))[0] for index in frames] if look else []
-        images = self.streaming.images(crops)
-        same = len(frames)
-        people = self._in_crops(seen, np.array([bbox_xyxy] * same), np.stack([crop_from_image] * same))
-        backbone = self.streaming.of_frames(images, people)
-        return ProbedPerson(
-            crop_rgb=crops[delta],
-            initial=backbone.heatmaps[delta].float().cpu().numpy(),
-            flow=self._flow_in_pixels(images[delta], images[delta + 1]),
-            refined=self._refined_key(backbone, images, delta).float().cpu().numpy(),
-            crop_from_image=crop_from_image,
-        )
-
-    def _in_crops(
+    def in_crops(
         self, seen: Sequence[Witnessed], boxes: npt.NDArray[np.float64], crops_from_image: npt.NDArray[np.float64]
     ) -> PeopleInCrops | None:
+        """What is witnessed of a person in crops, whose boxes (F, 4) lie in crops (F, 2, 3); None for nothing."""
         if not seen:
             return None
         return people_in_crops(seen, boxes, crops_from_image, geometry.scaled(1 / CELL), self.device)
-
-    def _refined_key(self, backbone: BackboneOutput, images: Tensor, key: int) -> Tensor:
-        delta = self.network.delta
-        return self.streaming.refined(backbone, images, [range(key - delta, key + delta + 1)])[0]
-
-    def _flow_in_pixels(self, first: Tensor, second: Tensor) -> npt.NDArray[np.float32] | None:
-        if self.network.flow is None:
-            return None
-        with autocast(self.device):
-            return self.network.flow.flow_in_pixels(first[None], second[None])[0].float().cpu().numpy()
 
     def still(self, image_rgb: npt.NDArray[np.uint8], bbox_xyxy: Xyxy) -> npt.NDArray[np.float64]:
         """Joints (15, 2) in image pixels of one person in an unrelated image (H, W, 3), by the initial heatmaps.

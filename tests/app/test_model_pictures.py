@@ -58,5 +58,7 @@ def test_each_panel_has_the_arrays_that_it_shows() -> None:
     assert set(pictures) == set(Panel)
     np.testing.assert_array_equal(pictures[Panel.DIFFERENCE].arrays["difference"], seen.refined - seen.initial)
     assert pictures[Panel.DIFFERENCE].note == "−0.50 to +0.50"
+    assert pictures[Panel.ARROWS].note == "error to 2.0 px"
+    assert pictures[Panel.ARROWS].arrays["flow_error"].shape == (64, 48)
     flowless = msgspec.structs.replace(seen, flow=None)
     assert set(Panel) - set(pictures_of(flowless, None, dark=False)) == {Panel.FLOW, Panel.ARROWS}

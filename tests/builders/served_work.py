@@ -85,7 +85,8 @@ class ServedWork(ABC):
         return ProbeResult(
             crop_rgb=np.full((*CROP_SIZE, 3), 127, np.uint8),
             initial=refined * np.float32(0.5),
-            flow=self.flow(request),
+            flow=(flow := self.flow(request)),
+            flow_error=None if flow is None else np.full(MAPS, 2.0, np.float32),
             refined=refined,
             crop_from_image=crop_from_image(request.bbox_xyxy, CROP_SIZE),
         )

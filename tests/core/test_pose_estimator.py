@@ -12,6 +12,7 @@ import resources
 from jmpose_core.errors import WeightsError
 from jmpose_core.estimation.options import EstimateOptions
 from jmpose_core.estimation.pose_estimator import PoseEstimator
+from jmpose_core.estimation.probing import probe as probe_of
 from jmpose_core.geometry import Xyxy
 from jmpose_core.model import dcpose, systems
 from jmpose_core.model.hrnet import HRNet, SlotHRNet
@@ -53,7 +54,7 @@ def test_whatever_maps_are_inside_the_joints_are_the_programs(
     save_weights(tmp_path / "dcpose.safetensors", narrow_dcpose(joints=joints).state_dict(), card)
     estimator = PoseEstimator(tmp_path / "dcpose.safetensors", "cpu")
     with open_video(resources.DEMO_CLIP) as video:
-        probe = estimator.probe(video, 3, BOX)
+        probe = probe_of(estimator, video, 3, BOX)
         people = list(estimator.estimate(video, {0: {3: BOX, 4: BOX}}))
     assert probe.initial.shape == probe.refined.shape == (15, 16, 16)
     assert probe.initial.dtype == probe.refined.dtype == np.float32

@@ -375,4 +375,5 @@ def test_a_probe_shows_the_whole_inside_of_the_model(session: Session, clip: Pat
     assert seen.crop_rgb.shape == (256, 192, 3)
     assert seen.initial.shape == seen.refined.shape == (15, 64, 48)
     assert seen.flow.shape == (2, 256, 192)
+    assert seen.flow_error.shape == (256, 192) and seen.flow_error.min() >= 0
     assert seen.crop_from_image.shape == (2, 3)

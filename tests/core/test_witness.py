@@ -8,6 +8,7 @@ import resources
 from jmpose_core import geometry
 from jmpose_core.estimation.options import EstimateOptions
 from jmpose_core.estimation.pose_estimator import PoseEstimator
+from jmpose_core.estimation.probing import probe as probe_of
 from jmpose_core.estimation.witness import Witnessed, people_in_crops, witnessed_people
 from jmpose_core.model import heatmaps
 from jmpose_core.model.guidance import guided
@@ -124,7 +125,7 @@ def test_the_estimator_asks_for_each_frame_once_and_listens_unless_it_is_told_no
                 (EstimateOptions(stage="initial", witness=False), look),
             )
         )
-        probe = estimator.probe(video, 48, JUMPER, look=look)
+        probe = probe_of(estimator, video, 48, JUMPER, look=look)
     assert asked[:1] == [48]
     assert len(asked) == 1 + 5
     np.testing.assert_array_equal(alone.keypoints, deaf.keypoints)
