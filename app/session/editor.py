@@ -6,7 +6,8 @@ from app.session import edits
 from app.session.open_project import OpenProject
 from app.session.people_shown import PeopleShown
 from app.session.view_state import ViewState
-from jmpose_core.annotations import Annotation, Visibility
+from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.frame_numbers import frame_range
 from jmpose_core.geometry import Xyxy
 from jmpose_core.skeleton import JOINT_TITLES
 
@@ -49,6 +50,20 @@ class Editor(QObject):
     def verify_person(self) -> None:
         if (person := self._person()) is not None:
             self.apply(edits.verified(person), f"Verify person {person.track_id}")
+
+    def verify_run(self, track_id: int, joint: int, first: int, last: int) -> None:
+        """A joint of one track is right as it is shown in frames first..last, `last` excluded."""
+        self._shown.settle()
+        video = self._view_state.video
+        if video is None:
+            return
+        people = [
+            person.with_joint(joint, origin=Origin.VERIFIED)
+            for person in self._project.people_between(video.id, first, last)
+            if person.track_id == track_id and not person.touched[joint]
+        ]
+        where = frame_range(first, last)
+        self._project.put_all(video.id, people, f"Verify {JOINT_TITLES[joint]} in {where}")
 
     def swap_sides(self) -> None:
         if (person := self._person()) is not None:

@@ -107,6 +107,10 @@ class OpenProject(QObject):
     def tracks(self, video_id: int) -> list[Track]:
         return self._reader.tracks(video_id) if self._reader is not None else []
 
+    def tracks_touched_last(self, video_id: int) -> set[int]:
+        """Tracks that the last change, or the last undo, may have touched."""
+        return self._reader.tracks_touched_last(video_id) if self._reader is not None else set()
+
     @property
     def undo_text(self) -> str | None:
         """What undo would take back."""
@@ -130,6 +134,11 @@ class OpenProject(QObject):
     def put(self, video_id: int, person: Annotation, text: str) -> bool:
         """Write one person as the annotator wants it."""
         return self._edit(text, lambda step: step.put(video_id, person), video_id, {person.frame_index})
+
+    def put_all(self, video_id: int, people: Sequence[Annotation], text: str) -> bool:
+        """Write several people, each in another frame or of another track."""
+        frames = {person.frame_index for person in people}
+        return self._edit(text, lambda step: step.put_all(video_id, people), video_id, frames)
 
     def remove(self, video_id: int, frame_index: int, track_id: int, text: str) -> bool:
         """Take a person out of one frame; later predictions do not bring it back."""

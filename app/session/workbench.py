@@ -20,6 +20,7 @@ from app.session.opening import Opened, fault_of_video, prepare, prepare_demo
 from app.session.people_shown import PeopleShown
 from app.session.playback import Playback
 from app.session.predictions import Predictions
+from app.session.review_queue import ReviewQueue
 from app.session.settings import Settings
 from app.session.view_state import ViewState
 from jmpose_core.annotations import Annotation
@@ -58,6 +59,7 @@ class Workbench(QObject):
         self.model_view = ModelView(self.shown, self.inference, settings, self.playback, self)
         self.editor = Editor(self.project, self.shown, self.view_state, self)
         self.navigator = Navigator(self.project, self.shown, self.view_state, self)
+        self.queue = ReviewQueue(self.project, self.view_state, self.navigator, self.editor, self.background, self)
         self.lanes = Lanes(self.project, self.view_state, self.background, self)
         self.evaluation = Evaluation(self.project, self.view_state, self)
         self._video_path: Path | None = None
@@ -79,6 +81,7 @@ class Workbench(QObject):
             (project.failed, Cause.SAVING),
             (self.failed_to_open, Cause.OPENING),
             (self.lanes.failed, Cause.READING),
+            (self.queue.failed, Cause.READING),
             (inference.failed, Cause.PREDICTION),
             (inference.engine_lost, Cause.ENGINE),
             (self.finetune.failed, Cause.TRAINING),
@@ -89,6 +92,7 @@ class Workbench(QObject):
         self.lanes.changed.connect(lambda: messages.settle(Cause.READING))
         self.predictions.told.connect(messages.info)
         self.navigator.nothing_found.connect(messages.info)
+        self.queue.ended.connect(messages.info)
         inference.state_changed.connect(self._on_engine)
 
     def _on_engine(self) -> None:

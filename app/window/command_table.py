@@ -44,6 +44,9 @@ class CommandTable:
     def _joint(self) -> bool:
         return self._person() and self._bench.shown.joint is not None
 
+    def _in_queue(self) -> bool:
+        return self._bench.queue.current is not None
+
     def _can_predict(self) -> bool:
         return self._bench.video_path is not None and not self._bench.predictions.running
 
@@ -66,7 +69,8 @@ class CommandTable:
         ]
 
     def _edit(self) -> list[Command]:
-        edit, project, person, joint = self._bench.editor, self._bench.project, self._person, self._joint
+        edit, project, queue = self._bench.editor, self._bench.project, self._bench.queue
+        person, joint = self._person, self._joint
         return [
             Command(
                 "undo",
@@ -100,6 +104,7 @@ class CommandTable:
                 person,
                 separated=True,
             ),
+            Command("confirm", "Edit", "This run is right", queue.confirm, ("V",), "", self._in_queue),
             Command("swap", "Edit", "Swap left and right", edit.swap_sides, ("X",), "swap", person),
             Command("track", "Edit", "Set track…", self._prompts.track, ("T",), "", person),
             Command("delete", "Edit", "Delete person", edit.delete_person, ("Del",), "trash", person),
@@ -126,7 +131,9 @@ class CommandTable:
             go("previous_100", "A hundred frames back", partial(nav.step, -100), "Ctrl+Shift+Left"),
             go("first", "First frame", nav.to_start, "Home", icon="first"),
             go("last", "Last frame", nav.to_end, "End", icon="last"),
-            go("low_confidence", "Next low-confidence joint", nav.next_low_confidence, "E", line=True),
+            go("review_next", "Next likely error", self._bench.queue.next, "Space", line=True),
+            go("review_previous", "Previous likely error", self._bench.queue.previous, "Shift+Space"),
+            go("low_confidence", "Next low-confidence joint", nav.next_low_confidence, "E"),
             go("next_joint", "Next joint", partial(nav.next_joint, 1), "S"),
             go("previous_joint", "Previous joint", partial(nav.next_joint, -1), "W"),
             go("next_person", "Next person", partial(nav.next_person, 1), "Tab"),

@@ -11,6 +11,7 @@ from app.look.icons import app_icon
 from app.look.messages import Messages
 from app.look.theme import ThemeController
 from app.picture.frame_view import FrameView
+from app.review.queue_panel import QueuePanel
 from app.session.settings import Settings
 from app.session.workbench import Workbench
 from app.timeline.track_table import TrackTable
@@ -58,6 +59,9 @@ class MainWindow(QMainWindow):
         self.inspector = Inspector(bench.shown, bench.model_view, bench.background, bench.messages)
         self.evaluation = EvaluationPanel(bench.evaluation, bench.navigator)
         self.track_table = TrackTable(bench.lanes, bench.shown, bench.navigator)
+        self.queue_panel = QueuePanel(
+            bench.queue, keys="Space next, Shift+Space back, V it is right, Enter the whole person is."
+        )
         self.video_chooser = VideoChooser(bench)
         self.status = StatusBar(bench)
         self._place_docks()
@@ -86,6 +90,7 @@ class MainWindow(QMainWindow):
         self.tracks_dock = area.add(
             "Tracks", padded(self.video_chooser, self.track_table), side.LeftDockWidgetArea, first_size=230
         )
+        self.review_dock = area.add("Review", self.queue_panel, side.LeftDockWidgetArea)
         self.inspector_dock = area.add("Inspector", self.inspector, side.RightDockWidgetArea, first_size=410)
         self.evaluation_dock = area.add(
             "Evaluation", self.evaluation, side.RightDockWidgetArea, behind=self.inspector_dock
@@ -131,6 +136,7 @@ class MainWindow(QMainWindow):
             bench.shown.person_changed,
             bench.project.history_changed,
             bench.predictions.state_changed,
+            bench.queue.changed,
             bench.finetune.state_changed,
         ))  # fmt: skip
 

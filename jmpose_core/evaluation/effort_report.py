@@ -42,7 +42,7 @@ def effort_report(gt: Path, pred: Path, match: Match = "auto") -> dict[str, Any]
         matched = match_images(truth, predicted, match)
         images.append(matched.statement(truth, predicted))
         labelled = {i for i, image in enumerate(truth.document.images) if image.is_labeled is not False}
-        wanted = [one for one in _true_people(truth, units) if one.person.frame_index in labelled]
+        wanted = [one for one in true_people(truth, units) if one.person.frame_index in labelled]
         frame_of = {position: frame for frame, position in enumerate(matched.positions) if frame in labelled}
         found = _predicted_people(truth, predicted, frame_of)
         occlusion = any((one.person.visibility == Visibility.OCCLUDED).any() for one in wanted)
@@ -80,7 +80,8 @@ def _totals(effort: Effort, people: int) -> dict[str, float]:
     }
 
 
-def _true_people(truth: Source, units: Counter[str]) -> list[TruePerson]:
+def true_people(truth: Source, units: Counter[str]) -> list[TruePerson]:
+    """Everybody with joints outside of ignore regions, and how far off a joint may be; `units` counts from what."""
     regions = [image.ignore_regions or () for image in truth.document.images]
     people = []
     annotations = annotations_of(truth.document, origin=Origin.CORRECTED)

@@ -142,8 +142,10 @@ def _pieces(frame_index: IntArray, labelled: BoolArray) -> Iterator[tuple[int, i
         for chain in np.split(labels, apart):
             first, last = max(int(chain[0]) - REACH, int(run[0])), min(int(chain[-1]) + REACH, int(run[-1]))
             whole: list[int] = chain[labelled[chain].all(axis=1)].tolist()
-            ends = [first, *whole, last]
-            yield from ((a, b + 1) for a, b in pairwise(ends) if b > a)
+            for a, b in pairwise([first, *whole, last]):
+                nothing_between = b - a == 1 and bool(labelled[[a, b]].all())
+                if b > a and not nothing_between:
+                    yield a, b + 1
 
 
 def _solved(piece: TrackFrames, unit: Unit) -> list[tuple[FloatArray, FloatArray]]:

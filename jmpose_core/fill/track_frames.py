@@ -1,13 +1,16 @@
 """What a fill reads: one track through frames, with what the model said and what the annotator said of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from jmpose_core.annotations import Annotation
 from jmpose_core.fill.evidence import GRID
 from jmpose_core.fill.packing import EvidenceArrays
+from jmpose_core.skeleton import NUM_JOINTS
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
@@ -28,6 +31,21 @@ class TrackFrames:
     labels: FloatArray  # (N, 15, 2) where labelled
     absent: BoolArray  # (N, 15) labelled as not in the picture: a place that nothing travels across
     evidence: EvidenceArrays
+
+    @classmethod
+    def predicted_only(cls, people: Sequence[Annotation], evidence: EvidenceArrays) -> Self:
+        """Without labels: the predictions of one track, in order of frames, and what was seen of them."""
+        boxes = np.array([person.bbox_xyxy for person in people])
+        nothing = np.zeros((len(people), NUM_JOINTS), bool)
+        return cls(
+            frame_index=np.array([person.frame_index for person in people]),
+            size=np.sqrt(np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1)),
+            predicted=np.stack([person.keypoints for person in people]),
+            labelled=nothing,
+            labels=np.zeros((len(people), NUM_JOINTS, 2)),
+            absent=nothing,
+            evidence=evidence,
+        )
 
     def __len__(self) -> int:
         return len(self.frame_index)

@@ -9,14 +9,13 @@ import numpy.typing as npt
 
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.fill.fill import UNITS, Unit, extent, fill_track
-from jmpose_core.fill.packing import unpack
-from jmpose_core.fill.track_frames import TrackFrames
 from jmpose_core.project import people
 from jmpose_core.project.database import Database
-from jmpose_core.project.evidence_store import EvidenceStore, box_key
+from jmpose_core.project.evidence_store import EvidenceStore
 from jmpose_core.project.layers import merged, owned_joints
 from jmpose_core.project.rows import PersonKey, PersonRow, annotations_of, rows_of
 from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_FILL, LAYER_PREDICTION
+from jmpose_core.project.track_rows import is_predicted, layers_by_frame, said_by_annotator, track_frames
 from jmpose_core.skeleton import NUM_JOINTS
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
@@ -67,8 +66,8 @@ def refilled(
     if not extents:
         return []
     first, last = min(a for a, _ in extents.values()), max(b for _, b in extents.values())
-    there = _layers(people.rows_of_track(database, video_id, track_id, max(first, 0), last))
-    frames = [frame for frame, layers in there.items() if _is_predicted(layers)]
+    there = layers_by_frame(people.rows_of_track(database, video_id, track_id, max(first, 0), last))
+    frames = [frame for frame, layers in there.items() if is_predicted(layers)]
     fills = _filled(evidence, video_id, there, frames, extents)
     new_fills = dict(zip(fills, rows_of(video_id, LAYER_FILL, list(fills.values())), strict=True))
     changes: list[PersonRow | PersonKey] = []
@@ -91,19 +90,6 @@ def _extents(labelled: Mapping[int, BoolArray], touched: Touched) -> dict[Unit, 
     return found
 
 
-def _layers(rows: Sequence[PersonRow]) -> dict[int, dict[int, PersonRow]]:
-    """By frame, by layer."""
-    found: dict[int, dict[int, PersonRow]] = {}
-    for row in rows:
-        found.setdefault(row.frame_index, {})[row.layer] = row
-    return found
-
-
-def _is_predicted(layers: Mapping[int, PersonRow]) -> bool:
-    """Whether the frame has a prediction of a person who was not removed: nothing else is filled."""
-    return LAYER_PREDICTION in layers and not layers[max(layers)].removed
-
-
 def _filled(
     evidence: EvidenceStore,
     video_id: int,
@@ -115,8 +101,8 @@ def _filled(
     if not frames:
         return {}
     predicted = list(annotations_of([there[frame][LAYER_PREDICTION] for frame in frames]))
-    said = _said(there, frames)
-    track = _track(evidence, video_id, predicted, said)
+    said = said_by_annotator(there, frames)
+    track = track_frames(evidence, video_id, predicted, said)
     filled = np.zeros((len(frames), NUM_JOINTS), bool)
     points, confidence = track.predicted.copy(), np.zeros((len(frames), NUM_JOINTS))
     visibility = np.stack([person.visibility for person in predicted])
@@ -146,32 +132,6 @@ def _filled(
         for row, person in enumerate(predicted)
         if filled[row].any()
     }
-
-
-def _said(there: Mapping[int, Mapping[int, PersonRow]], frames: Sequence[int]) -> list[Annotation | None]:
-    """The annotator's people of these frames."""
-    rows = {frame: there[frame][LAYER_ANNOTATION] for frame in frames if LAYER_ANNOTATION in there[frame]}
-    found = dict(zip(rows, annotations_of(list(rows.values())), strict=True))
-    return [found.get(frame) for frame in frames]
-
-
-def _track(
-    evidence: EvidenceStore, video_id: int, predicted: Sequence[Annotation], said: Sequence[Annotation | None]
-) -> TrackFrames:
-    boxes = np.array([person.bbox_xyxy for person in predicted])
-    places = [(person.frame_index, box_key(person.bbox_xyxy)) for person in predicted]
-    joints = np.stack([person.keypoints for person in predicted])
-    owned = np.stack([owned_joints(one or person) for one, person in zip(said, predicted, strict=True)])
-    in_picture = np.stack([(one or person).visibility for one, person in zip(said, predicted, strict=True)]) > 0
-    return TrackFrames(
-        frame_index=np.array([person.frame_index for person in predicted]),
-        size=np.sqrt(np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1)),
-        predicted=joints,
-        labelled=owned & in_picture,
-        labels=np.stack([(one or person).keypoints for one, person in zip(said, predicted, strict=True)]),
-        absent=owned & ~in_picture,
-        evidence=unpack(evidence.packed(video_id, places)),
-    )
 
 
 def _visibility(

@@ -12,10 +12,13 @@ from jmpose_core.errors import ProjectError
 from jmpose_core.project import people
 from jmpose_core.project.evidence_store import EvidenceStore
 from jmpose_core.project.files import OpenFile, create_file, open_file
+from jmpose_core.project.likely_errors import likely_errors
 from jmpose_core.project.people import Lane
 from jmpose_core.project.step import Step
 from jmpose_core.project.undo import History, StepInfo
 from jmpose_core.project.videos import VideoList, VideoRecord
+from jmpose_core.queue.error_model import ErrorModel
+from jmpose_core.queue.items import QueueItem
 
 
 class Project:
@@ -141,6 +144,14 @@ class Project:
     def timeline(self, video_id: int) -> list[Lane]:
         """A lane for each track with somebody on it, by id; no person is decoded."""
         return people.timeline(self._database, video_id)
+
+    def likely_errors(self, video_id: int, track_id: int, model: ErrorModel) -> list[QueueItem]:
+        """Runs of joints of a track that are likely wrong, by the errors that one action is expected to mend."""
+        return likely_errors(self._database, self.evidence, model, video_id, track_id)
+
+    def tracks_touched_last(self, video_id: int) -> set[int]:
+        """Tracks of the step that was done last and of the one undone last: what has just changed is among them."""
+        return self._history.tracks_touched_last(video_id)
 
     # Changes
 

@@ -123,6 +123,15 @@ class History:
         by_video = {video: tuple(found) for video, found in frames.items()}
         return StepInfo(step_id, text, video_id, frame_index, by_video, bool(undone))
 
+    def tracks_touched_last(self, video_id: int) -> set[int]:
+        """Tracks of the newest step that is done and of the oldest that is undone."""
+        found = self._database.rows(
+            "SELECT DISTINCT track_id FROM undo_people WHERE video_id = ? AND step_id IN "
+            "((SELECT max(id) FROM steps WHERE undone = 0), (SELECT min(id) FROM steps WHERE undone = 1))",
+            (video_id,),
+        )
+        return {track_id for (track_id,) in found}
+
     def _text(self, which: str) -> str | None:
         found = self._database.rows(f"SELECT text FROM steps WHERE {which} LIMIT 1")
         return found[0][0] if found else None

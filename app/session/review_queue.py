@@ -1,0 +1,164 @@
+"""The queue of the current video: likely errors, worst first, and the place of the annotator in it."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+import resources
+from app.jobs.background import Background
+from app.session.editor import Editor
+from app.session.navigator import Navigator
+from app.session.open_project import OpenProject
+from app.session.view_state import ViewState
+from jmpose_core.frame_numbers import frame_range
+from jmpose_core.project import Project
+from jmpose_core.queue.error_model import ErrorModel
+from jmpose_core.queue.items import QueueItem
+from jmpose_core.skeleton import JOINT_TITLES
+
+SETTLE_MS = 120  # several edits in a row are read once
+
+
+class ReviewQueue(QObject):
+    """Items are read in the background; after an edit only those of the tracks that it touched."""
+
+    changed = Signal()  # items, or which of them is looked at
+    failed = Signal(str)  # they could not be read
+    ended = Signal(str)  # there is nothing further, for the user
+
+    def __init__(
+        self,
+        project: OpenProject,
+        view_state: ViewState,
+        navigator: Navigator,
+        editor: Editor,
+        background: Background,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._project, self._view_state, self._background = project, view_state, background
+        self._navigator, self._editor = navigator, editor
+        self._by_track: dict[int, list[QueueItem]] = {}
+        self._items: list[QueueItem] = []
+        self._current: QueueItem | None = None  # looked at; it may have left the queue since
+        self._place = -1  # of it, or where it was
+        self._stale: set[int] = set()  # tracks to be read again
+        self._reading = 0
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(self._read_stale)
+        project.people_changed.connect(self._on_people)
+        project.closed.connect(self._clear)
+        view_state.video_changed.connect(self._read_all)
+
+    @property
+    def items(self) -> list[QueueItem]:
+        """By the errors that one action is expected to mend."""
+        return self._items
+
+    @property
+    def current(self) -> QueueItem | None:
+        """The item that is looked at, while it is in the queue."""
+        return self._current if self._current in self._items else None
+
+    def go(self, item: QueueItem) -> None:
+        """Look at one item."""
+        self._current, self._place = item, self._items.index(item)
+        self._navigator.go_to(item.frame_index, item.track_id, item.joint)
+        self.changed.emit()
+
+    def next(self) -> None:
+        """The item after the one looked at; where that has left the queue, the one that took its place."""
+        self._step(self._place + (self.current is not None or self._place < 0))
+
+    def previous(self) -> None:
+        """The item before."""
+        self._step(self._place - 1)
+
+    def confirm(self) -> None:
+        """The joint of this item is right wherever the item is: verify it there, and go on."""
+        if (item := self.current) is not None:
+            self._editor.verify_run(item.track_id, item.joint, item.first, item.last)
+            self._remove(item)
+            self.next()
+
+    def _step(self, place: int) -> None:
+        if 0 <= place < len(self._items):
+            self.go(self._items[place])
+        elif not self._items:
+            self.ended.emit("Nothing in this video is likely wrong. Predict first if it has no people yet.")
+        else:
+            self.ended.emit("That was the queue's last item." if place > 0 else "This is the queue's first item.")
+
+    def _remove(self, item: QueueItem) -> None:
+        """At once, before it is read again."""
+        self._by_track[item.track_id].remove(item)
+        self._items.remove(item)
+
+    # Reading
+
+    def _on_people(self, video_id: int, _frames: Collection[int]) -> None:
+        video = self._view_state.video
+        if video is not None and video.id == video_id:
+            self._stale |= self._project.tracks_touched_last(video_id)
+            self._settle.start()
+
+    def _read_all(self) -> None:
+        self._clear()
+        if (video := self._view_state.video) is not None:
+            self._stale = {track.track_id for track in self._project.tracks(video.id)}
+            self._read_stale()
+
+    def _read_stale(self) -> None:
+        path, video = self._project.path, self._view_state.video
+        if path is None or video is None or not self._stale:
+            return
+        tracks, self._stale = self._stale, set()
+        self._reading += 1
+        reading = self._reading
+        self._background.run(
+            lambda: read_items(path, video.id, tracks),
+            lambda found: self._show(found) if reading == self._reading else self._read_again(tracks),
+            self.failed.emit,
+        )
+
+    def _read_again(self, tracks: set[int]) -> None:
+        """A later reading has begun, and may not be of all of these tracks."""
+        self._stale |= tracks
+        self._settle.start()
+
+    def _show(self, found: dict[int, list[QueueItem]]) -> None:
+        self._by_track |= found
+        everything = (item for items in self._by_track.values() for item in items)
+        self._items = sorted(everything, key=lambda item: (-item.gain, item.track_id, item.joint, item.first))
+        if self._current is not None:
+            self._current = next((item for item in self._items if _is_same(item, self._current)), self._current)
+            if self._current in self._items:
+                self._place = self._items.index(self._current)
+        self.changed.emit()
+
+    def _clear(self) -> None:
+        self._reading += 1
+        self._by_track, self._items, self._current, self._place = {}, [], None, -1
+        self._stale = set()
+        self.changed.emit()
+
+
+def words_of(item: QueueItem) -> str:
+    """As in "left ankle of person 2, frames 126 to 133"."""
+    return f"{JOINT_TITLES[item.joint]} of person {item.track_id}, {frame_range(item.first, item.last)}"
+
+
+def read_items(path: Path, video_id: int, tracks: Collection[int]) -> dict[int, list[QueueItem]]:
+    """The items of some tracks, over a connection of their own."""
+    model = ErrorModel.read(resources.QUEUE)
+    with Project.open(path, read_only=True) as project:
+        return {track_id: project.likely_errors(video_id, track_id, model) for track_id in sorted(tracks)}
+
+
+def _is_same(item: QueueItem, other: QueueItem) -> bool:
+    """Whether two readings speak of the same run."""
+    same_joint = (item.track_id, item.joint) == (other.track_id, other.joint)
+    return same_joint and item.first < other.last and other.first < item.last
