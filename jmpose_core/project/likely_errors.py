@@ -14,7 +14,7 @@ from jmpose_core.queue.error_model import ErrorModel
 from jmpose_core.queue.items import QueueItem, queue_items
 
 MOST: Final = 200  # items of a track: more than anybody goes through before the queue is another
-LEAST: Final = 0.15  # probability of error below which a joint is not worth a look
+LEAST: Final = 0.1  # probability of error below which a joint is not worth a look
 _LAST_FRAME: Final = 2**62
 
 

@@ -71,7 +71,8 @@ def _gain(left: FloatArray, runs: IntArray) -> FloatArray:
 
 
 def _run(probability: FloatArray, runs: IntArray, row: int) -> tuple[int, int]:
-    """Rows first..last (excluded) about `row` that are about as likely wrong."""
-    alike = (probability >= _SHARE * probability[row]) & (runs == runs[row])
+    """Rows first..last (excluded) about `row` that are about as likely wrong, as far as one action helps."""
+    near = np.abs(np.arange(len(runs)) - row) <= _REACH
+    alike = (probability >= _SHARE * probability[row]) & (runs == runs[row]) & near
     before, after = np.flatnonzero(~alike[:row]), np.flatnonzero(~alike[row:])
     return int(before[-1]) + 1 if len(before) else 0, row + int(after[0]) if len(after) else len(probability)

@@ -35,7 +35,7 @@ def evidence_of(person: Annotation) -> Evidence:
     return Evidence(
         peaks=peaks,
         initial=peaks[:, 0],
-        spread=np.full(NUM_JOINTS, 4.0, np.float32),
+        spread=(5 / np.maximum(person.confidence, 0.1)).astype(np.float32),
         grid_from_image=compose(scaled(GRID[0] / CROP_SIZE[0]), crop_from_image(person.bbox_xyxy, CROP_SIZE)),
         forward=forward,
         backward=-forward,
