@@ -14,7 +14,7 @@ from jmpose_core.queue.items import QueueItem
 from jmpose_core.skeleton import JOINT_TITLES
 
 COLUMNS: Final = ("Joint", "Frames", "Wrong")
-LEAST_WIDTH: Final = 236  # pixels: nothing is cut
+LEAST_WIDTH: Final = 243  # pixels: nothing is cut
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 ModelIndex = QModelIndex | QPersistentModelIndex
 
@@ -77,7 +77,7 @@ class QueuePanel(QWidget):
         self._queue = queue
         self.table = QTableView()
         dress(self.table, self.model, row_height=26)
-        self.table.setIconSize(QSize(9, 9))
+        self.table.setIconSize(QSize(7, 7))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.table.verticalHeader().hide()
@@ -91,7 +91,7 @@ class QueuePanel(QWidget):
         hint = _line(keys)
         self.setMinimumWidth(LEAST_WIDTH)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 0, 4, 8)
+        layout.setContentsMargins(4, 0, 2, 8)
         layout.setSpacing(6)
         for widget in (self.summary, self.table, hint):
             layout.addWidget(widget)
