@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtWidgets import QTableView
 
 from app.look.colours import JOINT_COLOURS, dot
-from app.look.table_dress import dress
+from app.look.table_dress import dress_list
 from app.look.words import confidence_text, origin_text
 from jmpose_core.annotations import Annotation, Visibility
 from jmpose_core.skeleton import JOINT_TITLES, JOINTS
@@ -91,19 +91,11 @@ class JointTable(QTableView):
 
     def __init__(self, model: JointModel) -> None:
         super().__init__()
-        dress(self, model, row_height=ROW_HEIGHT)
-        self.setIconSize(QSize(7, 7))
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        dress_list(self, model, row_height=ROW_HEIGHT, dot_size=7)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.verticalHeader().hide()
         header = self.horizontalHeader()
         self.setMinimumHeight(len(JOINTS) * ROW_HEIGHT + header.sizeHint().height() + 2 * self.frameWidth())
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setMinimumSectionSize(34)
-        for column in range(len(COLUMNS)):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.clicked.connect(lambda index: self.joint_clicked.emit(index.row()))
 
     def select_joint(self, joint: int | None) -> None:

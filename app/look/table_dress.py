@@ -1,7 +1,43 @@
 """What all tables of the window have in common."""
 
-from PySide6.QtCore import QAbstractTableModel
-from PySide6.QtWidgets import QAbstractItemView, QTableView
+from collections.abc import Sequence
+from typing import Any, Final, Generic, TypeVar
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+
+T = TypeVar("T")
+ModelIndex = QModelIndex | QPersistentModelIndex
+_LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+class RowModel(QAbstractTableModel, Generic[T]):
+    """A row for each of `rows`; the first column is words, to the left, and the others are figures, to the right."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        super().__init__()
+        self._columns = columns
+        self.rows: list[T] = []
+
+    def set_rows(self, rows: Sequence[T]) -> None:
+        """Others in place of all."""
+        self.beginResetModel()
+        self.rows = list(rows)
+        self.endResetModel()
+
+    def rowCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._columns)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return self._columns[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole and section > 0:
+            return RIGHT
+        return None
 
 
 def dress(table: QTableView, model: QAbstractTableModel, *, row_height: int) -> None:
@@ -15,3 +51,21 @@ def dress(table: QTableView, model: QAbstractTableModel, *, row_height: int) -> 
     table.verticalHeader().setDefaultSectionSize(row_height)
     table.horizontalHeader().setHighlightSections(False)
     table.verticalHeader().setHighlightSections(False)
+
+
+def dress_list(table: QTableView, model: QAbstractTableModel, *, row_height: int, dot_size: int) -> None:
+    """As `dress`, of whole rows that a click chooses; the first column takes what room there is.
+
+    Args:
+        dot_size: side of the coloured dot in front of a row, pixels.
+    """
+    dress(table, model, row_height=row_height)
+    table.setIconSize(QSize(dot_size, dot_size))
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    table.verticalHeader().hide()
+    header = table.horizontalHeader()
+    header.setDefaultAlignment(_LEFT)
+    for column in range(1, model.columnCount()):
+        header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

@@ -1,13 +1,12 @@
 """The queue as a table, and the keys that go through it."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTableView, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QTableView, QVBoxLayout, QWidget
 
 from app.look.colours import dot, track_colour
-from app.look.table_dress import dress
+from app.look.table_dress import RIGHT, ModelIndex, RowModel, dress_list
 from app.session.review_queue import ReviewQueue
 from jmpose_core.frame_numbers import frame_number, frame_range
 from jmpose_core.queue.items import QueueItem
@@ -15,49 +14,24 @@ from jmpose_core.skeleton import JOINT_TITLES
 
 COLUMNS: Final = ("Joint", "Frames", "Wrong")
 LEAST_WIDTH: Final = 243  # pixels: nothing is cut
-_RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-ModelIndex = QModelIndex | QPersistentModelIndex
 
 
-class QueueModel(QAbstractTableModel):
+class QueueModel(RowModel[QueueItem]):
     """One row an item, in the order of the queue."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._items: Sequence[QueueItem] = ()
-
-    def set_items(self, items: Sequence[QueueItem]) -> None:
-        if items != self._items:
-            self.beginResetModel()
-            self._items = list(items)
-            self.endResetModel()
-
-    def item(self, row: int) -> QueueItem:
-        return self._items[row]
-
-    def rowCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._items)
-
-    def columnCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole and section > 0:
-            return _RIGHT
-        return None
+        super().__init__(COLUMNS)
 
     def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
-        item = self._items[index.row()]
+        item = self.rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             return (JOINT_TITLES[item.joint], _span(item), f"{item.probability:.0%}")[index.column()]
         if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
             return dot(track_colour(item.track_id))
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() > 0:
-            return _RIGHT
+            return RIGHT
         if role == Qt.ItemDataRole.ToolTipRole:
             return (
                 f"Person {item.track_id}, {frame_range(item.first, item.last)}: wrong with a probability of "
@@ -76,17 +50,8 @@ class QueuePanel(QWidget):
         self.model = QueueModel()
         self._queue = queue
         self.table = QTableView()
-        dress(self.table, self.model, row_height=26)
-        self.table.setIconSize(QSize(7, 7))
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.table.verticalHeader().hide()
-        header = self.table.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for column in (1, 2):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.table.clicked.connect(lambda index: queue.go(self.model.item(index.row())))
+        dress_list(self.table, self.model, row_height=26, dot_size=7)
+        self.table.clicked.connect(lambda index: queue.go(self.model.rows[index.row()]))
         self.summary = _line()
         hint = _line(keys)
         self.setMinimumWidth(LEAST_WIDTH)
@@ -100,7 +65,8 @@ class QueuePanel(QWidget):
 
     def _show(self) -> None:
         items, current = self._queue.items, self._queue.current
-        self.model.set_items(items)
+        if items != self.model.rows:
+            self.model.set_rows(items)
         self.summary.setText(
             f"{len(items)} runs of joints that are likely wrong" if items else "Nothing here is likely wrong."
         )

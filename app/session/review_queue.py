@@ -1,6 +1,7 @@
 """The queue of the current video: likely errors, worst first, and the place of the annotator in it."""
 
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -11,11 +12,9 @@ from app.session.editor import Editor
 from app.session.navigator import Navigator
 from app.session.open_project import OpenProject
 from app.session.view_state import ViewState
-from jmpose_core.frame_numbers import frame_range
 from jmpose_core.project import Project
 from jmpose_core.queue.error_model import ErrorModel
 from jmpose_core.queue.items import QueueItem
-from jmpose_core.skeleton import JOINT_TITLES
 
 SETTLE_MS = 120  # several edits in a row are read once
 
@@ -44,7 +43,7 @@ class ReviewQueue(QObject):
         self._current: QueueItem | None = None  # looked at; it may have left the queue since
         self._place = -1  # of it, or where it was
         self._stale: set[int] = set()  # tracks to be read again
-        self._reading = 0
+        self._video_number = 0  # counts the videos that were looked at
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
@@ -116,18 +115,12 @@ class ReviewQueue(QObject):
         if path is None or video is None or not self._stale:
             return
         tracks, self._stale = self._stale, set()
-        self._reading += 1
-        reading = self._reading
+        video_number = self._video_number  # readings come in order, so that only another video outdates one
         self._background.run(
             lambda: read_items(path, video.id, tracks),
-            lambda found: self._show(found) if reading == self._reading else self._read_again(tracks),
+            lambda found: self._show(found) if video_number == self._video_number else None,
             self.failed.emit,
         )
-
-    def _read_again(self, tracks: set[int]) -> None:
-        """A later reading has begun, and may not be of all of these tracks."""
-        self._stale |= tracks
-        self._settle.start()
 
     def _show(self, found: dict[int, list[QueueItem]]) -> None:
         self._by_track |= found
@@ -140,22 +133,23 @@ class ReviewQueue(QObject):
         self.changed.emit()
 
     def _clear(self) -> None:
-        self._reading += 1
+        self._video_number += 1
         self._by_track, self._items, self._current, self._place = {}, [], None, -1
         self._stale = set()
         self.changed.emit()
 
 
-def words_of(item: QueueItem) -> str:
-    """As in "left ankle of person 2, frames 126 to 133"."""
-    return f"{JOINT_TITLES[item.joint]} of person {item.track_id}, {frame_range(item.first, item.last)}"
-
-
 def read_items(path: Path, video_id: int, tracks: Collection[int]) -> dict[int, list[QueueItem]]:
     """The items of some tracks, over a connection of their own."""
-    model = ErrorModel.read(resources.QUEUE)
+    model = _bundled_model()
     with Project.open(path, read_only=True) as project:
         return {track_id: project.likely_errors(video_id, track_id, model) for track_id in sorted(tracks)}
+
+
+@cache
+def _bundled_model() -> ErrorModel:
+    """Read once: each edit asks for it."""
+    return ErrorModel.read(resources.QUEUE)
 
 
 def _is_same(item: QueueItem, other: QueueItem) -> bool:

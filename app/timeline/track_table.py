@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtWidgets import QTableView
 
 from app.look.colours import dot, track_colour
-from app.look.table_dress import dress
+from app.look.table_dress import RIGHT, ModelIndex, RowModel, dress_list
 from app.session.lanes import Lanes
 from app.session.navigator import Navigator
 from app.session.people_shown import PeopleShown
@@ -17,60 +17,42 @@ from jmpose_core.project import Lane
 
 COLUMNS: Final = ("Person", "Frames", "Done")
 LEAST_WIDTH: Final = 196  # pixels: nothing is cut
-ModelIndex = QModelIndex | QPersistentModelIndex
-_RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
-class TrackModel(QAbstractTableModel):
+class TrackModel(RowModel[Lane]):
     """Tracks with how many frames they are in, and in how many of these every joint is corrected or verified."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._lanes: list[Lane] = []
+        super().__init__(COLUMNS)
 
     def set_lanes(self, lanes: Sequence[Lane]) -> None:
-        same_tracks = [lane.track_id for lane in lanes] == [lane.track_id for lane in self._lanes]
+        same_tracks = [lane.track_id for lane in lanes] == [lane.track_id for lane in self.rows]
         if same_tracks and lanes:
-            self._lanes = list(lanes)
+            self.rows = list(lanes)
             self.dataChanged.emit(self.index(0, 0), self.index(len(lanes) - 1, len(COLUMNS) - 1))
-            return
-        self.beginResetModel()
-        self._lanes = list(lanes)
-        self.endResetModel()
+        else:
+            self.set_rows(lanes)
 
     def track_id(self, row: int) -> int:
-        return self._lanes[row].track_id
+        return self.rows[row].track_id
 
     def first_frame(self, row: int) -> int:
-        return int(self._lanes[row].frame_index[0])
+        return int(self.rows[row].frame_index[0])
 
     def row_of(self, track_id: int | None) -> int | None:
-        return next((row for row, lane in enumerate(self._lanes) if lane.track_id == track_id), None)
-
-    def rowCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._lanes)
-
-    def columnCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole and section > 0:
-            return _RIGHT
-        return None
+        return next((row for row, lane in enumerate(self.rows) if lane.track_id == track_id), None)
 
     def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
-        lane = self._lanes[index.row()]
+        lane = self.rows[index.row()]
         done, touched = int(lane.done.sum()), int(np.count_nonzero(lane.state >= Origin.CORRECTED))
         if role == Qt.ItemDataRole.DisplayRole:
             return (f"Person {lane.track_id}", str(len(lane.frame_index)), str(done) if done else "–")[index.column()]
         if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
             return dot(track_colour(lane.track_id))
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() > 0:
-            return _RIGHT
+            return RIGHT
         if role == Qt.ItemDataRole.ToolTipRole:
             return (
                 f"In {len(lane.frame_index)} frames. Done in {done}: every joint corrected or verified. "
@@ -86,17 +68,8 @@ class TrackTable(QTableView):
         super().__init__()
         self.tracks = TrackModel()
         self._lanes, self._shown, self._navigator = lanes, shown, navigator
-        dress(self, self.tracks, row_height=28)
-        self.setIconSize(QSize(9, 9))
+        dress_list(self, self.tracks, row_height=28, dot_size=9)
         self.setMinimumWidth(LEAST_WIDTH)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.verticalHeader().hide()
-        header = self.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for column in (1, 2):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.clicked.connect(lambda index: shown.seek(self.tracks.track_id(index.row())))
         self.doubleClicked.connect(self._go_to_first_frame)
         lanes.changed.connect(self._show_lanes)

@@ -106,11 +106,10 @@ def _filled(
     filled = np.zeros((len(frames), NUM_JOINTS), bool)
     points, confidence = track.predicted.copy(), np.zeros((len(frames), NUM_JOINTS))
     visibility = np.stack([person.visibility for person in predicted])
-    for row, frame in enumerate(frames):
-        if LAYER_FILL in there[frame]:
-            (before,) = annotations_of([there[frame][LAYER_FILL]])
-            filled[row] = before.origin == Origin.PROPAGATED
-            points[row], confidence[row], visibility[row] = before.keypoints, before.confidence, before.visibility
+    kept = [row for row, frame in enumerate(frames) if LAYER_FILL in there[frame]]
+    for row, before in zip(kept, annotations_of([there[frames[row]][LAYER_FILL] for row in kept]), strict=True):
+        filled[row] = before.origin == Origin.PROPAGATED
+        points[row], confidence[row], visibility[row] = before.keypoints, before.confidence, before.visibility
     frame_index = np.array(frames)
     for unit, (first, last) in extents.items():
         a, b = np.searchsorted(frame_index, (first, last)).tolist()

@@ -39,8 +39,9 @@ def queue_items(
     left = np.where(settled, 0, probability)
     found: list[QueueItem] = []
     runs = np.concatenate([[0], np.cumsum(np.diff(frame_index) != 1)])
+    total = _gain(left, runs)
     for _ in range(most):
-        gain = np.where(left >= least, _gain(left, runs), 0)
+        gain = np.where(left >= least, total, 0)
         row, joint = (int(index) for index in np.unravel_index(gain.argmax(), gain.shape))
         if gain[row, joint] <= 0:
             break
@@ -57,11 +58,12 @@ def queue_items(
             )
         )
         left[first:last, joint] = 0
+        total[:, [joint]] = _gain(left[:, [joint]], runs)  # the others stay as they are
     return found
 
 
 def _gain(left: FloatArray, runs: IntArray) -> FloatArray:
-    """(N, 15) sum of the probabilities around, less with the distance, within unbroken frames."""
+    """(N, J) sum of the probabilities around, less with the distance, within unbroken frames."""
     total = left.copy()
     for by in range(1, min(_REACH, len(left) - 1) + 1):
         together = (runs[by:] == runs[:-by])[:, None] * FADES**by
