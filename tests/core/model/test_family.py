@@ -173,10 +173,14 @@ def test_famipose_moves_equal_supports_equally():
     assert isinstance(refiner, FAMIPose)
     seen = []
     refiner.merge.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].chunk(4, dim=1)))
+    clips = random_clips(2, 5, (16, 12))
     with torch.inference_mode():
-        refiner(still(random_clips(2, 5, (16, 12))))
-    first, *others = seen[0]
-    assert all(torch.equal(first, other) for other in others)
+        refiner(still(clips))
+        refiner(clips)
+    (first, *equal), (other, *different) = seen
+    # Processors may round alike items of a batch differently, by a few units in the last place.
+    assert all((first - moved).abs().max() < 1e-5 for moved in equal)
+    assert all((other - moved).abs().max() > 0.1 for moved in different)
 
 
 def test_tdmi_finds_the_same_motion_in_any_still_clip_before_the_key_frame_steers_it():
