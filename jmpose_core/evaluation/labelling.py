@@ -27,9 +27,12 @@ class Policy(Enum):
     """What a correction does to other frames, and who says where to look."""
 
     NONE = "none"  # nothing; joint by joint in frame order
-    INTERPOLATE = "interpolate"  # a straight line between two labels of a joint; joint by joint in frame order
+    INTERPOLATE = "interpolate"  # a straight line between two labels of a joint; what the program's queue names
     FILL = "fill"  # the program's fill; joint by joint in frame order
     FULL = "full"  # the program's fill; what its queue names
+
+
+_BY_QUEUE: Final = (Policy.INTERPOLATE, Policy.FULL)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +70,7 @@ class Labelling:
 def labelled(tracklet: Tracklet, policy: Policy, model: ErrorModel, rng: np.random.Generator) -> Labelling:
     """Bring one tracklet to truth."""
     work = _Work(tracklet, policy, rng)
-    look = work.by_queue(model) if policy is Policy.FULL else work.in_frame_order()
+    look = work.by_queue(model) if policy in _BY_QUEUE else work.in_frame_order()
     for _ in look:
         pass
     return work.result

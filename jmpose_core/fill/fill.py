@@ -37,7 +37,7 @@ Unit: TypeAlias = tuple[int, ...]  # a joint without sides, or both sides of one
 UNITS: Final[tuple[Unit, ...]] = tuple(
     (joint, twin) if joint != twin else (joint,) for joint, twin in enumerate(FLIP) if joint <= twin
 )
-_SHARED: Final = 2.0  # cost of both sides at one place
+_SHARED: Final = 1.25  # cost of both sides at one place
 _APART: Final = 0.2  # of the size: sides that the model has this far apart are two places
 _TOGETHER: Final = 0.05  # of the size: places this near are one
 _SAME: Final = 0.03  # of the size: a place this near to the prediction is left to the prediction

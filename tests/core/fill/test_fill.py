@@ -55,6 +55,16 @@ def test_one_label_frees_the_other_leg_where_both_were_on_one() -> None:
     assert found.filled[rows, LEFT_ANKLE].all() and not found.filled[:, RIGHT_ANKLE].any()
 
 
+def test_legs_behind_one_another_stay_there_when_one_that_was_astray_is_corrected() -> None:
+    truth = true_joints(30)
+    truth[10:20, LEFT_ANKLE] = truth[10:20, RIGHT_ANKLE] + [3.0, 0.0]
+    predicted = truth.copy()
+    predicted[14:17, LEFT_ANKLE] = truth[14:17, RIGHT_ANKLE] + [80.0, -10.0]
+    found = fill_track(labelled(track(predicted), 15, LEFT_ANKLE, truth[15, LEFT_ANKLE]))
+    assert (off(found, truth)[[14, 16], LEFT_ANKLE] < 4).all() and found.filled[[14, 16], LEFT_ANKLE].all()
+    assert not found.filled[:, RIGHT_ANKLE].any()
+
+
 def test_a_label_is_carried_along_the_flow_where_the_model_saw_nothing() -> None:
     truth = true_joints(30)
     predicted = truth.copy()
