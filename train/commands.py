@@ -26,7 +26,9 @@ def parse() -> argparse.Namespace:
 def add_finetune(commands: Any) -> None:
     """Register `finetune` with its options; `run_finetune` is its entry."""
     command: argparse.ArgumentParser = commands.add_parser("finetune", help="learn from corrected joints")
-    command.add_argument("data", type=Path, nargs="+", help=".jmpose projects or PoseTrack or COCO .json files")
+    command.add_argument(
+        "data", type=Path, nargs="+", help=".jmpose projects, PoseTrack or COCO .json files, JHMDB's .mat"
+    )
     command.add_argument("--out", type=Path, required=True, help="folder for finetuned.safetensors")
     command.add_argument("--init", default="jmpose_lite", help="weights to start from")
     command.add_argument("--steps", type=int, default=300)

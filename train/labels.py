@@ -1,4 +1,4 @@
-"""Corrected labels to fine-tune on: projects, and PoseTrack or COCO files with their images beside them."""
+"""Corrected labels to fine-tune on: projects, and PoseTrack, COCO or JHMDB files with their images beside them."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +12,7 @@ from jmpose_core.errors import FormatError, JMPoseError
 from jmpose_core.formats.any_json import read_json_annotations
 from jmpose_core.formats.document import ImageRecord, PoseTrackDocument
 from jmpose_core.formats.image_matching import BY_NAME, BY_POSITION, Frames, match_images
+from jmpose_core.formats.jhmdb import read_jhmdb
 from jmpose_core.formats.people import BBOX_OF_KEYPOINTS, annotations_of
 from jmpose_core.geometry import Xyxy, bbox_of_points
 from jmpose_core.project import PROJECT_SUFFIX, Project
@@ -63,7 +64,7 @@ def digest_of_labels(labels: Sequence[LabelledVideo]) -> str:
 def _read(path: Path, by_position: bool) -> Iterator[LabelledVideo]:
     if path.suffix == PROJECT_SUFFIX:
         yield from _read_project(path)
-    elif path.suffix == ".json":
+    elif path.suffix in (".json", ".mat"):
         yield from _read_file(path, by_position)
     else:
         raise FormatError(f"{path}: not training data; give a .jmpose project or a PoseTrack or COCO .json")
@@ -82,7 +83,8 @@ def _read_project(path: Path) -> Iterator[LabelledVideo]:
 
 def _read_file(path: Path, by_position: bool) -> Iterator[LabelledVideo]:
     """Ground truth of the folders of images that a file names; every labelled joint counts as verified."""
-    document = read_json_annotations(path).without_crowds()
+    read = read_jhmdb if path.suffix == ".mat" else read_json_annotations
+    document = read(path).without_crowds()
     labelled = {person.image_id for person in document.people}
     folders: dict[PurePosixPath, list[ImageRecord]] = {}
     for image in document.images:
