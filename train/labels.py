@@ -67,7 +67,9 @@ def _read(path: Path, by_position: bool) -> Iterator[LabelledVideo]:
     elif path.suffix in (".json", ".mat"):
         yield from _read_file(path, by_position)
     else:
-        raise FormatError(f"{path}: not training data; give a .jmpose project or a PoseTrack or COCO .json")
+        raise FormatError(
+            f"{path}: not training data; give a .jmpose project, a PoseTrack or COCO .json or JHMDB's .mat"
+        )
 
 
 def _read_project(path: Path) -> Iterator[LabelledVideo]:
