@@ -40,6 +40,8 @@ _MEANINGS: Final = {
     "kit_ap": "AP as the PoseTrack21 kit has it",
     "pck": "share of labelled joints within a fifth of the torso",
     "pckh": "share of labelled joints within half a head size",
+    "pck_person": "share of labelled joints within a fifth of the person's box's longer side",
+    "pck_person_strict": "share of labelled joints within a tenth of the person's box's longer side",
 }
 
 

@@ -18,7 +18,7 @@ MatchOption: TypeAlias = Annotated[
 
 
 def evaluate_files(
-    gt: Annotated[Path, typer.Option(help="Ground truth: a file or a folder.")],
+    gt: Annotated[Path, typer.Option(help="Ground truth: a file or a folder; for pck also JHMDB's.")],
     pred: Annotated[Path, typer.Option(help="Predictions: a file or a folder.")],
     metric: Annotated[
         Literal["posetrack", "posetrack21", "oks", "pck", "boxes"],
@@ -40,6 +40,8 @@ def evaluate_files(
     show_table(table(report))
     if "per_sequence" in report:
         show_table(sequence_table(report))
+    for remark in report.get("remarks", ()):
+        tell(remark)
     if json_out is not None:
         write_atomically(json_out, msgspec.json.format(msgspec.json.encode(report), indent=2))
     return 0

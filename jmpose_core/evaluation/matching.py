@@ -19,6 +19,12 @@ class Source:
 
     document: PoseTrackDocument
     path: Path
+    video: str = ""  # where the file's name does not tell: JHMDB calls each of its files joint_positions.mat
+
+    @property
+    def name(self) -> str:
+        """Of the video, or of the file if it holds several."""
+        return self.video or self.path.stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,7 @@ class ImagePairs:
     def statement(self, truth: Source, predicted: Source) -> dict[str, Any]:
         """What was matched, for the report."""
         return {
-            "gt": truth.path.name,
+            "gt": f"{truth.video}/{truth.path.name}" if truth.video else truth.path.name,
             "pred": predicted.path.name,
             "images": len(self.positions),
             "by": self.by,

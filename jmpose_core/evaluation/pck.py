@@ -1,7 +1,7 @@
 """PCK and PCKh: the share of joints within a fraction of a person's size.
 
-PCK@0.2 of the torso: Yang and Ramanan, PAMI 2013; PCKh@0.5: Andriluka et al., CVPR 2014,
-where the head's size is 0.6 times the diagonal of its box.
+PCK@0.2 of the torso: Yang and Ramanan, PAMI 2013; PCKh@0.5: Andriluka et al., CVPR 2014, where the head's size is 0.6
+times the diagonal of its box; PCK@0.2 and @0.1 of the person: the longer side of the person's box, as on Sub-JHMDB.
 """
 
 from dataclasses import dataclass
@@ -71,6 +71,13 @@ def torso_sizes(truth: npt.NDArray[np.floating], labelled: npt.NDArray[np.bool_]
         usable = np.isnan(sizes) & labelled[:, first] & labelled[:, second]
         sizes[usable] = np.linalg.norm(truth[usable, first] - truth[usable, second], axis=1)
     return sizes
+
+
+def person_sizes(truth: npt.NDArray[np.floating], labelled: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """(N,) longer side of the box about the labelled joints of people (N, 15, 2); at most 0 where that is one joint."""
+    low = np.where(labelled[..., None], truth, np.inf).min(axis=1)
+    high = np.where(labelled[..., None], truth, -np.inf).max(axis=1)
+    return (high - low).max(axis=1)
 
 
 def head_sizes(bbox_head_xywh: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jmpose_core.errors import FormatError
-from jmpose_core.evaluation.average_precision import PARTS, assigned, average_precision, by_part
+from jmpose_core.evaluation.average_precision import PARTS, average_precision, by_part
 from jmpose_core.evaluation.box_report import box_report, box_table
 from jmpose_core.evaluation.files import paired_files, read_pairs
 from jmpose_core.evaluation.hota import HotaCounts, hota_counts
@@ -22,7 +22,7 @@ from jmpose_core.evaluation.matching import Match, Source, match_images
 from jmpose_core.evaluation.mot import MotCounts, mot_counts
 from jmpose_core.evaluation.oks import FIGURES
 from jmpose_core.evaluation.oks_files import oks_of_files
-from jmpose_core.evaluation.pck import pck
+from jmpose_core.evaluation.pck_report import heads_missing, pck_figures, pck_remarks
 from jmpose_core.evaluation.sequences import FramePair, check_for_poseval, cleaned, paired
 from jmpose_core.evaluation.sequences import Sequence as Video
 from jmpose_core.formats.files import fault
@@ -30,14 +30,12 @@ from jmpose_core.skeleton import JOINTS
 
 Report: TypeAlias = dict[str, Any]
 METRICS: Final = ("posetrack", "posetrack21", "oks", "pck", "boxes")
-PCK_THRESHOLD: Final = 0.2  # of the torso
-PCKH_THRESHOLD: Final = 0.5  # of the head
 
 _ROWS: Final[Mapping[str, str]] = {
     "ap": "AP", "precision": "AP precision", "recall": "AP recall",
     "mota": "MOTA", "motp": "MOTP", "mot_precision": "MOT precision", "mot_recall": "MOT recall", "idf1": "IDF1",
     "hota": "HOTA", "deta": "DetA", "assa": "AssA", "kit_ap": "AP (21 kit)",
-    "pck": "PCK@0.2 torso", "pckh": "PCKh@0.5",
+    "pck": "PCK@0.2 torso", "pckh": "PCKh@0.5", "pck_person": "PCK@0.2 person", "pck_person_strict": "PCK@0.1 person",
 }  # fmt: skip
 
 
@@ -47,11 +45,11 @@ def evaluate(
     """Measure the files of `pred` against those of the same name in `gt`, or one file against another.
 
     Args:
-        gt: a file, or a folder of .json files, one a video.
+        gt: a file, or a folder of .json files, one a video; for "pck" also JHMDB's joint_positions.mat or their folder.
         pred: a file, or a folder with files of the same names.
         metric: "posetrack" (poseval's AP and MOT, IDF1), "posetrack21" (pose HOTA, the kit's AP), "oks" (COCO's ten
-            figures), "pck" (PCK@0.2 of the torso and PCKh@0.5 of people assigned as in poseval), "boxes" (CLEAR MOT,
-            IDF1 and HOTA of boxes, of JSON files or of PoseTrack21's MOT folders).
+            figures), "pck" (PCK of the torso, the head and the person, see `pck_report`), "boxes" (CLEAR MOT, IDF1 and
+            HOTA of boxes, of JSON files or of PoseTrack21's MOT folders).
         as_reference: with the defects of the reference programs: poseval's MOTP, the PoseTrack21 kit's frames
             without predictions.
         match: which image is which, see `matching.match_images`; with "names" and "position" image folders may have
@@ -84,13 +82,22 @@ def evaluate_documents(
     """
     matched = [match_images(truth, predicted, match) for truth, predicted in sources]
     pairs = list(zip(sources, matched, strict=True))
-    videos = [(video, truth.path) for (truth, found), images in pairs for video in paired(truth, found, images)]
+    heads_needed = metric != "pck"
+    videos = [
+        (video, truth.path)
+        for (truth, found), images in pairs
+        for video in paired(truth, found, images, heads_needed=heads_needed)
+    ]
     if metric == "posetrack":
         for video, path in videos:
             _check_two_scored_frames(video, path)
     measured = {video.name: _measured(video, metric, as_reference) for video, _ in videos}
     said = [images.statement(truth, found) for (truth, found), images in pairs]
     report = {"metric": metric, "images": said, **_figures(list(measured.values()), metric, as_reference)}
+    if metric == "pck":
+        frames = [frame for video in measured.values() for frame in video.frames]
+        report["remarks"] = pck_remarks(frames)
+        report["missing"] = {"pckh": lack} if (lack := heads_missing(frames)) else {}
     if len(videos) > 1:
         report["per_sequence"] = {name: _figures([video], metric, as_reference) for name, video in measured.items()}
     return report
@@ -126,6 +133,8 @@ def figure_rows(report: Report) -> list[FigureRow]:
         if name in report:
             values = {key: math.nan if value is None else value for key, value in report[name].items()}
             joints = {joint: values[joint] for joint in JOINTS}
+            lack = report.get("missing", {}).get(name)
+            title = f"{title} ({lack})" if lack else title
             rows.append(FigureRow(name, title, by_part(values), joints, values["total"]))
     return rows
 
@@ -162,7 +171,7 @@ def _figures(videos: Sequence[_Measured], metric: str, as_reference: bool) -> Re
         return _posetrack(frames, MotCounts.summed(video.mot for video in videos if video.mot), as_printed=as_reference)
     if metric == "posetrack21":
         return _posetrack21(frames, HotaCounts.summed(video.hota for video in videos if video.hota))
-    return _pck(frames)
+    return {name: _json_values(values) for name, values in pck_figures(frames).items()}
 
 
 def _posetrack(frames: Sequence[FramePair], counts: MotCounts, *, as_printed: bool) -> Report:
@@ -188,22 +197,6 @@ def _posetrack21(frames: Sequence[FramePair], counts: HotaCounts) -> Report:
     }
 
 
-def _pck(frames: Sequence[FramePair]) -> Report:
-    nobody = np.zeros((0, len(JOINTS), 2))
-    predicted = np.concatenate([nobody, *(_assigned_points(frame) for frame in frames)])
-    truth = np.concatenate([nobody, *(frame.truth.points[..., :2] for frame in frames)])
-    labelled = np.concatenate([nobody[..., 0].astype(bool), *(frame.truth.joints for frame in frames)])
-    heads = np.concatenate([np.zeros(0), *(frame.truth.head_sizes for frame in frames)])
-    results = {
-        "pck": pck(predicted, truth, labelled, threshold=PCK_THRESHOLD),
-        "pckh": pck(predicted, truth, labelled, threshold=PCKH_THRESHOLD, sizes=heads),
-    }
-    return {
-        name: _json_values({joint: 100 * share for joint, share in result.by_name().items()})
-        for name, result in results.items()
-    }
-
-
 def _labelled(video: Video) -> list[FramePair]:
     """The PoseTrack21 kit's frames."""
     pairs = zip(video.frames, video.regions, strict=True)
@@ -214,17 +207,6 @@ def _scored(video: Video) -> list[FramePair]:
     """poseval's frames: those whose ground truth has anyone, whatever is_labeled says."""
     pairs = zip(video.frames, video.regions, strict=True)
     return [cleaned(frame, regions) for frame, regions in pairs if len(frame.truth)]
-
-
-def _assigned_points(frame: FramePair) -> npt.NDArray[np.float64]:
-    """(G, 15, 2) predicted joints of each ground truth person; NaN where there is none."""
-    points = np.full((len(frame.truth), len(JOINTS), 2), np.nan)
-    if len(frame.predicted) and len(frame.truth):
-        owner = assigned(frame.distances() <= PCKH_THRESHOLD, frame.truth.joints.sum(axis=1))
-        people = np.flatnonzero(owner >= 0)
-        present = frame.predicted.joints[owner[people], :, None]
-        points[people] = np.where(present, frame.predicted.points[owner[people], :, :2], np.nan)
-    return points
 
 
 def _check_two_scored_frames(video: Video, path: Path) -> None:

@@ -14,7 +14,7 @@ from jmpose_core.evaluation.regions import inside_any
 from jmpose_core.formats.document import ImageRecord, PersonRecord, Polygon
 from jmpose_core.formats.files import fault
 from jmpose_core.formats.joint_sets import our_names
-from jmpose_core.formats.people import joints_and_slots
+from jmpose_core.formats.people import has_area, joints_and_slots
 from jmpose_core.formats.posetrack_conversion import parsed_image_name
 from jmpose_core.skeleton import JOINTS, NUM_JOINTS
 
@@ -31,6 +31,7 @@ class People:
     track_ids: npt.NDArray[np.int64]  # (N,)
     head_sizes: npt.NDArray[np.float64]  # (N,) 0.6 times the head box's diagonal; NaN without one
     scores: npt.NDArray[np.float64]  # (N, 15)
+    box_sizes: npt.NDArray[np.float64]  # (N,) pixels, longer side of the person's box; NaN without one
 
     def __len__(self) -> int:
         return len(self.points)
@@ -38,7 +39,12 @@ class People:
     def selected(self, people: npt.NDArray[np.bool_], joints: npt.NDArray[np.bool_]) -> "People":
         """Those `people` (N,) with those `joints` (N, 15)."""
         return People(
-            self.points[people], joints[people], self.track_ids[people], self.head_sizes[people], self.scores[people]
+            self.points[people],
+            joints[people],
+            self.track_ids[people],
+            self.head_sizes[people],
+            self.scores[people],
+            self.box_sizes[people],
         )
 
 
@@ -51,12 +57,13 @@ class FramePair:
     truth: People
     predicted: People
 
-    def distances(self) -> npt.NDArray[np.float64]:
-        """(P, G, 15) distances in head sizes; infinite unless both people have the joint."""
+    def distances(self, units: npt.NDArray[np.float64] | None = None) -> npt.NDArray[np.float64]:
+        """(P, G, 15) distances in `units` (G,), by default head sizes; infinite unless both people have the joint."""
+        units = self.truth.head_sizes if units is None else units
         offset = self.predicted.points[:, None, :, :2] - self.truth.points[None, :, :, :2]
         both = self.predicted.joints[:, None] & self.truth.joints[None]
         distance = np.full(both.shape, np.inf)
-        np.divide(np.linalg.norm(offset, axis=3), self.truth.head_sizes[None, :, None], out=distance, where=both)
+        np.divide(np.linalg.norm(offset, axis=3), units[None, :, None], out=distance, where=both)
         return distance
 
 
@@ -91,18 +98,21 @@ def _cleaned(people: People, regions: tuple[Polygon, ...], positive_only: bool) 
     return people.selected(np.any(joints, axis=1), joints)
 
 
-def paired(truth: Source, predicted: Source, match: ImagePairs | None = None) -> list[Sequence]:
+def paired(
+    truth: Source, predicted: Source, match: ImagePairs | None = None, *, heads_needed: bool = True
+) -> list[Sequence]:
     """The videos of a pair of documents, frame by frame.
 
     Args:
         match: which image is which; by default what both lists have in common decides.
+        heads_needed: refuse people of the ground truth without a head box; else their head size is NaN.
 
     Raises:
         FormatError: the images do not match; a track id missing or twice in a frame; a ground truth person
-            without head box; an ignore region that is no polygon. The message names file, place and cure.
+            without the head box that is needed; an ignore region that is no polygon. Names file, place and cure.
     """
     match = match or match_images(truth, predicted)
-    truth_people, found_people = _people(truth, ground_truth=True), _people(predicted, ground_truth=False)
+    truth_people, found_people = _people(truth, heads_needed=heads_needed), _people(predicted, heads_needed=False)
     predicted_people = [found_people[position] for position in match.positions]
     sequences = []
     for name, indices in _videos(truth):
@@ -138,7 +148,9 @@ def check_for_poseval(source: Source, *, names: bool) -> None:
         raise fault(path, "categories", "missing", cure=f"add PoseTrack18's category with its joint names, {other}")
     missing = [name for name in JOINTS if name not in our_names(document.joint_names)]
     if missing:
-        raise fault(path, "categories[0].keypoints", f"no {missing[0]}", cure="name all 15 PoseTrack joints")
+        raise fault(
+            path, "categories[0].keypoints", f"no {missing[0]}", cure="name all 15 joints, or use the metric pck"
+        )
     for index, image in enumerate(document.images):
         foreign = "/" in image.file_name and parsed_image_name(image.file_name) is None
         if names and foreign:
@@ -159,19 +171,19 @@ def check_for_poseval(source: Source, *, names: bool) -> None:
 
 
 def _videos(source: Source) -> Iterator[tuple[str, list[int]]]:
-    """Names and image positions of the videos in a document; one alone is named as its file."""
+    """Names and image positions of the videos in a document; one alone is named as its source."""
     groups: dict[str, list[int]] = {}
     for index, image in enumerate(source.document.images):
         groups.setdefault(_video_of(image), []).append(index)
     for name, indices in groups.items():
-        yield (source.path.stem if len(groups) == 1 else f"{source.path.stem}/{name}"), indices
+        yield (source.name if len(groups) == 1 else f"{source.name}/{name}"), indices
 
 
 def _video_of(image: ImageRecord) -> str:
     return PurePosixPath(image.file_name).parent.name or str(image.vid_id)
 
 
-def _people(source: Source, *, ground_truth: bool) -> list[People]:
+def _people(source: Source, *, heads_needed: bool) -> list[People]:
     document = source.document
     joints, slots = joints_and_slots(document.joint_names)
     frames = []
@@ -180,6 +192,7 @@ def _people(source: Source, *, ground_truth: bool) -> list[People]:
         points = np.zeros((len(entries), NUM_JOINTS, 3))
         scores = np.full((len(entries), NUM_JOINTS), NO_SCORE)
         heads = np.full(len(entries), np.nan)
+        boxes = np.full(len(entries), np.nan)
         track_ids = np.zeros(len(entries), np.int64)
         owner: dict[int, int] = {}
         for row, (index, person) in enumerate(entries):
@@ -188,9 +201,10 @@ def _people(source: Source, *, ground_truth: bool) -> list[People]:
             if person.scores:
                 scores[row, joints] = np.array(person.scores)[slots]
             track_ids[row] = checked_track_id(source.path, index, person, owner)
-            if ground_truth:
-                heads[row] = _head_size(source.path, index, person)
-        frames.append(People(points, (points != 0).any(axis=2), track_ids, heads, scores))
+            heads[row] = _head_size(source.path, index, person, needed=heads_needed)
+            if person.bbox_xywh is not None and has_area(person.bbox_xywh):
+                boxes[row] = max(person.bbox_xywh[2:])
+        frames.append(People(points, (points != 0).any(axis=2), track_ids, heads, scores, boxes))
     return frames
 
 
@@ -216,13 +230,16 @@ def checked_track_id(path: Path, index: int, person: PersonRecord, owner: dict[i
     return person.track_id
 
 
-def _head_size(path: Path, index: int, person: PersonRecord) -> float:
+def _head_size(path: Path, index: int, person: PersonRecord, *, needed: bool) -> float:
     has_joints = person.keypoints is not None and bool((person.keypoints != 0).any())
     box = person.bbox_head_xywh
     size = HEAD_FACTOR * float(np.hypot(box[2], box[3])) if box is not None else 0.0
-    if has_joints and not size > 0:
+    if needed and has_joints and not size > 0:
         what = "missing" if box is None else "of no size"
-        cure = "every labelled person of the ground truth needs a head box, which is the unit of distances"
+        cure = (
+            "every labelled person of the ground truth needs a head box, which is the unit of distances; "
+            "the metric pck does without"
+        )
         raise fault(path, f"annotations[{index}].bbox_head", what, cure=cure)
     return size or float("nan")
 

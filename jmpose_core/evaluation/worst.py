@@ -55,6 +55,8 @@ LOWERS: Final = {
     "kit_ap": _ANY_FAULT,
     "pck": _DISTANCES,
     "pckh": _DISTANCES,
+    "pck_person": _DISTANCES,
+    "pck_person_strict": _DISTANCES,
 }
 
 

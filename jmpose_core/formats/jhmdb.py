@@ -1,8 +1,9 @@
 """JHMDB's joint_positions.mat: one person in every frame of a video, in MATLAB's pixels, which are counted from 1.
 
-The data set lies as joint_positions/ACTION/VIDEO/joint_positions.mat and Rename_Images/ACTION/VIDEO/00001.png. Of the
-15 joints the belly and the face have no counterpart among PoseTrack's; every joint counts as visible, also where it was
-supposed behind something or outside of the picture. The file has no boxes.
+The data set lies as joint_positions/ACTION/VIDEO/joint_positions.mat, puppet_mask/ACTION/VIDEO/puppet_mask.mat and
+Rename_Images/ACTION/VIDEO/00001.png. Of the 15 joints the belly and the face have no counterpart among PoseTrack's;
+every joint counts as visible, also where it was supposed behind something or outside of the picture. The file has no
+boxes; a person's box is that of the silhouette in puppet_mask.mat, where that lies beside it or at its place above.
 """
 
 import io
@@ -14,31 +15,34 @@ import numpy.typing as npt
 from scipy.io import loadmat
 
 from jmpose_core.errors import FormatError
-from jmpose_core.formats.document import Category, ImageRecord, PersonRecord, PoseTrackDocument
+from jmpose_core.formats.document import Category, ImageRecord, PersonRecord, PoseTrackDocument, Xywh
 from jmpose_core.formats.files import fault, read_bytes
 from jmpose_core.formats.numerals import LARGEST_COORDINATE
 from jmpose_core.formats.people import FIRST_IMAGE_ID
 
+JOINT_POSITIONS: Final = "joint_positions.mat"
 JOINTS_OF_JHMDB: Final = (
     "neck", "belly", "face", "right_shoulder", "left_shoulder", "right_hip", "left_hip", "right_elbow", "left_elbow",
     "right_knee", "left_knee", "right_wrist", "left_wrist", "right_ankle", "left_ankle",
 )  # fmt: skip
 _IMAGES: Final = "Rename_Images"
+_MASKS: Final = "puppet_mask"
 
 
 def read_jhmdb(path: Path) -> PoseTrackDocument:
     """The labels of one video, its images named as the data set lays them out.
 
     Raises:
-        FormatError: not a joint_positions.mat; names what is wrong with it.
+        FormatError: not a joint_positions.mat, or its puppet_mask.mat is broken; names what is wrong with which.
     """
     positions = _positions(path)
-    action, video = path.resolve().parts[-3:-1] if len(path.resolve().parts) > 3 else ("", path.stem)
     frames = positions.shape[2]
+    boxes = _boxes(path, frames)
+    folder = "/".join([_IMAGES, *path.resolve().parts[-3:-1]])
     images = [
         ImageRecord(
             id=FIRST_IMAGE_ID + frame,
-            file_name=f"{_IMAGES}/{action}/{video}/{frame + 1:05d}.png",
+            file_name=f"{folder}/{frame + 1:05d}.png",
             nframes=frames,
             is_labeled=True,
             frame_index=frame,
@@ -50,28 +54,68 @@ def read_jhmdb(path: Path) -> PoseTrackDocument:
             image_id=image.id,
             keypoints=np.column_stack([positions[:, :, frame].T - 1, np.ones(len(JOINTS_OF_JHMDB))]),
             track_id=0,
+            bbox_xywh=boxes[frame],
         )
         for frame, image in enumerate(images)
     ]
     return PoseTrackDocument(images, people, [Category(keypoints=JOINTS_OF_JHMDB, skeleton=None)], frame_count=frames)
 
 
+def video_name_of(path: Path) -> str:
+    """Of a file of labels: its own name, or its folder's where it is called as all of JHMDB's are."""
+    return path.resolve().parent.name if path.name == JOINT_POSITIONS else path.stem
+
+
 def _positions(path: Path) -> npt.NDArray[np.float64]:
     """`pos_img` (2, 15, N), x first, from 1."""
-    try:
-        values = loadmat(io.BytesIO(read_bytes(path)), variable_names=["pos_img"])
-    except FormatError:
-        raise
-    except Exception as error:  # scipy lets zlib's, struct's and its own errors through, of every kind
-        raise FormatError(f"{path}: not a MATLAB file that can be read ({error}); copy it again") from error
-    if "pos_img" not in values:
-        raise fault(path, "pos_img", "missing", cure="give JHMDB's joint_positions.mat")
-    positions = np.asarray(values["pos_img"])
-    if positions.ndim == 2:  # MATLAB drops the last axis of a single frame
-        positions = positions[:, :, None]
-    if positions.shape[:2] != (2, len(JOINTS_OF_JHMDB)) or positions.dtype.kind not in "fiu":
+    positions = _array(path, "pos_img", cure=f"give JHMDB's {JOINT_POSITIONS}")
+    if positions.shape[:2] != (2, len(JOINTS_OF_JHMDB)):
         raise fault(path, "pos_img", f"numbers (2, 15, frames) expected, got {positions.shape}")
     positions = positions.astype(np.float64)
     if not (np.abs(positions) <= LARGEST_COORDINATE).all():  # NaN too
         raise fault(path, "pos_img", "a coordinate is no number or out of range")
     return positions
+
+
+def _boxes(path: Path, frames: int) -> list[Xywh | None]:
+    """Of each frame, that of the silhouette; None where no mask is, or it is empty."""
+    own = path.resolve()
+    places = [own.with_name("puppet_mask.mat")]
+    if len(own.parts) > 4:
+        places.append(own.parents[3] / _MASKS / own.parts[-3] / own.parts[-2] / "puppet_mask.mat")
+    place = next((place for place in places if place.is_file()), None)
+    if place is None:
+        return [None] * frames
+    masks = _array(place, "part_mask", cure=f"copy it again, or move it away: {JOINT_POSITIONS} is read without it")
+    some = [_box_of(masks[:, :, frame]) for frame in range(min(frames, masks.shape[2]))]
+    return some + [None] * (frames - len(some))  # masks end before the joints in some videos
+
+
+def _box_of(mask: npt.NDArray[np.number]) -> Xywh | None:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    left, top = int(columns[0]), int(rows[0])
+    return float(left), float(top), float(columns[-1] + 1 - left), float(rows[-1] + 1 - top)
+
+
+def _array(path: Path, name: str, *, cure: str) -> npt.NDArray[np.number]:
+    """An array of three axes, the last the frames.
+
+    Raises:
+        FormatError: no MATLAB file, or no such array in it.
+    """
+    try:
+        values = loadmat(io.BytesIO(read_bytes(path)), variable_names=[name])
+    except FormatError:
+        raise
+    except Exception as error:  # scipy lets zlib's, struct's and its own errors through, of every kind
+        raise FormatError(f"{path}: not a MATLAB file that can be read ({error}); {cure}") from error
+    if name not in values:
+        raise fault(path, name, "missing", cure=cure)
+    array = np.asarray(values[name])
+    if array.ndim == 2:  # MATLAB drops the last axis of a single frame
+        array = array[:, :, None]
+    if array.ndim != 3 or array.dtype.kind not in "fiub":
+        raise fault(path, name, f"an array of three axes expected, got {array.shape} of {array.dtype}", cure=cure)
+    return array

@@ -8,9 +8,10 @@ import torch
 from torch.utils.data import Dataset
 
 from jmpose_core.estimation.clip import DELTA
+from jmpose_core.evaluation.pck import person_sizes
 from train.motion.degradation import Degradation, drawn
 from train.motion.jhmdb import DecodedClips
-from train.motion.measures import Truth, person_sizes
+from train.motion.measures import Truth
 from train.motion.samples import Sample, real_sample
 
 Condition = Literal["clean", "key frame spoilt", "stretch spoilt"]

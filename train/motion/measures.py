@@ -50,13 +50,6 @@ class Truth:
         return np.einsum("nij,nkj->nki", self.image_from_cells[..., :2], found) + self.image_from_cells[:, None, :, 2]
 
 
-def person_sizes(joints: Floats, labelled: Flags) -> Floats:
-    """(N,) longer side of the box of the labelled joints of people (N, 15, 2)."""
-    low = np.where(labelled[..., None], joints, np.inf).min(axis=1)
-    high = np.where(labelled[..., None], joints, -np.inf).max(axis=1)
-    return (high - low).max(axis=1)
-
-
 @torch.inference_mode()
 def found_by(refiner: Refiner, clips: ClipMaps, device: torch.device) -> dict[str, Tensor]:
     """Joints (N, 15, 2) in cells by each stage, and by each aligned frame alone (N, T, 15, 2) under "frames"."""

@@ -27,6 +27,23 @@ def test_a_video_of_one_frame_is_read(tmp_path: Path) -> None:
     assert len(read_jhmdb(write_jhmdb(tmp_path, frames=1)).people) == 1
 
 
+def test_the_box_is_the_silhouettes_and_missing_where_the_masks_end(tmp_path: Path) -> None:
+    people = read_jhmdb(write_jhmdb(tmp_path, masks=2)).people
+    assert [person.bbox_xywh for person in people] == [(90, 10, 200, 100), (91, 10, 200, 100), None]
+
+
+def test_a_mask_beside_the_joints_counts_and_a_broken_one_is_refused(tmp_path: Path) -> None:
+    path = write_jhmdb(tmp_path, frames=1)
+    place = path.with_name("puppet_mask.mat")
+    mask = np.zeros((240, 320), np.uint8)  # MATLAB drops the axis of a single frame
+    mask[20:30, 40:45] = 1
+    savemat(place, {"part_mask": mask})
+    assert read_jhmdb(path).people[0].bbox_xywh == (40, 20, 5, 10)
+    place.write_bytes(b"hello")
+    with pytest.raises(FormatError, match=r"puppet_mask\.mat: not a MATLAB file .* or move it away"):
+        read_jhmdb(path)
+
+
 def test_training_finds_the_pictures_of_the_labels(tmp_path: Path) -> None:
     (label,) = read_labels([write_jhmdb(tmp_path)])
     assert label.video_path.parts[-3:] == ("Rename_Images", "catch", "a_catch_1")
