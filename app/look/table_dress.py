@@ -66,6 +66,7 @@ def dress_list(table: QTableView, model: QAbstractTableModel, *, row_height: int
     table.verticalHeader().hide()
     header = table.horizontalHeader()
     header.setDefaultAlignment(_LEFT)
+    header.setResizeContentsPrecision(0)  # by the rows that are seen: a long list is measured at every change
     for column in range(1, model.columnCount()):
         header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

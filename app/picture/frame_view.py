@@ -181,7 +181,8 @@ class FrameView(ZoomView):
     def hit_at(self, xy: Point) -> Hit | None:
         if self._view_state.people_hidden:
             return None
-        return hit_test(self.people, xy, radius=GRAB_RADIUS / self.zoom, selected=self._shown.track_id)
+        selected, joint = self._shown.track_id, self._shown.joint
+        return hit_test(self.people, xy, radius=GRAB_RADIUS / self.zoom, selected=selected, selected_joint=joint)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() is Qt.MouseButton.MiddleButton:

@@ -45,18 +45,24 @@ Hit = JointHit | LimbHit | BboxEdgeHit | BboxHit
 
 
 def hit_test(
-    people: Sequence[Annotation], xy: tuple[float, float], *, radius: float, selected: int | None = None
+    people: Sequence[Annotation],
+    xy: tuple[float, float],
+    *,
+    radius: float,
+    selected: int | None = None,
+    selected_joint: int | None = None,
 ) -> Hit | None:
     """What the point `xy` means to a hand that is `radius` image pixels wide.
 
     A joint wins over a limb, a limb over the edge of a box, an edge over its
-    inside; of several joints, one of the selected person wins, then the nearest.
+    inside; of several joints, one of the selected person wins, then the nearest. The
+    selected joint counts as nearer by half a radius: it is the one meant where joints lie on one another.
     """
     if not people:
         return None
     point = np.asarray(xy, np.float64)
     return (
-        _nearest_joint(people, point, radius, selected)
+        _nearest_joint(people, point, radius, selected, selected_joint)
         or _nearest_limb(people, point, radius, selected)
         or _nearest_edge(people, point, radius)
         or _smallest_box(people, point)
@@ -64,12 +70,18 @@ def hit_test(
 
 
 def _nearest_joint(
-    people: Sequence[Annotation], point: npt.NDArray[np.float64], radius: float, selected: int | None
+    people: Sequence[Annotation],
+    point: npt.NDArray[np.float64],
+    radius: float,
+    selected: int | None,
+    selected_joint: int | None,
 ) -> JointHit | None:
     best, best_rank = None, (1, radius)
     for person in people:
         distances = np.hypot(*(person.keypoints - point).T)
-        distances[person.visibility == Visibility.ABSENT] = np.inf
+        distances[(person.visibility == Visibility.ABSENT) | (distances > radius)] = np.inf
+        if person.track_id == selected and selected_joint is not None:
+            distances[selected_joint] -= radius / 2
         joint = int(distances.argmin())
         rank = (0 if person.track_id == selected else 1, float(distances[joint]))
         if rank[1] <= radius and rank <= best_rank:

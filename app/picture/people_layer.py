@@ -1,7 +1,9 @@
 """The skeletons over the picture, and previews of people who are still being looked for."""
 
 from collections.abc import Iterable
+from typing import Final
 
+from PySide6.QtGui import QPixmapCache
 from PySide6.QtWidgets import QGraphicsScene
 
 from app.picture.skeleton_item import SkeletonItem
@@ -9,11 +11,14 @@ from app.session.people_shown import PeopleShown
 from app.session.view_state import ViewState
 from jmpose_core.annotations import Annotation
 
+_CACHE_KIB: Final = 128 * 1024  # skeletons as they were painted last; Qt's own limit holds a few people
+
 
 class PeopleLayer:
     """One item a person, kept from frame to frame by track."""
 
     def __init__(self, scene: QGraphicsScene, shown: PeopleShown, view_state: ViewState) -> None:
+        QPixmapCache.setCacheLimit(max(QPixmapCache.cacheLimit(), _CACHE_KIB))
         self._scene, self._shown, self._view_state = scene, shown, view_state
         self._items: dict[int, SkeletonItem] = {}
         self._previews: list[SkeletonItem] = []

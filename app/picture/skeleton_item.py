@@ -30,28 +30,34 @@ class SkeletonItem(QGraphicsItem):
         super().__init__()
         self._preview = preview
         self._person = person
+        self._rect = _rect(person)
         self._selected_joint: int | None = None
         self._hovered_joint: int | None = None
         self._selected = False
         self._colour_by = ColourBy.SIDE
         self._pixel = 1.0  # image pixels a screen pixel
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+        # An edit repaints the whole view: without the cache, twenty people are drawn anew for one that has changed.
+        self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
 
     @property
     def person(self) -> Annotation:
         return self._person
 
     def set_person(self, person: Annotation) -> None:
+        if person == self._person:
+            return
         self.prepareGeometryChange()
-        self._person = person
+        self._person, self._rect = person, _rect(person)
         self.update()
 
     def set_emphasis(self, *, selected: bool, joint: int | None, dimmed: bool, colour_by: ColourBy) -> None:
         """Whether this person, or a joint of it, is selected, and whether somebody else is (`dimmed`)."""
-        self._selected, self._selected_joint, self._colour_by = selected, joint, colour_by
         self.setOpacity(0.55 if dimmed else 1.0)
         self.setZValue(2 if selected else 1)
-        self.update()
+        if (selected, joint, colour_by) != (self._selected, self._selected_joint, self._colour_by):
+            self._selected, self._selected_joint, self._colour_by = selected, joint, colour_by
+            self.update()
 
     def set_hovered_joint(self, joint: int | None) -> None:
         if joint != self._hovered_joint:
@@ -59,12 +65,7 @@ class SkeletonItem(QGraphicsItem):
             self.update()
 
     def boundingRect(self) -> QRectF:
-        left, top, right, bottom = self._person.bbox_xyxy
-        present = self._person.keypoints[self._person.visibility != Visibility.ABSENT]
-        if len(present):
-            left, top = min(left, present[:, 0].min()), min(top, present[:, 1].min())
-            right, bottom = max(right, present[:, 0].max()), max(bottom, present[:, 1].max())
-        return QRectF(left - MARGIN, top - MARGIN, right - left + 2 * MARGIN, bottom - top + 2 * MARGIN)
+        return self._rect
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         self._pixel = 1.0 / max(option.levelOfDetailFromTransform(painter.worldTransform()), 1e-6)
@@ -186,3 +187,13 @@ class SkeletonItem(QGraphicsItem):
         if self._person.origin[joint] >= _CORRECTED:
             return 1.0
         return 0.3 + 0.7 * min(float(self._person.confidence[joint]) / FULL_CONFIDENCE, 1.0)
+
+
+def _rect(person: Annotation) -> QRectF:
+    """Where anything of a person is drawn."""
+    left, top, right, bottom = person.bbox_xyxy
+    present = person.keypoints[person.visibility != _ABSENT]
+    if len(present):
+        left, top = min(left, present[:, 0].min()), min(top, present[:, 1].min())
+        right, bottom = max(right, present[:, 0].max()), max(bottom, present[:, 1].max())
+    return QRectF(left - MARGIN, top - MARGIN, right - left + 2 * MARGIN, bottom - top + 2 * MARGIN)

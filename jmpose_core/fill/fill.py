@@ -28,7 +28,7 @@ from jmpose_core.fill.candidates import (
     moves,
 )
 from jmpose_core.fill.path import best_pair_of_paths, best_path
-from jmpose_core.fill.track_frames import BEFORE, NEXT, BoolArray, FloatArray, IntArray, TrackFrames
+from jmpose_core.fill.track_frames import BEFORE, NEXT, BoolArray, FloatArray, IntArray, TrackFrames, lengths
 from jmpose_core.skeleton import FLIP, NUM_JOINTS
 
 REACH: Final = 40  # frames that a label reaches where no other label follows
@@ -37,7 +37,7 @@ Unit: TypeAlias = tuple[int, ...]  # a joint without sides, or both sides of one
 UNITS: Final[tuple[Unit, ...]] = tuple(
     (joint, twin) if joint != twin else (joint,) for joint, twin in enumerate(FLIP) if joint <= twin
 )
-_SHARED: Final = 1.25  # cost of both sides at one place
+_SHARED: Final = 0.5  # cost of both sides at one place
 _APART: Final = 0.2  # of the size: sides that the model has this far apart are two places
 _TOGETHER: Final = 0.05  # of the size: places this near are one
 _SAME: Final = 0.03  # of the size: a place this near to the prediction is left to the prediction
@@ -95,7 +95,7 @@ def fill_track(track: TrackFrames, units: tuple[Unit, ...] = UNITS) -> Fill:
         for first, last in _pieces(track.frame_index, track.labelled[:, joints]):
             piece = track.part(first, last)
             for joint, (found, sure) in zip(unit, _solved(piece, unit), strict=True):
-                moved = np.linalg.norm(found - piece.predicted[:, joint], axis=1) > _SAME * piece.size
+                moved = lengths(found - piece.predicted[:, joint]) > _SAME * piece.size
                 moved &= ~piece.labelled[:, joint]
                 filled[first:last, joint] |= moved
                 points[first:last, joint][moved] = found[moved]
@@ -164,8 +164,8 @@ def _shared(piece: TrackFrames, unit: Unit, ways: list[Candidates]) -> FloatArra
 
     Less where the model itself has them close together and no label says that this is wrong.
     """
-    apart = np.linalg.norm(ways[0].points[:, :, None] - ways[1].points[:, None], axis=3)
-    predicted = np.linalg.norm(piece.predicted[:, unit[0]] - piece.predicted[:, unit[1]], axis=1)
+    apart = lengths(ways[0].points[:, :, None] - ways[1].points[:, None])
+    predicted = lengths(piece.predicted[:, unit[0]] - piece.predicted[:, unit[1]])
     meant = np.minimum(predicted / (_APART * piece.size), 1)
     cost = _SHARED * np.maximum(meant, doubt(piece, unit))
     return cost[:, None, None] * (apart < _TOGETHER * piece.size[:, None, None])
@@ -194,7 +194,7 @@ def _confidence(piece: TrackFrames, joint: int, fixed: BoolArray, points: FloatA
     rows = np.arange(len(piece))
     labels = np.flatnonzero(fixed)
     distance = np.abs(rows[:, None] - labels[None]).min(axis=1) if len(labels) else np.full(len(piece), REACH)
-    elsewhere = np.linalg.norm(points - piece.predicted[:, joint], axis=1) > OWN_MISS * piece.size
+    elsewhere = lengths(points - piece.predicted[:, joint]) > OWN_MISS * piece.size
     return np.where(elsewhere, _SURE_ELSEWHERE, _SURE) ** distance
 
 
@@ -225,7 +225,7 @@ def _expected_miss(piece: TrackFrames, joint: int) -> FloatArray:
 def _stops(track: TrackFrames, joint: int, filled: BoolArray) -> Iterator[Stop]:
     """Where each label that the prediction does not agree with ceases to be followed, on either side."""
     labels = np.flatnonzero(track.labelled[:, joint])
-    off = np.linalg.norm(track.labels[labels, joint] - track.predicted[labels, joint], axis=1) / track.size[labels]
+    off = lengths(track.labels[labels, joint] - track.predicted[labels, joint]) / track.size[labels]
     for label, miss in zip(labels.tolist(), off.tolist(), strict=True):
         if miss <= _SAME:
             continue

@@ -48,6 +48,19 @@ def test_no_joint_or_limb_is_hit_from_beyond_the_radius(person: Annotation, xy: 
         assert distances_to_segments(np.array(xy), *ends)[0] <= 5.0
 
 
+def test_where_joints_lie_on_one_another_the_selected_one_is_meant() -> None:
+    def hit_beside(apart: float, *, selected_joint: int | None, at: float = 0.0) -> object:
+        person = figure(0, 1)
+        x, y = person.keypoints[0].tolist()
+        person = person.with_joint(5, xy=(x + apart, y))
+        return hit_test([person], (x + at, y), radius=6, selected=1, selected_joint=selected_joint)
+
+    assert hit_beside(2, selected_joint=None) == JointHit(1, 0)
+    assert hit_beside(2, selected_joint=5) == JointHit(1, 5)
+    assert hit_beside(4, selected_joint=5) == JointHit(1, 0)  # the other is nearer by more than half a radius
+    assert hit_beside(0, selected_joint=5, at=6.5) != JointHit(1, 5)  # out of the hand's reach
+
+
 def test_order_joint_limb_edge_inside() -> None:
     person = figure(0, 1)
     left, top, right, bottom = person.bbox_xyxy
