@@ -114,8 +114,8 @@ def denied(track: TrackFrames, joint: int) -> FloatArray:
 def doubt(track: TrackFrames, unit: tuple[int, ...]) -> FloatArray:
     """(N,) 0..1: how much the labels of both sides leave open which side is which.
 
-    A label says so that denies the prediction and lies where the other side is predicted. A side once exchanged stays so
-    for long: between two such labels it is 1 throughout.
+    A label says so that denies the prediction and lies where the other side is predicted. A side once exchanged
+    stays so for long: between two such labels it is 1 throughout.
     """
     here = np.arange(len(track))
     found = np.zeros(len(track))
