@@ -27,7 +27,7 @@ def add_finetune(commands: Any) -> None:
     """Register `finetune` with its options; `run_finetune` is its entry."""
     command: argparse.ArgumentParser = commands.add_parser("finetune", help="learn from corrected joints")
     command.add_argument(
-        "data", type=Path, nargs="+", help=".jmpose projects, PoseTrack or COCO .json files, JHMDB's .mat"
+        "data", type=Path, nargs="+", help=".jmpose projects, PoseTrack or COCO .json, JHMDB's .mat, HiEve's folders"
     )
     command.add_argument("--out", type=Path, required=True, help="folder for finetuned.safetensors")
     command.add_argument("--init", default="jmpose_lite", help="weights to start from")

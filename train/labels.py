@@ -1,4 +1,4 @@
-"""Corrected labels to fine-tune on: projects, and PoseTrack, COCO or JHMDB files with their images beside them."""
+"""Corrected labels to fine-tune on: projects, and labels of PoseTrack, COCO, JHMDB or HiEve with images beside them."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,11 +9,11 @@ import numpy as np
 
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.errors import FormatError, JMPoseError
-from jmpose_core.formats.any_json import read_json_annotations
 from jmpose_core.formats.document import ImageRecord, PoseTrackDocument
+from jmpose_core.formats.hieve import frame_files
 from jmpose_core.formats.image_matching import BY_NAME, BY_POSITION, Frames, match_images
-from jmpose_core.formats.jhmdb import read_jhmdb
 from jmpose_core.formats.people import BBOX_OF_KEYPOINTS, annotations_of
+from jmpose_core.formats.table import read_document
 from jmpose_core.geometry import Xyxy, bbox_of_points
 from jmpose_core.project import PROJECT_SUFFIX, Project
 from jmpose_core.video import list_images, open_video
@@ -64,11 +64,12 @@ def digest_of_labels(labels: Sequence[LabelledVideo]) -> str:
 def _read(path: Path, by_position: bool) -> Iterator[LabelledVideo]:
     if path.suffix == PROJECT_SUFFIX:
         yield from _read_project(path)
-    elif path.suffix in (".json", ".mat"):
+    elif path.suffix in (".json", ".mat") or frame_files(path):
         yield from _read_file(path, by_position)
     else:
         raise FormatError(
-            f"{path}: not training data; give a .jmpose project, a PoseTrack or COCO .json or JHMDB's .mat"
+            f"{path}: not training data; give a .jmpose project, a PoseTrack or COCO .json, JHMDB's .mat or a folder "
+            "of HiEve's labels"
         )
 
 
@@ -85,8 +86,7 @@ def _read_project(path: Path) -> Iterator[LabelledVideo]:
 
 def _read_file(path: Path, by_position: bool) -> Iterator[LabelledVideo]:
     """Ground truth of the folders of images that a file names; every labelled joint counts as verified."""
-    read = read_jhmdb if path.suffix == ".mat" else read_json_annotations
-    document = read(path).without_crowds()
+    document = read_document(path).without_crowds()
     labelled = {person.image_id for person in document.people}
     folders: dict[PurePosixPath, list[ImageRecord]] = {}
     for image in document.images:
@@ -136,7 +136,7 @@ def _place(image: ImageRecord) -> PurePosixPath:
 def _images_folder(path: Path, image: ImageRecord) -> Path:
     """The folder of an image, somewhere above the file, as PoseTrack and COCO lay their data out."""
     place = _place(image)
-    above = path.resolve().parents
+    above = [path.resolve(), *path.resolve().parents]
     candidates = [folder for parent in above for folder in (parent / place.parent, parent / "images" / place.parent)]
     for folder in candidates:
         if (folder / place.name).is_file():

@@ -12,13 +12,13 @@ from app.jobs.background import Background
 from app.look.drops import FileDrops
 from app.look.summary_view import Fact, counted, listed
 from app.session.export import title_of
-from jmpose_core.formats.table import SUFFIXES
+from jmpose_core.formats.table import READ_SUFFIXES
 from jmpose_core.project import Project, VideoRecord
 from jmpose_core.project.importing import ImportAs, ImportPlan, Reading, plan_import
 from jmpose_core.skeleton import JOINT_TITLES, JOINTS
 
 HINT = "Choose a file. What it would change is shown here first; Undo takes an import back."
-FILE_FILTER = f"Annotations ({' '.join(f'*{suffix}' for suffix in SUFFIXES)});;All files (*)"
+FILE_FILTER = f"Annotations ({' '.join(f'*{suffix}' for suffix in READ_SUFFIXES)});;All files (*)"
 _CHOICES = (
     ("As the file says: with scores they are predictions", None),
     ("Labels, which predictions never override", ImportAs.LABELS),
@@ -39,7 +39,7 @@ class ImportDialog(PreviewedDialog):
         self.setMinimumWidth(660)
         self.summary.setMinimumHeight(250)
         self._file = QLineEdit()
-        self._file.setPlaceholderText("A JSON, XML, CSV or .slp file, or a YOLO-pose folder")
+        self._file.setPlaceholderText("A JSON, XML, CSV, .slp or JHMDB's .mat file, or a YOLO-pose or HiEve folder")
         self._file.editingFinished.connect(self._read_if_other)
         self._as = QComboBox()
         for text, import_as in _CHOICES:
@@ -104,7 +104,7 @@ class ImportDialog(PreviewedDialog):
             self.choose(Path(name))
 
     def _browse_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Import a YOLO-pose folder", str(self._project.parent))
+        name = QFileDialog.getExistingDirectory(self, "Import a YOLO-pose or HiEve folder", str(self._project.parent))
         if name:
             self.choose(Path(name))
 

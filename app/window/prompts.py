@@ -11,7 +11,7 @@ from app.dialogs.system_dialog import SystemDialog
 from app.dialogs.track_dialog import TrackDialog
 from app.session.finetuning import plan_finetuning
 from app.session.workbench import Workbench
-from jmpose_core.formats.table import SUFFIXES
+from jmpose_core.formats.table import READ_SUFFIXES
 from jmpose_core.project import PROJECT_SUFFIX
 
 VIDEO_FILTER = "Videos (*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.mpg *.mpeg);;All files (*)"
@@ -40,7 +40,7 @@ class Prompts:
     def take_files(self, paths: list[Path]) -> None:
         """Files that were dropped: annotations go into the open video, anything else is opened."""
         path, *others = paths
-        if path.suffix.lower() in SUFFIXES:
+        if path.suffix.lower() in READ_SUFFIXES:
             if self._bench.view_state.video is None:
                 text = f"{path.name}: annotations go into a video. Open the video first, then drop them again."
                 self._bench.messages.info(text)

@@ -6,10 +6,11 @@ from pathlib import Path, PurePosixPath
 from jmpose_core.annotations import Annotation
 from jmpose_core.cli.sources import Clip, Output
 from jmpose_core.errors import FormatError
-from jmpose_core.formats.any_json import read_json_annotations
 from jmpose_core.formats.document import Category, PoseTrackDocument
 from jmpose_core.formats.image_matching import Frames, match_images
+from jmpose_core.formats.jhmdb import video_name_of
 from jmpose_core.formats.people import annotations_of
+from jmpose_core.formats.table import read_document
 from jmpose_core.geometry import Xyxy
 from jmpose_core.skeleton import JOINTS
 from jmpose_core.video import ImageFolder, Video, list_images, open_video
@@ -20,14 +21,14 @@ def output_with_boxes(source: Path, boxes: Path, *, stills: bool = False) -> Out
 
     Args:
         source: a video, or the folder of the pictures, or a folder above it in the data set's own layout.
-        boxes: a PoseTrack or COCO file.
+        boxes: labels of any format that can be read.
         stills: the pictures are unrelated: each is a clip by itself.
 
     Raises:
         FormatError: the file is broken, a picture it names is not in the source, or a person has no box.
         VideoError: the source cannot be opened.
     """
-    document = read_json_annotations(boxes).without_crowds()
+    document = read_document(boxes).without_crowds()
     people = _people_by_image(document, boxes)
     if source.is_dir():
         clips = _clips_of_folder(source, boxes, document, people, stills)
@@ -35,7 +36,7 @@ def output_with_boxes(source: Path, boxes: Path, *, stills: bool = False) -> Out
         clips = [_clip_of_video(source, boxes, document, people)]
     if not set(JOINTS) <= set(document.joint_names):
         document.categories = [Category()]  # another skeleton's file lends its boxes, not its joints
-    return Output(boxes.stem, document, clips)
+    return Output(video_name_of(boxes), document, clips)
 
 
 def _people_by_image(document: PoseTrackDocument, path: Path) -> list[list[Annotation]]:

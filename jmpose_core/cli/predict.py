@@ -43,7 +43,8 @@ def predict(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     boxes: Annotated[
-        Path | None, typer.Option(help="PoseTrack or COCO file: its boxes and track ids in place of detection.")
+        Path | None,
+        typer.Option(help="Labels, as of PoseTrack, COCO or JHMDB: their boxes and track ids in place of detection."),
     ] = None,
     stage: Annotated[Stage, typer.Option(help="Whose heatmaps are decoded.")] = "refined",
     exact: Annotated[

@@ -34,6 +34,8 @@ def read_named_json(path: Path) -> tuple[str, PoseTrackDocument]:
     raw = read_json(path)
     if not isinstance(raw, dict):
         raise FormatError(f"{path}: not an annotation file; PoseTrack and COCO files are JSON objects")
+    if "annotation" in raw:
+        raise FormatError(f"{path}: one frame of HiEve's labels; give the folder that holds all frames of its video")
     if "annolist" in raw:
         return "posetrack17", posetrack18_from_17(document17_of(raw, path))
     if _is_coco(raw):

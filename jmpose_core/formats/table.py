@@ -4,6 +4,7 @@ To add a format: write a module beside this one with `read_X(path) -> PoseTrackD
 ExportSummary` and `KEPT`, the fields of `document` that the format holds; then add a row to FORMATS. A format that is
 JSON also needs a mark in `any_json.read_named_json`, by which it is told from the others. The tests of the table
 (tests/core/formats/test_table.py) then try it: what KEPT names must come back, what it does not name must be told.
+Data sets that are read and never written, JHMDB and HiEve, are no rows: `read_named_document` knows them.
 """
 
 import os
@@ -18,6 +19,8 @@ from jmpose_core.formats import coco, csv_table, cvat, posetrack17, posetrack18,
 from jmpose_core.formats.any_json import read_named_json
 from jmpose_core.formats.document import ALL_FIELDS, ExportSummary, PoseTrackDocument
 from jmpose_core.formats.files import check_names
+from jmpose_core.formats.hieve import frame_files, read_hieve
+from jmpose_core.formats.jhmdb import read_jhmdb
 from jmpose_core.formats.joint_conversion import with_joints
 from jmpose_core.formats.posetrack_conversion import KEPT_IN_17, posetrack17_from_18, posetrack18_from_17
 from jmpose_core.skeleton import JOINTS, POSETRACK18_SLOTS
@@ -88,6 +91,8 @@ FORMATS: Final = (
 # fmt: on
 FORMAT_NAMES: Final = tuple(row.name for row in FORMATS)
 SUFFIXES: Final = tuple(dict.fromkeys(row.suffix for row in FORMATS if row.suffix))
+_JHMDB: Final = ".mat"
+READ_SUFFIXES: Final = (*SUFFIXES, _JHMDB)
 _SETTINGS: Final = (".yaml", ".yml")  # of a YOLO-pose folder: its data.yaml stands for the folder
 
 
@@ -104,7 +109,7 @@ def format_of(name: str) -> Format:
 
 
 def read_document(path: Path) -> PoseTrackDocument:
-    """The annotations of a file (.json, .xml, .csv, .slp) or of a YOLO-pose folder.
+    """The annotations of a file (.json, .xml, .csv, .slp, JHMDB's .mat) or of a YOLO-pose or HiEve folder.
 
     Raises:
         FormatError: of no known format, or broken; names the place of the fault.
@@ -119,13 +124,18 @@ def read_named_document(path: Path) -> tuple[str, PoseTrackDocument]:
         FormatError: of no known format, or broken; names the place of the fault.
     """
     suffix = path.suffix.lower()
+    if suffix == _JHMDB and not path.is_dir():
+        return "jhmdb", read_jhmdb(path)
+    if frame_files(path):
+        return "hieve", read_hieve(path)
     if path.is_dir():
         suffix = ""
     elif suffix in _SETTINGS:
         path, suffix = path.parent, ""
     rows = [row for row in FORMATS if row.suffix == suffix]
     if not rows or (not suffix and not path.is_dir()):
-        raise FormatError(f"{path}: unknown kind of file; {', '.join(SUFFIXES)} and YOLO-pose folders can be read")
+        kinds = f"{', '.join(READ_SUFFIXES)}, YOLO-pose folders and HiEve's"
+        raise FormatError(f"{path}: unknown kind of file; {kinds} can be read")
     if len(rows) > 1:
         return read_named_json(path)
     return rows[0].name, rows[0].read(path)

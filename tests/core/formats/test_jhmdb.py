@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from jmpose_core.cli.boxes import output_with_boxes
 from jmpose_core.errors import FormatError
 from jmpose_core.formats.jhmdb import read_jhmdb
 from jmpose_core.formats.people import annotations_of
+from jmpose_core.project import Project
+from jmpose_core.project.importing import plan_import
 from jmpose_core.skeleton import JOINT_INDEX
+from tests.builders.exchange import project_of
 from tests.builders.jhmdb_folder import positions, write_jhmdb
 from train.labels import read_labels
 
@@ -42,6 +46,22 @@ def test_a_mask_beside_the_joints_counts_and_a_broken_one_is_refused(tmp_path: P
     place.write_bytes(b"hello")
     with pytest.raises(FormatError, match=r"puppet_mask\.mat: not a MATLAB file .* or move it away"):
         read_jhmdb(path)
+
+
+def test_predictions_in_its_boxes_are_of_its_frames_and_bear_the_videos_name(tmp_path: Path) -> None:
+    output = output_with_boxes(tmp_path, write_jhmdb(tmp_path, masks=3))
+    (clip,) = output.clips
+    assert (output.name, clip.image_of_frame) == ("a_catch_1", {0: 0, 1: 1, 2: 2})
+    assert clip.boxes is not None and clip.boxes[0][1] == (91, 10, 291, 110)
+
+
+def test_it_is_imported_into_its_video(tmp_path: Path) -> None:
+    labels = write_jhmdb(tmp_path)
+    path = project_of(tmp_path / "p.jmpose", tmp_path / "Rename_Images" / "catch" / "a_catch_1")
+    with Project.open(path) as project:
+        plan = plan_import(project, project.videos()[0], labels)
+    assert [person.frame_index for person in plan.labels] == [0, 1, 2]
+    assert plan.missing_joints == ("nose", "head_top")
 
 
 def test_training_finds_the_pictures_of_the_labels(tmp_path: Path) -> None:
