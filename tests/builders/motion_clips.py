@@ -40,6 +40,6 @@ def _write(folder):
         slots = np.zeros((17, 3))
         slots[list(SLOT_OF_JOINT)] = np.column_stack([joints_at(frame), np.ones(15)])
         box = [20 + 1.5 * frame, 14, 68, 52]
-        people.append({"image_id": 100 + frame, "keypoints": slots.ravel().tolist(), "bbox": box})
+        people.append({"image_id": 100 + frame, "track_id": 0, "keypoints": slots.ravel().tolist(), "bbox": box})
     writer.release()
     (folder / "annotations.json").write_text(json.dumps({"images": images, "annotations": people}))
