@@ -11,8 +11,7 @@ from app.dialogs.previewed_dialog import PreviewedDialog
 from app.jobs.background import Background
 from app.look.drops import FileDrops
 from app.look.summary_view import Fact, counted, listed
-from app.session.export import title_of
-from jmpose_core.formats.table import READ_SUFFIXES
+from jmpose_core.formats.table import READ_SUFFIXES, title_of
 from jmpose_core.project import Project, VideoRecord
 from jmpose_core.project.importing import ImportAs, ImportPlan, Reading, plan_import
 from jmpose_core.skeleton import JOINT_TITLES, JOINTS
@@ -39,7 +38,7 @@ class ImportDialog(PreviewedDialog):
         self.setMinimumWidth(660)
         self.summary.setMinimumHeight(250)
         self._file = QLineEdit()
-        self._file.setPlaceholderText("A JSON, XML, CSV, .slp or JHMDB's .mat file, or a YOLO-pose or HiEve folder")
+        self._file.setPlaceholderText("JSON, XML, CSV, .slp, .mat; a YOLO-pose or HiEve folder")
         self._file.editingFinished.connect(self._read_if_other)
         self._as = QComboBox()
         for text, import_as in _CHOICES:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jmpose_core.formats.document import ExportSummary, PoseTrackDocument
 from jmpose_core.formats.files import make_folder
-from jmpose_core.formats.table import Format, format_of, preview_document, write_document
+from jmpose_core.formats.table import Format, preview_document, write_document
 from jmpose_core.project import Project, VideoRecord
 from jmpose_core.project.as_document import Scores, document_of_video
 from jmpose_core.project.exporting import check_destination
@@ -73,11 +73,6 @@ def _counts(document: PoseTrackDocument, summary: ExportSummary) -> ExportCounts
         frames=len({person.image_id for person in document.people}),
         tracks=len({person.track_id for person in document.people}),
     )
-
-
-def title_of(format_name: str) -> str:
-    """A format's name for people."""
-    return format_of(format_name).title
 
 
 def _scores(with_confidences: bool) -> Scores:

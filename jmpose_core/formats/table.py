@@ -4,7 +4,7 @@ To add a format: write a module beside this one with `read_X(path) -> PoseTrackD
 ExportSummary` and `KEPT`, the fields of `document` that the format holds; then add a row to FORMATS. A format that is
 JSON also needs a mark in `any_json.read_named_json`, by which it is told from the others. The tests of the table
 (tests/core/formats/test_table.py) then try it: what KEPT names must come back, what it does not name must be told.
-Data sets that are read and never written, JHMDB and HiEve, are no rows: `read_named_document` knows them.
+Data sets that are read and never written stand in DATA_SETS, and `read_named_document` knows them by their files.
 """
 
 import os
@@ -91,6 +91,7 @@ FORMATS: Final = (
 # fmt: on
 FORMAT_NAMES: Final = tuple(row.name for row in FORMATS)
 SUFFIXES: Final = tuple(dict.fromkeys(row.suffix for row in FORMATS if row.suffix))
+DATA_SETS: Final[Mapping[str, str]] = {"jhmdb": "JHMDB's joint_positions.mat", "hieve": "HiEve (a folder)"}  # titles
 _JHMDB: Final = ".mat"
 READ_SUFFIXES: Final = (*SUFFIXES, _JHMDB)
 _SETTINGS: Final = (".yaml", ".yml")  # of a YOLO-pose folder: its data.yaml stands for the folder
@@ -106,6 +107,15 @@ def format_of(name: str) -> Format:
         if row.name == name:
             return row
     raise FormatError(f"format {name}: unknown; choose one of {', '.join(FORMAT_NAMES)}")
+
+
+def title_of(name: str) -> str:
+    """What people call a format or a data set.
+
+    Raises:
+        FormatError: unknown name.
+    """
+    return DATA_SETS[name] if name in DATA_SETS else format_of(name).title
 
 
 def read_document(path: Path) -> PoseTrackDocument:

@@ -17,6 +17,8 @@ from jmpose_core.formats.joint_conversion import with_joints
 from jmpose_core.formats.joint_sets import COCO17
 from jmpose_core.formats.people import document_from
 from jmpose_core.formats.table import FORMATS, write_document
+from tests.builders.hieve_folder import hieve_object, write_hieve
+from tests.builders.jhmdb_folder import write_jhmdb
 from tests.builders.stand_in_engine import figure
 from tests.builders.waiting import PATIENCE_MS, go_to, predict_and_wait, settle
 
@@ -49,6 +51,16 @@ def export_dialog(window: MainWindow, format_name: str, qtbot: QtBot) -> ExportD
     qtbot.waitUntil(lambda: "Looking" not in dialog.summary.text and dialog.summary.text != "", timeout=PATIENCE_MS)
     qtbot.waitUntil(lambda: not window.bench.background.busy, timeout=PATIENCE_MS)
     return dialog
+
+
+def test_a_data_set_that_is_only_read_is_called_by_its_title(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    hieve = write_hieve(tmp_path / "hieve" / "walk", {7: [hieve_object("P-3")], 9: []})
+    dialog = import_dialog(window, hieve, qtbot)
+    assert dialog.summary.text.splitlines()[0] == "Recognised: HiEve (a folder), 2 images"
+    assert dialog.summary.text.splitlines()[-1] == "Not kept: a project has no place for Chest (1)"
+    dialog.choose(write_jhmdb(tmp_path / "jhmdb", action="walk", video="walk"))
+    qtbot.waitUntil(lambda: "JHMDB" in dialog.summary.text, timeout=PATIENCE_MS)
+    assert dialog.summary.text.splitlines()[1] == "Will be added: 3 people on 1 track in 3 frames as labels"
 
 
 def test_an_import_is_told_beforehand_and_is_one_step(
