@@ -1,6 +1,6 @@
 """The open project, and the only object that changes it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -9,6 +9,7 @@ from app.jobs.background import Background
 from jmpose_core.annotations import Annotation, Track
 from jmpose_core.errors import ProjectError
 from jmpose_core.project import Project, Step, StepInfo, VideoRecord
+from jmpose_core.project.effort import Place, SpentEffort
 from jmpose_core.project.evidence_store import KeptEvidence
 from jmpose_core.project.importing import ImportPlan, write_import
 
@@ -180,6 +181,14 @@ class OpenProject(QObject):
         """Keep what the model saw of people who are found next, for the fill. No step: it can be made again."""
         if (project := self._project) is not None:
             self._writer.run(lambda: project.evidence.keep(video_id, evidence), lambda _: None, self.failed.emit)
+
+    def keep_effort(self, spent: Mapping[Place, SpentEffort], on_kept: Callable[[], None]) -> None:
+        """Add to what was spent on this project. No step: an undo does not give the time back.
+
+        What cannot be written is dropped in silence: the next edit says what is wrong with the disk.
+        """
+        if (project := self._project) is not None and not project.why_read_only:
+            self._writer.run(lambda: project.add_effort(spent), lambda _: on_kept(), lambda _: None)
 
     # Larger changes, in the background
 

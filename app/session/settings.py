@@ -7,7 +7,7 @@ from PySide6.QtCore import QByteArray, QSettings
 from app.look.theme import ThemeMode
 
 RECENT_MAX = 10
-LAYOUT_VERSION = 2  # raise it when docks are added or renamed: older layouts are then not restored
+LAYOUT_VERSION = 3  # raise it when docks are added or renamed: older layouts are then not restored
 
 
 class Settings:

@@ -11,6 +11,7 @@ from app.jobs.frame_reader import FrameReader
 from app.jobs.inference_job import EngineState, InferenceJob
 from app.look.messages import Cause, Messages
 from app.session.editor import Editor
+from app.session.effort_recorder import EffortRecorder
 from app.session.lanes import Lanes
 from app.session.measuring import Evaluation
 from app.session.model_view import ModelView
@@ -22,6 +23,7 @@ from app.session.playback import Playback
 from app.session.predictions import Predictions
 from app.session.review_queue import ReviewQueue
 from app.session.settings import Settings
+from app.session.statistics import LiveStatistics
 from app.session.view_state import ViewState
 from jmpose_core.annotations import Annotation
 from jmpose_core.engine.client import EngineClient
@@ -62,6 +64,8 @@ class Workbench(QObject):
         self.queue = ReviewQueue(self.project, self.view_state, self.navigator, self.editor, self.background, self)
         self.lanes = Lanes(self.project, self.view_state, self.background, self)
         self.evaluation = Evaluation(self.project, self.view_state, self)
+        self.effort = EffortRecorder(self.project, self.shown, self.view_state, self)
+        self.statistics = LiveStatistics(self.project, self.effort, self.view_state, self)
         self._video_path: Path | None = None
         self._connect()
         self._connect_messages()
@@ -196,6 +200,7 @@ class Workbench(QObject):
         self.playback.attach(None)
         self.background.close()
         self.evaluation.close()
+        self.statistics.close()
         self.project.close()
 
     # The engine

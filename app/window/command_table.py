@@ -22,12 +22,15 @@ class CommandTable:
         theme: ThemeController,
         *,
         evaluate: Callable[[], object],
+        show_statistics: Callable[[], object],
         show_commands: Callable[[], object],
         leave: Callable[[], object],
     ) -> None:
-        """`evaluate` shows and fills the evaluation panel, `show_commands` the palette, `leave` closes the window."""
+        """`evaluate` shows and fills the evaluation panel, `show_statistics` and `show_commands` show the
+        statistics and the palette, `leave` closes the window."""
         self._bench, self._view, self._prompts, self._theme = bench, view, prompts, theme
-        self._evaluate, self._show_commands, self._leave = evaluate, show_commands, leave
+        self._evaluate, self._show_statistics = evaluate, show_statistics
+        self._show_commands, self._leave = show_commands, leave
 
     def commands(self) -> list[Command]:
         """All of them."""
@@ -179,7 +182,8 @@ class CommandTable:
                 "evaluate",
                 self._video,
                 short="Evaluate",
-            )
+            ),
+            Command("statistics", "Tools", "Effort and progress", self._show_statistics, (), "", self._video),
         ]
 
     def _look(self) -> list[Command]:

@@ -5,6 +5,7 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication, QMainWindow
 
 from app.evaluation.panel import EvaluationPanel
+from app.evaluation.statistics_panel import StatisticsPanel
 from app.inspector.dock import Inspector
 from app.look.drops import FileDrops
 from app.look.icons import app_icon
@@ -58,6 +59,7 @@ class MainWindow(QMainWindow):
         self.transport = Transport(bench.view_state, bench.playback, self.actions_by_name)
         self.inspector = Inspector(bench.shown, bench.model_view, bench.background, bench.messages)
         self.evaluation = EvaluationPanel(bench.evaluation, bench.navigator)
+        self.statistics = StatisticsPanel(bench.statistics, bench.navigator, bench.view_state)
         self.track_table = TrackTable(bench.lanes, bench.shown, bench.navigator)
         self.queue_panel = QueuePanel(
             bench.queue, keys="Space next, Shift+Space back, V it is right, Enter the whole person is."
@@ -69,6 +71,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._restore()
         KeyOwners(_application(), self)
+        bench.effort.watch(_application())
         FileDrops(self).dropped.connect(self.prompts.take_files)
 
     # Placing
@@ -80,6 +83,7 @@ class MainWindow(QMainWindow):
             self.prompts,
             self.theme,
             evaluate=self._evaluate,
+            show_statistics=self._show_statistics,
             show_commands=self._show_commands,
             leave=self.close,
         )
@@ -94,6 +98,9 @@ class MainWindow(QMainWindow):
         self.inspector_dock = area.add("Inspector", self.inspector, side.RightDockWidgetArea, first_size=410)
         self.evaluation_dock = area.add(
             "Evaluation", self.evaluation, side.RightDockWidgetArea, behind=self.inspector_dock
+        )
+        self.statistics_dock = area.add(
+            "Statistics", self.statistics, side.RightDockWidgetArea, behind=self.inspector_dock
         )
         self.timeline_dock = area.add("Timeline", self.timeline, side.BottomDockWidgetArea, first_size=180)
         self.timeline_dock.setTitleBarWidget(self.transport)
@@ -120,6 +127,8 @@ class MainWindow(QMainWindow):
         self.central_area.lost_video.locate.connect(ask.locate)
         self.central_area.lost_video.close_project.connect(bench.close_project)
         bench.video_shown.connect(self._show_video)
+        self.statistics.told.connect(bench.messages.info)
+        self.statistics.failed.connect(bench.messages.error)
         self.evaluation_dock.toggleViewAction().toggled.connect(self._narrow_again)
         for signal, slot in (
             (page.open_video, ask.video),
@@ -161,6 +170,10 @@ class MainWindow(QMainWindow):
         self.evaluation_dock.show()
         self.evaluation_dock.raise_()
         self.bench.evaluation.start()
+
+    def _show_statistics(self) -> None:
+        self.statistics_dock.show()
+        self.statistics_dock.raise_()
 
     def _narrow_again(self, evaluation_shown: bool) -> None:
         """The evaluation is wider than the inspector; without it the picture has its room again."""

@@ -1,7 +1,7 @@
 """The project file, as the window, the command line and training use it."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +10,7 @@ from typing import Any, Self
 from jmpose_core.annotations import Annotation, Track
 from jmpose_core.errors import ProjectError
 from jmpose_core.project import people
+from jmpose_core.project.effort import Place, SpentEffort, add_effort, read_effort
 from jmpose_core.project.evidence_store import EvidenceStore
 from jmpose_core.project.files import OpenFile, create_file, open_file
 from jmpose_core.project.likely_errors import likely_errors
@@ -207,6 +208,16 @@ class Project:
     def redo_text(self) -> str | None:
         """Text of the step that `redo` would redo."""
         return self._history.next_redo()
+
+    # Effort: what the annotator has spent, which no undo gives back
+
+    def add_effort(self, spent: Mapping[Place, SpentEffort]) -> None:
+        """Add to what was spent on people and frames before."""
+        add_effort(self._database, spent)
+
+    def effort(self, video_id: int) -> dict[Place, SpentEffort]:
+        """All that was spent on a video, by frame and track."""
+        return read_effort(self._database, video_id)
 
     # Settings of the project: not undone
 

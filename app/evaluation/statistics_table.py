@@ -1,0 +1,127 @@
+"""Effort and progress as tables: a row a person, or a row a frame."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+
+from app.look.table_dress import dress
+from jmpose_core.project.statistics import Tally
+
+ModelIndex = QModelIndex | QPersistentModelIndex
+COLUMNS: Final = ("Pointer", "Keys", "Pixels", "Time", "Touched", "Verified")
+_TIPS: Final = (
+    "Clicks and drags",
+    "Keys pressed; modifiers and repeated ones left out",
+    "Way of the pointer with a button held, in pixels of the screen",
+    "Minutes and seconds of work; breaks left out",
+    "People of whom somebody corrected or verified a joint, of all people in all frames",
+    "People of whom every joint was corrected or verified, of all people in all frames",
+)
+_RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+
+
+class TallyModel(QAbstractTableModel):
+    """One row a key (a track, or a frame), named by `name_of`."""
+
+    def __init__(self, first_column: str, name_of: Callable[[int], str]) -> None:
+        super().__init__()
+        self._columns = (first_column, *COLUMNS)
+        self._name_of = name_of
+        self._rows: list[tuple[int, Tally]] = []
+
+    def set_rows(self, tallies: Mapping[int, Tally]) -> None:
+        """Where the keys are the same as before, what is selected and scrolled to stays."""
+        rows = list(tallies.items())
+        if [key for key, _ in rows] == [key for key, _ in self._rows]:
+            self._rows = rows
+            if rows:
+                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(self._columns) - 1))
+            return
+        self.beginResetModel()
+        self._rows = rows
+        self.endResetModel()
+
+    def key(self, row: int) -> int:
+        """The track or frame of a row."""
+        return self._rows[row][0]
+
+    def rowCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._columns)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._columns[section]
+        if role == Qt.ItemDataRole.ToolTipRole and section:
+            return _TIPS[section - 1]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _RIGHT if section else _LEFT
+        return None
+
+    def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            key, tally = self._rows[index.row()]
+            return self._name_of(key) if index.column() == 0 else cells(tally)[index.column() - 1]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _RIGHT if index.column() else _LEFT
+        return None
+
+
+class TallyTable(QTableView):
+    """A click, or the arrow keys, chooses the track or frame of a row."""
+
+    chosen = Signal(int)
+
+    def __init__(self, model: TallyModel) -> None:
+        super().__init__()
+        dress(self, model, row_height=25)
+        self._tallies = model
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.verticalHeader().hide()
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(44)
+        self.selectionModel().currentRowChanged.connect(self._on_current)
+
+    def _on_current(self, current: QModelIndex) -> None:
+        if current.isValid():
+            self.chosen.emit(self._tallies.key(current.row()))
+
+
+def cells(tally: Tally) -> tuple[str, ...]:
+    """The texts of COLUMNS."""
+    spent = tally.spent
+    return (
+        f"{spent.pointer_actions:,}",
+        f"{spent.keys:,}",
+        f"{spent.pixels:,.0f}",
+        duration(spent.seconds),
+        share(tally.touched, tally.people),
+        share(tally.verified, tally.people),
+    )
+
+
+def duration(seconds: float) -> str:
+    """1:05 is a minute and five seconds, 2:00:00 two hours."""
+    minutes, secs = divmod(round(seconds), 60)
+    hours, mins = divmod(minutes, 60)
+    return f"{hours}:{mins:02d}:{secs:02d}" if hours else f"{mins}:{secs:02d}"
+
+
+def share(part: float, whole: float) -> str:
+    """A percentage that says 100 only of all and 0 only of none; a dash of nothing."""
+    if not whole:
+        return "–"
+    percent = 100 * part / whole
+    if 0 < percent < 1:
+        return "<1 %"
+    return f"{min(round(percent), 99) if part < whole else 100} %"
