@@ -16,7 +16,7 @@ from jmpose_core.frame_numbers import frame_number
 from jmpose_core.project.effort import NOBODY
 from jmpose_core.project.statistics import ORIGINS, Statistics, Tally, write_by_frame, write_by_track
 
-LEAST_WIDTH = 430  # pixels: no column is cut
+LEAST_WIDTH = 384  # pixels: no column is cut, and a small window stays small
 
 
 class StatisticsPanel(QWidget):

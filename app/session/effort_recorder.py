@@ -73,10 +73,8 @@ class EffortRecorder(QObject):
 
     def _take(self, watched: QWidget, event: QInputEvent) -> None:
         video = self._view_state.video
-        stamp = (event.type(), event.timestamp())
-        if video is None or stamp == self._last_stamp:  # an event that no widget wants goes on to each of its parents
+        if video is None or self._is_passed_on(watched, event):
             return
-        self._last_stamp = stamp
         track_id = self._shown.track_id
         place = Place(video.id, self._view_state.frame_index, NOBODY if track_id is None else track_id)
         key = int(isinstance(event, QKeyEvent) and _is_stroke(event))
@@ -85,6 +83,13 @@ class EffortRecorder(QObject):
         self._spent[place] += SpentEffort(released, key, pixels, self._seconds())
         if not self._writing.isActive():
             self._writing.start()
+
+    def _is_passed_on(self, watched: QWidget, event: QInputEvent) -> bool:
+        """Whether it has been seen: what a widget does not want goes on to each of its parents."""
+        if isinstance(event, QKeyEvent):
+            return watched != (QApplication.focusWidget() or watched.window())
+        stamp, self._last_stamp = self._last_stamp, (event.type(), event.timestamp())
+        return stamp == self._last_stamp
 
     def _way(self, event: QMouseEvent) -> float:
         """Pixels from where the pointer was last seen with a button held."""

@@ -1,9 +1,13 @@
-"""A real window that makes one edit and then waits to be killed: run as `python -m tests.app.edit_and_wait CLIP`."""
+"""A real window that makes one edit and then waits to be killed: `python -m tests.app.edit_and_wait CLIP [--press]`.
+
+With --press a key is pressed, and the window is to be killed once that has been written as effort.
+"""
 
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtCore import QSettings, Qt, QTimer
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.look.messages import Messages
@@ -14,7 +18,7 @@ from jmpose_core.engine.client import EngineClient
 from tests.builders.waiting import STAND_IN
 
 
-def main(clip: Path) -> None:
+def main(clip: Path, *, press: bool) -> None:
     application = QApplication(sys.argv[:1])
     folder = clip.parent
     window = MainWindow(
@@ -33,7 +37,14 @@ def main(clip: Path) -> None:
         window.bench.editor.add_person((100.0, 100.0, 200.0, 400.0))
         window.bench.shown.select(1, 3)
         window.bench.editor.place_joint(150.0, 222.25)
-        sys.stdout.write("edited\n")
+        if press:
+            window.bench.effort.written.connect(lambda: tell("written"))
+            QTest.keyClick(window.frame_view, Qt.Key.Key_Q)
+        else:
+            tell("edited")
+
+    def tell(what: str) -> None:
+        sys.stdout.write(f"{what}\n")
         sys.stdout.flush()
 
     polling = QTimer()
@@ -43,4 +54,4 @@ def main(clip: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), press="--press" in sys.argv)

@@ -27,7 +27,9 @@ def small(window: MainWindow, qtbot: QtBot) -> MainWindow:
         window.actions_by_name["evaluate"].trigger()
     for dock in window.dock_area.docks:
         dock.show()
-    QApplication.processEvents()
+    for dock in (window.inspector_dock, window.statistics_dock, window.evaluation_dock):
+        dock.raise_()  # a tab that was never in front has no size yet
+        QApplication.processEvents()
     return window
 
 
@@ -60,6 +62,7 @@ def test_with_every_dock_open_it_fits_a_small_screen_and_nothing_is_cut(small: M
 def test_it_is_as_small_again_when_the_evaluation_is_closed(small: MainWindow) -> None:
     wide = small.inspector_dock.width()
     small.evaluation_dock.close()
+    small.inspector_dock.raise_()
     QApplication.processEvents()
     assert small.size() == SMALL and small.inspector_dock.width() < wide - 100
     small.resize(1000, 700)
