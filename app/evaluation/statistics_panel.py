@@ -85,8 +85,8 @@ class StatisticsPanel(QWidget):
     def _show(self, statistics: Statistics | None) -> None:
         self._statistics = statistics
         self.export_button.setEnabled(statistics is not None)
-        self.people.set_rows(statistics.by_track if statistics is not None else {})
-        self.frames.set_rows(statistics.by_frame if statistics is not None else {})
+        self.people.set_tallies(statistics.by_track if statistics is not None else {})
+        self.frames.set_tallies(statistics.by_frame if statistics is not None else {})
         if statistics is None:
             self.summary.show_sentence("No video is open.")
         else:

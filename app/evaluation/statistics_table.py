@@ -3,13 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from app.look.table_dress import dress
+from app.look.table_dress import LEFT, RIGHT, ModelIndex, RowModel, dress
 from jmpose_core.project.statistics import Tally
 
-ModelIndex = QModelIndex | QPersistentModelIndex
 COLUMNS: Final = ("Pointer", "Keys", "Pixels", "Time", "Touched", "Verified")
 _TIPS: Final = (
     "Clicks and drags",
@@ -19,60 +18,36 @@ _TIPS: Final = (
     "People of whom somebody corrected or verified a joint, of all people in all frames",
     "People of whom every joint was corrected or verified, of all people in all frames",
 )
-_RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
-class TallyModel(QAbstractTableModel):
+class TallyModel(RowModel[tuple[int, Tally]]):
     """One row a key (a track, or a frame), named by `name_of`."""
 
     def __init__(self, first_column: str, name_of: Callable[[int], str]) -> None:
-        super().__init__()
-        self._columns = (first_column, *COLUMNS)
+        super().__init__((first_column, *COLUMNS))
         self._name_of = name_of
-        self._rows: list[tuple[int, Tally]] = []
 
-    def set_rows(self, tallies: Mapping[int, Tally]) -> None:
-        """Where the keys are the same as before, what is selected and scrolled to stays."""
-        rows = list(tallies.items())
-        if [key for key, _ in rows] == [key for key, _ in self._rows]:
-            self._rows = rows
-            if rows:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(self._columns) - 1))
-            return
-        self.beginResetModel()
-        self._rows = rows
-        self.endResetModel()
+    def set_tallies(self, tallies: Mapping[int, Tally]) -> None:
+        """Others in place of all, by key."""
+        self.renew_rows(list(tallies.items()), lambda row: row[0])
 
     def key(self, row: int) -> int:
         """The track or frame of a row."""
-        return self._rows[row][0]
-
-    def rowCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._columns)
+        return self.rows[row][0]
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._columns[section]
-        if role == Qt.ItemDataRole.ToolTipRole and section:
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole and section > 0:
             return _TIPS[section - 1]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if section else _LEFT
-        return None
+        return super().headerData(section, orientation, role)
 
     def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            key, tally = self._rows[index.row()]
+            key, tally = self.rows[index.row()]
             return self._name_of(key) if index.column() == 0 else cells(tally)[index.column() - 1]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if index.column() else _LEFT
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() > 0:
+            return RIGHT
         return None
 
 
@@ -88,6 +63,7 @@ class TallyTable(QTableView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.verticalHeader().hide()
         header = self.horizontalHeader()
+        header.setDefaultAlignment(LEFT)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(40)

@@ -1,6 +1,6 @@
 """What all tables of the window have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt
@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 T = TypeVar("T")
 ModelIndex = QModelIndex | QPersistentModelIndex
-_LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -25,6 +25,14 @@ class RowModel(QAbstractTableModel, Generic[T]):
         self.beginResetModel()
         self.rows = list(rows)
         self.endResetModel()
+
+    def renew_rows(self, rows: Sequence[T], key: Callable[[T], object]) -> None:
+        """As `set_rows`; where the keys are those of before, what is selected and scrolled to stays."""
+        if not rows or list(map(key, rows)) != list(map(key, self.rows)):
+            self.set_rows(rows)
+            return
+        self.rows = list(rows)
+        self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(self._columns) - 1))
 
     def rowCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self.rows)
@@ -65,7 +73,7 @@ def dress_list(table: QTableView, model: QAbstractTableModel, *, row_height: int
     table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     table.verticalHeader().hide()
     header = table.horizontalHeader()
-    header.setDefaultAlignment(_LEFT)
+    header.setDefaultAlignment(LEFT)
     header.setResizeContentsPrecision(0)  # by the rows that are seen: a long list is measured at every change
     for column in range(1, model.columnCount()):
         header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)

@@ -3,7 +3,7 @@
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal
@@ -31,6 +31,7 @@ class EffortRecorder(QObject):
     """
 
     written = Signal()  # some more effort is in the project
+    failed = Signal(str)  # none could be written; it is kept, and tried again after the next input
 
     def __init__(
         self,
@@ -47,6 +48,8 @@ class EffortRecorder(QObject):
         self._last_input: float | None = None  # None: none since the project was opened
         self._last_point: QPointF | None = None  # of the pointer, while a button is held
         self._last_stamp = (_T.None_, 0)
+        self._projects = 0  # that were opened: what fails late is not added to another's
+        self._told = False  # that writing fails
         self._writing = QTimer(self)
         self._writing.setSingleShot(True)
         self._writing.setInterval(WRITE_MS)
@@ -63,7 +66,20 @@ class EffortRecorder(QObject):
         self._writing.stop()
         if self._spent:
             spent, self._spent = dict(self._spent), defaultdict(SpentEffort)
-            self._project.keep_effort(spent, self.written.emit)
+            number = self._projects
+            self._project.keep_effort(spent, self._on_written, lambda text: self._on_failed(text, spent, number))
+
+    def _on_written(self) -> None:
+        self._told = False
+        self.written.emit()
+
+    def _on_failed(self, text: str, spent: Mapping[Place, SpentEffort], number: int) -> None:
+        if number == self._projects:
+            for place, one in spent.items():
+                self._spent[place] += one
+        if not self._told:
+            self._told = True
+            self.failed.emit(text)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
@@ -104,6 +120,8 @@ class EffortRecorder(QObject):
         return now - before if before is not None and now - before <= IDLE_SECS else 0.0
 
     def _begin_anew(self) -> None:
+        self._projects += 1
+        self._told = False
         self._spent.clear()
         self._last_input = self._last_point = None
 

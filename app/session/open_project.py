@@ -182,13 +182,12 @@ class OpenProject(QObject):
         if (project := self._project) is not None:
             self._writer.run(lambda: project.evidence.keep(video_id, evidence), lambda _: None, self.failed.emit)
 
-    def keep_effort(self, spent: Mapping[Place, SpentEffort], on_kept: Callable[[], None]) -> None:
-        """Add to what was spent on this project. No step: an undo does not give the time back.
-
-        What cannot be written is dropped in silence: the next edit says what is wrong with the disk.
-        """
+    def keep_effort(
+        self, spent: Mapping[Place, SpentEffort], on_kept: Callable[[], None], on_failed: Callable[[str], None]
+    ) -> None:
+        """Add to what was spent on this project. No step: an undo does not give the time back."""
         if (project := self._project) is not None and not project.why_read_only:
-            self._writer.run(lambda: project.add_effort(spent), lambda _: on_kept(), lambda _: None)
+            self._writer.run(lambda: project.add_effort(spent), lambda _: on_kept(), on_failed)
 
     # Larger changes, in the background
 

@@ -83,6 +83,7 @@ class Workbench(QObject):
         project.closed.connect(messages.leave_project)
         for signal, cause in (
             (project.failed, Cause.SAVING),
+            (self.effort.failed, Cause.SAVING),
             (self.failed_to_open, Cause.OPENING),
             (self.lanes.failed, Cause.READING),
             (self.queue.failed, Cause.READING),
@@ -91,7 +92,8 @@ class Workbench(QObject):
             (self.finetune.failed, Cause.TRAINING),
         ):
             signal.connect(partial(messages.error, cause=cause))
-        project.saved.connect(lambda: messages.settle(Cause.SAVING))
+        for signal in (project.saved, self.effort.written):
+            signal.connect(lambda: messages.settle(Cause.SAVING))
         self.playback.frame_shown.connect(lambda *_: messages.settle(Cause.VIDEO))
         self.lanes.changed.connect(lambda: messages.settle(Cause.READING))
         self.predictions.told.connect(messages.info)

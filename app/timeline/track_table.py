@@ -26,12 +26,7 @@ class TrackModel(RowModel[Lane]):
         super().__init__(COLUMNS)
 
     def set_lanes(self, lanes: Sequence[Lane]) -> None:
-        same_tracks = [lane.track_id for lane in lanes] == [lane.track_id for lane in self.rows]
-        if same_tracks and lanes:
-            self.rows = list(lanes)
-            self.dataChanged.emit(self.index(0, 0), self.index(len(lanes) - 1, len(COLUMNS) - 1))
-        else:
-            self.set_rows(lanes)
+        self.renew_rows(lanes, lambda lane: lane.track_id)
 
     def track_id(self, row: int) -> int:
         return self.rows[row].track_id

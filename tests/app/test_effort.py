@@ -11,8 +11,10 @@ from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from app.evaluation.statistics_table import TallyModel, duration, share
+from app.look.messages import Message
 from app.session.effort_recorder import IDLE_SECS, WRITE_MS
 from app.window.main_window import MainWindow
+from jmpose_core.errors import ProjectError
 from jmpose_core.project import Project
 from jmpose_core.project.effort import Place, SpentEffort
 from jmpose_core.project.statistics import Tally
@@ -103,6 +105,24 @@ def test_effort_is_written_without_being_asked_for_and_at_closing(predicted: Mai
         assert project.effort(1)[Place(1, 0, 1)].keys == 2
 
 
+def test_effort_that_cannot_be_written_is_told_once_and_written_later(
+    predicted: MainWindow, told: list[Message], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.clear()
+
+    def full(_project: Project, _spent: object) -> None:
+        raise ProjectError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Project, "add_effort", full)
+        for _ in range(2):
+            qtbot.keyClick(predicted.frame_view, Qt.Key.Key_F5)  # does nothing, and is a key
+            predicted.bench.effort.write()
+            settle(predicted.bench.project, qtbot)
+    assert [message.text for message in told] == ["the disk is full"]
+    assert sum(one.keys for one in spent(predicted, qtbot).values()) == 2
+
+
 def test_a_killed_window_keeps_the_effort_that_was_written(clip: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.app.edit_and_wait", str(clip), "--press"],
@@ -150,9 +170,9 @@ def test_nothing_is_counted_while_the_dock_is_hidden(predicted: MainWindow, qtbo
 def test_the_table_is_a_sound_model(qtmodeltester: ModelTester) -> None:
     model = TallyModel("Frame", str)
     qtmodeltester.check(model)
-    model.set_rows({3: Tally(SpentEffort(1, 2, 3.0, 4.0), 5, 3, 1), 4: Tally()})
+    model.set_tallies({3: Tally(SpentEffort(1, 2, 3.0, 4.0), 5, 3, 1), 4: Tally()})
     qtmodeltester.check(model)
-    model.set_rows({3: Tally(SpentEffort(2, 2, 3.0, 65.0), 5, 3, 1), 4: Tally()})
+    model.set_tallies({3: Tally(SpentEffort(2, 2, 3.0, 65.0), 5, 3, 1), 4: Tally()})
     assert [model.data(model.index(0, column)) for column in range(7)] == ["3", "2", "2", "3", "1:05", "60 %", "20 %"]
     assert model.data(model.index(1, 5)) == "–"
 
