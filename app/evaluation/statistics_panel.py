@@ -117,4 +117,4 @@ def facts(total: Tally) -> Iterator[Fact]:
 
 
 def _name_of_track(track_id: int) -> str:
-    return "nobody" if track_id == NOBODY else str(track_id)
+    return "none" if track_id == NOBODY else str(track_id)
