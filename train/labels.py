@@ -10,7 +10,7 @@ import numpy as np
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.errors import FormatError, JMPoseError
 from jmpose_core.formats.document import ImageRecord, PoseTrackDocument
-from jmpose_core.formats.hieve import frame_files
+from jmpose_core.formats.hieve import is_hieve
 from jmpose_core.formats.image_matching import BY_NAME, BY_POSITION, Frames, match_images
 from jmpose_core.formats.people import BBOX_OF_KEYPOINTS, annotations_of
 from jmpose_core.formats.table import read_document
@@ -64,7 +64,7 @@ def digest_of_labels(labels: Sequence[LabelledVideo]) -> str:
 def _read(path: Path, by_position: bool) -> Iterator[LabelledVideo]:
     if path.suffix == PROJECT_SUFFIX:
         yield from _read_project(path)
-    elif path.suffix in (".json", ".mat") or frame_files(path):
+    elif path.suffix in (".json", ".mat") or is_hieve(path):
         yield from _read_file(path, by_position)
     else:
         raise FormatError(

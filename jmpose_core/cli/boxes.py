@@ -8,9 +8,8 @@ from jmpose_core.cli.sources import Clip, Output
 from jmpose_core.errors import FormatError
 from jmpose_core.formats.document import Category, PoseTrackDocument
 from jmpose_core.formats.image_matching import Frames, match_images
-from jmpose_core.formats.jhmdb import video_name_of
 from jmpose_core.formats.people import annotations_of
-from jmpose_core.formats.table import read_document
+from jmpose_core.formats.table import read_document, video_name_of
 from jmpose_core.geometry import Xyxy
 from jmpose_core.skeleton import JOINTS
 from jmpose_core.video import ImageFolder, Video, list_images, open_video

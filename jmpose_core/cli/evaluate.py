@@ -18,7 +18,7 @@ MatchOption: TypeAlias = Annotated[
 
 
 def evaluate_files(
-    gt: Annotated[Path, typer.Option(help="Ground truth: a file or a folder; for pck also JHMDB's.")],
+    gt: Annotated[Path, typer.Option(help="Ground truth: a file or a folder; for pck also JHMDB's or HiEve's.")],
     pred: Annotated[Path, typer.Option(help="Predictions: a file or a folder.")],
     metric: Annotated[
         Literal["posetrack", "posetrack21", "oks", "pck", "boxes"],

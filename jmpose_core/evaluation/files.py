@@ -6,20 +6,21 @@ from pathlib import Path
 from jmpose_core.errors import FormatError
 from jmpose_core.evaluation.matching import Source
 from jmpose_core.formats.any_json import read_json_annotations
-from jmpose_core.formats.jhmdb import JOINT_POSITIONS, read_jhmdb, video_name_of
+from jmpose_core.formats.hieve import is_hieve
+from jmpose_core.formats.jhmdb import JOINT_POSITIONS
+from jmpose_core.formats.table import read_document, video_name_of
 
 
 def paired_files(gt: Path, pred: Path) -> list[tuple[Path, Path]]:
     """Ground truth files and the prediction files of the same name, or one file and another.
 
-    JHMDB's VIDEO/joint_positions.mat, at any depth of the folder, goes with VIDEO.json.
+    A data set's VIDEO/joint_positions.mat (JHMDB), at any depth of the folder, or its folder VIDEO of frames' files
+    (HiEve) goes with VIDEO.json.
 
     Raises:
         FormatError: a folder without such files, two videos of one name, or a prediction file that is missing.
     """
-    truths = [gt]
-    if gt.is_dir():
-        truths = sorted(gt.glob("*.json")) or sorted(gt.rglob(JOINT_POSITIONS))
+    truths = _truths(gt)
     if not truths:
         raise FormatError(
             f"{gt}: no .json file and no {JOINT_POSITIONS} in it; give the folder that holds a file of labels a video"
@@ -48,26 +49,38 @@ def read_pairs(gt: Path, pred: Path) -> list[tuple[Source, Source]]:
     Raises:
         FormatError: a file is missing or breaks its format.
     """
-    return [(read_source(truth), read_source(predicted)) for truth, predicted in paired_files(gt, pred)]
+    return [(read_truth(truth), Source(read_json_annotations(found), found)) for truth, found in paired_files(gt, pred)]
 
 
-def read_source(path: Path) -> Source:
-    """A PoseTrack or COCO file, or JHMDB's joint_positions.mat, whose video is named by its folder.
+def read_truth(path: Path) -> Source:
+    """A PoseTrack or COCO file, JHMDB's joint_positions.mat, or a folder of HiEve's.
 
     Raises:
         FormatError: it breaks its format.
     """
-    if path.suffix == ".mat":
-        return Source(read_jhmdb(path), path, video_name_of(path))
+    if _of_data_set(path):
+        return Source(read_document(path), path, video_name_of(path))
     return Source(read_json_annotations(path), path)
 
 
+def _truths(gt: Path) -> list[Path]:
+    """The ground truth of each video."""
+    if not gt.is_dir() or is_hieve(gt):
+        return [gt]
+    return sorted(gt.glob("*.json")) or sorted(gt.rglob(JOINT_POSITIONS)) or sorted(filter(is_hieve, gt.iterdir()))
+
+
+def _of_data_set(truth: Path) -> bool:
+    """Whether its name is not that of the predictions."""
+    return truth.is_dir() or truth.name == JOINT_POSITIONS
+
+
 def _name_of_predictions(truth: Path) -> str:
-    return truth.name if truth.suffix != ".mat" else f"{video_name_of(truth)}.json"
+    return f"{video_name_of(truth)}.json" if _of_data_set(truth) else truth.name
 
 
 def _title(truth: Path) -> str:
-    return truth.name if truth.name != JOINT_POSITIONS else f"{video_name_of(truth)}/{truth.name}"
+    return video_name_of(truth) if _of_data_set(truth) else truth.name
 
 
 def mot_pairs(gt: Path, pred: Path) -> list[tuple[Path, Path]]:

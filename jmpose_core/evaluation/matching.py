@@ -19,7 +19,7 @@ class Source:
 
     document: PoseTrackDocument
     path: Path
-    video: str = ""  # where the file's name does not tell: JHMDB calls each of its files joint_positions.mat
+    video: str = ""  # where the file's own name does not tell, as JHMDB's joint_positions.mat
 
     @property
     def name(self) -> str:
@@ -38,7 +38,7 @@ class ImagePairs:
     def statement(self, truth: Source, predicted: Source) -> dict[str, Any]:
         """What was matched, for the report."""
         return {
-            "gt": f"{truth.video}/{truth.path.name}" if truth.video else truth.path.name,
+            "gt": truth.video or truth.path.name,
             "pred": predicted.path.name,
             "images": len(self.positions),
             "by": self.by,

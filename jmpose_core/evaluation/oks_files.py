@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jmpose_core.evaluation.files import read_source
+from jmpose_core.evaluation.files import read_truth
 from jmpose_core.evaluation.matching import Match, Source, match_images
 from jmpose_core.evaluation.oks import oks_figures, results_of
 from jmpose_core.formats.any_json import read_json_annotations
@@ -26,7 +26,7 @@ def oks_of_files(
     results: list[dict[str, Any]] = []
     statements = []
     for truth_path, predicted_path in pairs:
-        truth = read_source(truth_path)
+        truth = read_truth(truth_path)
         if len(truth.document.joint_names) != len(COCO_SIGMAS):
             what = f"{len(truth.document.joint_names)} joints"
             raise fault(truth_path, "categories[0].keypoints", what, cure="OKS is defined for COCO's 17 places")

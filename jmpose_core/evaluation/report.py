@@ -45,7 +45,7 @@ def evaluate(
     """Measure the files of `pred` against those of the same name in `gt`, or one file against another.
 
     Args:
-        gt: a file, or a folder of .json files, one a video; for "pck" also JHMDB's joint_positions.mat or their folder.
+        gt: a file, or a folder of .json files, one a video; for "pck" also JHMDB's or HiEve's labels.
         pred: a file, or a folder with files of the same names.
         metric: "posetrack" (poseval's AP and MOT, IDF1), "posetrack21" (pose HOTA, the kit's AP), "oks" (COCO's ten
             figures), "pck" (PCK of the torso, the head and the person, see `pck_report`), "boxes" (CLEAR MOT, IDF1 and

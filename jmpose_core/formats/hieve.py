@@ -61,6 +61,17 @@ def frame_files(folder: Path) -> dict[int, Path]:
     return {int(path.stem): path for path in sorted(files, key=lambda path: (int(path.stem), path.name))}
 
 
+def is_hieve(path: Path) -> bool:
+    """Whether it is a folder of one video's labels.
+
+    Raises:
+        FormatError: the file of its first frame is not JSON.
+    """
+    first = next(iter(frame_files(path).values()), None)
+    raw = None if first is None else read_json(first)
+    return isinstance(raw, dict) and "annotation" in raw
+
+
 def read_hieve(folder: Path) -> PoseTrackDocument:
     """The labels of one video; a frame without a file is no image of it.
 

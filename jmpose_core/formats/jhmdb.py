@@ -61,11 +61,6 @@ def read_jhmdb(path: Path) -> PoseTrackDocument:
     return PoseTrackDocument(images, people, [Category(keypoints=JOINTS_OF_JHMDB, skeleton=None)], frame_count=frames)
 
 
-def video_name_of(path: Path) -> str:
-    """Of a file of labels: its own name, or its folder's where it is called as all of JHMDB's are."""
-    return path.resolve().parent.name if path.name == JOINT_POSITIONS else path.stem
-
-
 def _positions(path: Path) -> npt.NDArray[np.float64]:
     """`pos_img` (2, 15, N), x first, from 1."""
     positions = _array(path, "pos_img", cure=f"give JHMDB's {JOINT_POSITIONS}")

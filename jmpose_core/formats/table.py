@@ -19,8 +19,8 @@ from jmpose_core.formats import coco, csv_table, cvat, posetrack17, posetrack18,
 from jmpose_core.formats.any_json import read_named_json
 from jmpose_core.formats.document import ALL_FIELDS, ExportSummary, PoseTrackDocument
 from jmpose_core.formats.files import check_names
-from jmpose_core.formats.hieve import frame_files, read_hieve
-from jmpose_core.formats.jhmdb import read_jhmdb
+from jmpose_core.formats.hieve import is_hieve, read_hieve
+from jmpose_core.formats.jhmdb import JOINT_POSITIONS, read_jhmdb
 from jmpose_core.formats.joint_conversion import with_joints
 from jmpose_core.formats.posetrack_conversion import KEPT_IN_17, posetrack17_from_18, posetrack18_from_17
 from jmpose_core.skeleton import JOINTS, POSETRACK18_SLOTS
@@ -136,7 +136,7 @@ def read_named_document(path: Path) -> tuple[str, PoseTrackDocument]:
     suffix = path.suffix.lower()
     if suffix == _JHMDB and not path.is_dir():
         return "jhmdb", read_jhmdb(path)
-    if frame_files(path):
+    if is_hieve(path):
         return "hieve", read_hieve(path)
     if path.is_dir():
         suffix = ""
@@ -149,6 +149,13 @@ def read_named_document(path: Path) -> tuple[str, PoseTrackDocument]:
     if len(rows) > 1:
         return read_named_json(path)
     return rows[0].name, rows[0].read(path)
+
+
+def video_name_of(path: Path) -> str:
+    """The name of the video that a file or folder of labels is of, as far as its place says it."""
+    if path.name == JOINT_POSITIONS:  # as all of JHMDB's are called
+        return path.resolve().parent.name
+    return path.resolve().name if path.is_dir() else path.stem
 
 
 def preview_document(document: PoseTrackDocument, file_name: str, format_name: str) -> ExportSummary:

@@ -1,7 +1,8 @@
-"""PCK in torsos, heads and person sizes: on JHMDB's released form, and where only some people have a head box."""
+"""PCK in torsos, heads and person sizes: on JHMDB and HiEve, and where only some people have a head box."""
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ from jmpose_core.errors import FormatError
 from jmpose_core.evaluation.matching import Source
 from jmpose_core.evaluation.report import evaluate, evaluate_documents, table
 from jmpose_core.formats.document import Category, ImageRecord, PersonRecord, PoseTrackDocument
+from jmpose_core.formats.hieve import read_hieve
 from jmpose_core.formats.jhmdb import read_jhmdb
 from jmpose_core.formats.people import annotations_of, document_from
 from jmpose_core.formats.posetrack18 import write_posetrack18
 from jmpose_core.skeleton import JOINT_INDEX, JOINTS
+from tests.builders.hieve_folder import hieve_object, write_hieve
 from tests.builders.jhmdb_folder import write_jhmdb
 
 WIDTH_OF_SILHOUETTE = 200  # pixels
@@ -63,7 +66,7 @@ def test_jhmdbs_released_form_is_measured_in_the_silhouettes_longer_side(release
     assert wide["total"] == pytest.approx(100 * 25 / 26) and strict["total"] == pytest.approx(100 * 24 / 26)
     assert wide["nose"] is None
     assert report["per_sequence"]["b_catch_2"]["pck_person_strict"]["total"] == 100
-    assert report["images"][0]["gt"] == "a_catch_1/joint_positions.mat"
+    assert report["images"][0]["gt"] == "a_catch_1"
 
 
 def test_the_table_says_which_figure_needs_a_head_box(
@@ -74,6 +77,32 @@ def test_the_table_says_which_figure_needs_a_head_box(
     assert "PCKh@0.5 (no head boxes) - - - - - - - -" in printed
     assert "the person's size is the longer side of the ground truth's box (6 of 6 people)" in printed
     assert "not labelled in the ground truth, so in no figure: nose, head_top" in printed
+
+
+def test_hieves_folders_are_measured_in_their_boxes(tmp_path: Path) -> None:
+    """Two videos; in the first, one of two people is never found."""
+    for video, people in (("1", ("P-1", "P-2")), ("2", ("P-1",))):
+        frames = {
+            frame: [_apart(hieve_object(name), 400 * place) for place, name in enumerate(people)] for frame in (0, 1)
+        }
+        found = annotations_of(read_hieve(write_hieve(tmp_path / "labels" / video, frames)))
+        document = document_from([person for person in found if person.track_id == 1], ["0.jpg", "1.jpg"])
+        write_posetrack18(document, tmp_path / f"{video}.json")
+    report = evaluate(tmp_path / "labels", tmp_path, "pck")
+    assert report["pck_person"]["total"] == pytest.approx(100 * 2 / 3)
+    assert [report["per_sequence"][video]["pck_person"]["nose"] for video in ("1", "2")] == [50, 100]
+    assert report["remarks"][0].endswith("the ground truth's box (6 of 6 people)")
+    assert evaluate(tmp_path / "labels" / "2", tmp_path / "2.json", "pck")["pck_person_strict"]["total"] == 100
+
+
+def _apart(person: dict[str, Any], pixels: int) -> dict[str, Any]:
+    """The person moved to the right."""
+    box = dict(person["bndbox"])
+    for name, value in box.items():
+        x, *rest = value.split(",")
+        if not name.startswith("y"):
+            box[name] = ",".join([str(int(x) + pixels), *rest])
+    return person | {"bndbox": box}
 
 
 def test_without_silhouettes_the_labelled_joints_make_the_box(tmp_path: Path) -> None:
