@@ -6,17 +6,15 @@ every joint counts as visible, also where it was supposed behind something or ou
 boxes; a person's box is that of the silhouette in puppet_mask.mat, where that lies beside it or at its place above.
 """
 
-import io
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.io import loadmat
 
-from jmpose_core.errors import FormatError
 from jmpose_core.formats.document import Category, ImageRecord, PersonRecord, PoseTrackDocument, Xywh
-from jmpose_core.formats.files import fault, read_bytes
+from jmpose_core.formats.files import fault
+from jmpose_core.formats.matlab import read_array
 from jmpose_core.formats.numerals import LARGEST_COORDINATE
 from jmpose_core.formats.people import FIRST_IMAGE_ID
 
@@ -100,17 +98,9 @@ def _array(path: Path, name: str, *, cure: str) -> npt.NDArray[np.number]:
     Raises:
         FormatError: no MATLAB file, or no such array in it.
     """
-    try:
-        values = loadmat(io.BytesIO(read_bytes(path)), variable_names=[name])
-    except FormatError:
-        raise
-    except Exception as error:  # scipy lets zlib's, struct's and its own errors through, of every kind
-        raise FormatError(f"{path}: not a MATLAB file that can be read ({error}); {cure}") from error
-    if name not in values:
-        raise fault(path, name, "missing", cure=cure)
-    array = np.asarray(values[name])
+    array = read_array(path, name, cure=cure)
     if array.ndim == 2:  # MATLAB drops the last axis of a single frame
         array = array[:, :, None]
-    if array.ndim != 3 or array.dtype.kind not in "fiub":
-        raise fault(path, name, f"an array of three axes expected, got {array.shape} of {array.dtype}", cure=cure)
+    if array.ndim != 3:
+        raise fault(path, name, f"an array of three axes expected, got {array.shape}", cure=cure)
     return array
