@@ -1,5 +1,7 @@
 """What the program remembers between starts, typed."""
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings
@@ -45,6 +47,30 @@ class Settings:
     def weights(self, name: str) -> None:
         self._store.setValue("weights", name)
 
+    @property
+    def key_preset(self) -> str:
+        """Name of the preset of keys; empty until one is chosen."""
+        return str(self._store.value("key_preset", ""))
+
+    @key_preset.setter
+    def key_preset(self, name: str) -> None:
+        self._store.setValue("key_preset", name)
+
+    @property
+    def own_keys(self) -> dict[str, Sequence[str]]:
+        """Keys that the user gave to commands, by the command's name."""
+        try:
+            found = json.loads(str(self._store.value("own_keys", "{}")))
+        except ValueError:
+            return {}  # a settings file that was edited by hand
+        if not isinstance(found, dict):
+            return {}
+        return {name: keys for name, keys in found.items() if isinstance(keys, list) and all(map(_is_text, keys))}
+
+    @own_keys.setter
+    def own_keys(self, keys: Mapping[str, Sequence[str]]) -> None:
+        self._store.setValue("own_keys", json.dumps(dict(keys)))
+
     def layout(self) -> tuple[QByteArray, QByteArray] | None:
         """Geometry and docks of the window as it was left, if this version can restore them."""
         if self._store.value("layout_version") not in (LAYOUT_VERSION, str(LAYOUT_VERSION)):
@@ -58,3 +84,7 @@ class Settings:
         self._store.setValue("layout_version", LAYOUT_VERSION)
         self._store.setValue("geometry", geometry)
         self._store.setValue("state", state)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)

@@ -1,6 +1,6 @@
 """What a command of the window is, and the QAction that runs it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal, SignalInstance
@@ -52,6 +52,12 @@ class Actions(QObject):
             signal.connect(self.refresh)
         self.refresh()
 
+    def set_keys(self, keys: Mapping[str, tuple[str, ...]]) -> None:
+        """Give every command the keys that stand beside its name, from now on."""
+        for command in self.commands:
+            _set_keys(self.by_name[command.name], command, keys[command.name])
+        self.refreshed.emit()  # buttons that repeat a tool tip
+
     def refresh(self, *_: object) -> None:
         """Enable what makes sense now."""
         for command in self.commands:
@@ -66,13 +72,11 @@ class Actions(QObject):
     def _made(self, command: Command, window: QWidget) -> QAction:
         action = QAction(command.text, window)
         action.setObjectName(command.name)
-        action.setShortcuts([QKeySequence(key) for key in command.keys])
         if command.icon:
             action.setIcon(icon(command.icon))
         action.setIconText(command.short_text)
         action.setCheckable(command.checked is not None)
-        keys = f" ({', '.join(command.keys)})" if command.keys else ""
-        action.setToolTip(f"{command.text.rstrip('…')}{keys}")
+        _set_keys(action, command, command.keys)
         action.triggered.connect(lambda: self._run(command))
         window.addAction(action)  # its keys work in the whole window
         return action
@@ -80,3 +84,9 @@ class Actions(QObject):
     def _run(self, command: Command) -> None:
         command.run()
         self.refresh()
+
+
+def _set_keys(action: QAction, command: Command, keys: tuple[str, ...]) -> None:
+    action.setShortcuts([QKeySequence(key) for key in keys])
+    shown = f" ({', '.join(keys)})" if keys else ""
+    action.setToolTip(f"{command.text.rstrip('…')}{shown}")

@@ -24,13 +24,13 @@ class CommandTable:
         evaluate: Callable[[], object],
         show_statistics: Callable[[], object],
         show_commands: Callable[[], object],
+        show_preferences: Callable[[], object],
         leave: Callable[[], object],
     ) -> None:
-        """`evaluate` shows and fills the evaluation panel, `show_statistics` and `show_commands` show the
-        statistics and the palette, `leave` closes the window."""
+        """Each shows what it is named after; `evaluate` fills its panel as well, `leave` closes the window."""
         self._bench, self._view, self._prompts, self._theme = bench, view, prompts, theme
-        self._evaluate, self._show_statistics = evaluate, show_statistics
-        self._show_commands, self._leave = show_commands, leave
+        self._evaluate, self._show_statistics, self._show_commands = evaluate, show_statistics, show_commands
+        self._show_preferences, self._leave = show_preferences, leave
 
     def commands(self) -> list[Command]:
         """All of them."""
@@ -114,6 +114,7 @@ class CommandTable:
             Command(
                 "add_person", "Edit", "Add person", self._begin_box, ("N",), "person-add", self._video, separated=True
             ),
+            Command("preferences", "Edit", "Preferences…", self._show_preferences, ("Ctrl+,",), separated=True),
         ]
 
     def _go(self) -> list[Command]:

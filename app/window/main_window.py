@@ -23,8 +23,10 @@ from app.window.bars import Toolbar, fill_menus
 from app.window.central_area import CentralArea
 from app.window.command_table import CommandTable
 from app.window.docks import DockArea, padded
+from app.window.key_bindings import KeyBindings
 from app.window.keys import KeyOwners
 from app.window.palette import CommandPalette
+from app.window.preferences import Preferences
 from app.window.prompts import Prompts
 from app.window.start_page import StartPage
 from app.window.status import StatusBar
@@ -52,6 +54,7 @@ class MainWindow(QMainWindow):
         self.prompts = Prompts(self, bench)
         self.actions_of_table = Actions(self._command_table().commands(), self)
         self.actions_by_name = self.actions_of_table.by_name
+        self.bindings = KeyBindings(self.actions_of_table.commands, settings, self)
         self.start_page = StartPage()
         self.central_area = CentralArea(self.start_page, self.frame_view, messages)
         self.setCentralWidget(self.central_area)
@@ -85,6 +88,7 @@ class MainWindow(QMainWindow):
             evaluate=self._evaluate,
             show_statistics=self._show_statistics,
             show_commands=self._show_commands,
+            show_preferences=self._show_preferences,
             leave=self.close,
         )
 
@@ -129,6 +133,8 @@ class MainWindow(QMainWindow):
         bench.video_shown.connect(self._show_video)
         self.statistics.told.connect(bench.messages.info)
         self.statistics.failed.connect(bench.messages.error)
+        self.bindings.changed.connect(self._use_keys)
+        self._use_keys()
         self.evaluation_dock.toggleViewAction().toggled.connect(self._narrow_again)
         for signal, slot in (
             (page.open_video, ask.video),
@@ -183,6 +189,12 @@ class MainWindow(QMainWindow):
 
     def _show_commands(self) -> None:
         CommandPalette(self.actions_by_name.values(), self).open()
+
+    def _show_preferences(self) -> None:
+        Preferences(self.actions_of_table, self.bindings, self.settings, self.theme, self).open()
+
+    def _use_keys(self) -> None:
+        self.actions_of_table.set_keys(self.bindings.keys())
 
     # The window itself
 
