@@ -12,7 +12,7 @@ Keys = tuple[str, ...]
 DEFAULT: Final = "Default"
 PRESETS: Final[Mapping[str, Mapping[str, Keys]]] = {
     DEFAULT: {},
-    "SLEAP": {
+    "SLEAP": {  # sleap/config/shortcuts.yaml
         "next": ("Right",),
         "previous": ("Left",),
         "next_10": ("Ctrl+Right", "Down"),
@@ -21,10 +21,10 @@ PRESETS: Final[Mapping[str, Mapping[str, Keys]]] = {
         "previous_100": ("Ctrl+Alt+Left",),
         "next_person": ("`", "Tab"),
         "delete": ("Ctrl+Backspace", "Del"),
-        "add_person": ("Ctrl+Shift+N", "N"),
+        "add_person": ("Ctrl+I", "N"),
         "fit": ("Ctrl+=", "F"),
     },
-    "CVAT": {
+    "CVAT": {  # docs.cvat.ai, "Shortcuts"; what it takes of the review has other keys
         "next": ("F", "Right"),
         "previous": ("D", "Left"),
         "next_10": ("V",),
@@ -34,13 +34,20 @@ PRESETS: Final[Mapping[str, Mapping[str, Keys]]] = {
         "occluded": ("Q",),
         "fit": ("Ctrl+0",),
         "colour": ("Shift+C",),
+        "review_next": ("Ctrl+Space",),
+        "review_previous": ("Ctrl+Shift+Space",),
+        "confirm": ("Y",),
     },
-    "DeepLabCut": {
-        "next": ("D", "Right"),
-        "previous": ("A", "Left"),
-        "next_joint": ("S", "Down"),
-        "previous_joint": ("W", "Up"),
+    "DeepLabCut": {  # README of napari-deeplabcut
+        "next": ("Right",),
+        "previous": ("Left",),
+        "next_joint": ("Down",),
+        "previous_joint": ("Up",),
+        "absent": ("Backspace",),
         "low_confidence": ("E",),
+        "colour": ("F",),
+        "hide": ("V",),
+        "confirm": ("Y",),
     },
 }
 
