@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from jmpose_core.errors import FormatError
 from jmpose_core.evaluation.matching import Source
@@ -10,12 +11,13 @@ from jmpose_core.formats.hieve import is_hieve
 from jmpose_core.formats.jhmdb import JOINT_POSITIONS
 from jmpose_core.formats.table import read_document, video_name_of
 
+_JHMDB_PLACES: Final = ("", "*/", "*/*/", "joint_positions/*/*/")  # in a video's folder, an action's or all of it
+
 
 def paired_files(gt: Path, pred: Path) -> list[tuple[Path, Path]]:
     """Ground truth files and the prediction files of the same name, or one file and another.
 
-    A data set's VIDEO/joint_positions.mat (JHMDB), at any depth of the folder, or its folder VIDEO of frames' files
-    (HiEve) goes with VIDEO.json.
+    A data set's VIDEO/joint_positions.mat (JHMDB) or its folder VIDEO of frames' files (HiEve) goes with VIDEO.json.
 
     Raises:
         FormatError: a folder without such files, two videos of one name, or a prediction file that is missing.
@@ -67,7 +69,8 @@ def _truths(gt: Path) -> list[Path]:
     """The ground truth of each video."""
     if not gt.is_dir() or is_hieve(gt):
         return [gt]
-    return sorted(gt.glob("*.json")) or sorted(gt.rglob(JOINT_POSITIONS)) or sorted(filter(is_hieve, gt.iterdir()))
+    of_jhmdb = [path for place in _JHMDB_PLACES for path in gt.glob(f"{place}{JOINT_POSITIONS}")]
+    return sorted(gt.glob("*.json")) or sorted(of_jhmdb) or sorted(filter(is_hieve, gt.iterdir()))
 
 
 def _of_data_set(truth: Path) -> bool:

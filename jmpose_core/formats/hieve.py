@@ -9,6 +9,7 @@ A file is named by its frame, counted from 0: 000000.xml or 000000.json, JSON in
 head_bottom, and HiEve has no head_top. "P-1" is the person's track in the video. Actions are not kept.
 """
 
+import contextlib
 import math
 import re
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ import numpy.typing as npt
 
 from jmpose_core.errors import FormatError
 from jmpose_core.formats.document import Category, ImageRecord, PersonRecord, PoseTrackDocument
-from jmpose_core.formats.files import converted, fault, read_json
+from jmpose_core.formats.files import converted, fault, read_json, read_text
 from jmpose_core.formats.numerals import LARGEST_FRAME, coordinate
 from jmpose_core.formats.people import FIRST_IMAGE_ID
 
@@ -68,7 +69,7 @@ def is_hieve(path: Path) -> bool:
         FormatError: the file of its first frame is not JSON.
     """
     first = next(iter(frame_files(path).values()), None)
-    raw = None if first is None else read_json(first)
+    raw = None if first is None else _values(first)
     return isinstance(raw, dict) and "annotation" in raw
 
 
@@ -107,8 +108,18 @@ def read_hieve(folder: Path) -> PoseTrackDocument:
     return document
 
 
+def _values(path: Path) -> Any:
+    """The plain values of a file; Windows paths may have single backslashes, as in the example of HiEve's page."""
+    try:
+        return read_json(path)
+    except FormatError:
+        with contextlib.suppress(msgspec.MsgspecError):
+            return msgspec.json.decode(read_text(path).replace("\\", "\\\\"))
+        raise
+
+
 def _annotation(path: Path) -> _Annotation:
-    raw = read_json(path)
+    raw = _values(path)
     if not isinstance(raw, dict) or "annotation" not in raw:
         raise fault(path, "annotation", "missing", cure="a folder of HiEve's holds nothing but its frames' files")
     return converted(raw["annotation"], _Annotation, path=path, place="annotation")

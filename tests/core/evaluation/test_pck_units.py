@@ -69,6 +69,15 @@ def test_jhmdbs_released_form_is_measured_in_the_silhouettes_longer_side(release
     assert report["images"][0]["gt"] == "a_catch_1"
 
 
+def test_a_folder_of_links_to_some_clips_is_a_split(released: tuple[Path, Path], tmp_path: Path) -> None:
+    root, found = released
+    (tmp_path / "split").mkdir()
+    (tmp_path / "split" / "b").symlink_to(root / "joint_positions" / "catch" / "b_catch_2")
+    report = evaluate(tmp_path / "split", found, "pck")
+    assert [said["gt"] for said in report["images"]] == ["b_catch_2"]
+    assert report["remarks"][0].endswith("the ground truth's box (3 of 3 people)")
+
+
 def test_the_table_says_which_figure_needs_a_head_box(
     released: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

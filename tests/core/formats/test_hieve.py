@@ -22,7 +22,34 @@ from tests.builders.exchange import image_folder, project_of
 from tests.builders.hieve_folder import hieve_object, write_frame, write_hieve
 from train.labels import read_labels
 
+# As http://humaninevents.org/format.html prints it, but for its dots.
+PRINTED = r"""{
+  "annotation":{
+    "folder":"hm_in_fighting1",
+    "filename":"0.jpg",
+    "path":"D:\hm_in_fighting1\0.jpg",
+    "source":{
+      "database":"Unknown"},
+    "size":{
+      "width":"1920","height":"1080","depth":"3"},
+    "segmented":"0",
+    "object":[
+    {
+      "name":"P-1", "action":"standing-alone", "pose":"unspecified", "truncated":"0", "difficult":"0",
+      "bndbox":{
+         "xmin":"747", "ymin":"103", "xmax":"1044", "ymax":"1079", "Nose": "928,185,0","Chest":"943,278,0"}
+    }]
+  }
+}"""
 MEANT = {0: Visibility.VISIBLE, 1: Visibility.OCCLUDED, -1: Visibility.ABSENT}
+
+
+def test_the_example_of_the_data_sets_page_is_read(tmp_path: Path) -> None:
+    (tmp_path / "000000.xml").write_text(PRINTED)
+    (person,) = annotations_of(read_named_document(tmp_path)[1])
+    assert (person.track_id, person.bbox_xyxy) == (1, (747, 103, 1044, 1079))
+    assert person.keypoints[JOINT_INDEX["nose"]].tolist() == [928, 185]
+    assert (person.visibility != Visibility.ABSENT).sum() == 1
 
 
 @pytest.mark.parametrize("suffix", [".json", ".xml"])
