@@ -50,6 +50,9 @@ class Predict(Message, frozen=True, kw_only=True):
 
     Replies: Progress, Preview, Kept and People while it runs, the frames about `visible_frame`
     first; then Done or Failed. A Look with the request's number moves the visible frame.
+
+    `labels` gives, by track id and frame index, for each of the 15 joints x, y and weight of an annotator's label
+    there or carried there (`fill.carried_labels`), which the refined stage heeds.
     """
 
     video_path: str
@@ -61,6 +64,7 @@ class Predict(Message, frozen=True, kw_only=True):
         None  # track id -> frame index -> box, in place of detection and tracking
     )
     seeds: list[DrawnBox] = []
+    labels: dict[int, dict[int, list[tuple[float, float, float]]]] = {}
     evidence: bool = False  # reply with Kept, for the fill, before the People whom it is of
     options: EstimateOptions = DEFAULT_OPTIONS
 

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from jmpose_core.annotations import Annotation
 from jmpose_core.devices import pick_device
 from jmpose_core.engine.first_look import FirstLook, OnPreview
@@ -110,6 +112,10 @@ class Session:
             look=look,
             should_stop=stop_or_look,
             on_evidence=on_evidence,
+            labels={
+                track_id: {frame: np.array(joints) for frame, joints in own.items()}
+                for track_id, own in request.labels.items()
+            },
         )
         yield from estimate(_drawn(request))
         for own, tracks in _tracks(search, request, estimator, frames):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from jmpose_core import geometry
-from jmpose_core.annotations import Annotation, Origin, Visibility
+from jmpose_core.annotations import Annotation, FloatArray, Origin, Visibility
 from jmpose_core.devices import pick_device
 from jmpose_core.errors import Cancelled, WeightsError
 from jmpose_core.estimation.clip import DELTA, ENLARGE, Segment, cut, segments
@@ -36,6 +36,9 @@ CHUNK_FRAMES: Final = 24  # frames of video whose segments are worked on togethe
 _VISIBLE_FROM: Final = 0.4  # probability: above, the joint is seen; below, it is guessed and shown as occluded
 _PRESENT_FROM: Final = 0.15  # below, the model has no idea: absent
 _SCORED_FROM: Final = 0.25  # joints that count in a person's score (docs/model.md: a peak of 0.2)
+# Track id -> frame index -> labels (15, 3) there: x and y in image pixels, and their weight (fill.carried_labels).
+Labels: TypeAlias = Mapping[int, Mapping[int, FloatArray]]
+_NO_LABELS: Final[Labels] = {}
 
 
 class PoseEstimator:
@@ -91,6 +94,7 @@ class PoseEstimator:
         on_progress: Callable[[int, int], None] = lambda done, total: None,
         should_stop: Callable[[], bool] = lambda: False,
         on_evidence: OnEvidence | None = None,
+        labels: Labels = _NO_LABELS,
     ) -> Iterator[Annotation]:
         """Estimate every box of every track, in the order of frames, a chunk of video at a time.
 
@@ -106,6 +110,7 @@ class PoseEstimator:
             on_progress: called with the boxes done and their total.
             should_stop: asked between passes.
             on_evidence: called with each annotation, before it is yielded, and what a fill needs to know of it.
+            labels: an annotator's, which the refined stage heeds in the frames beside them.
 
         Raises:
             Cancelled: should_stop returned true; what was yielded before is whole.
@@ -151,6 +156,7 @@ class PoseEstimator:
                     crops_from_image=segment.crops_from_image,
                     flow_between=self._carried(shared, segment),
                     people=self.in_crops(seen, segment.boxes, segment.crops_from_image),
+                    labels=_in_frames(labels.get(segment.track_id, {}), segment.frames),
                 )
                 own = list(self._annotations(segment, maps.wanted, stage, video))
                 if on_evidence is not None:
@@ -225,6 +231,14 @@ class PoseEstimator:
                 score=float(counted.mean()) if len(counted) else 0.0,
                 source=self.source,
             )
+
+
+def _in_frames(labels: Mapping[int, FloatArray], frames: Sequence[int]) -> FloatArray | None:
+    """Labels (F, 15, 3) of a track in these frames, weight 0 where there is none; None where there is none at all."""
+    if not any(frame in labels for frame in frames):
+        return None
+    nothing = np.zeros((NUM_JOINTS, 3))
+    return np.stack([labels.get(frame, nothing) for frame in frames])
 
 
 def _with_reach(card: WeightsCard, reach: int, *, place: str) -> WeightsCard:

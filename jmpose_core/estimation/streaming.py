@@ -16,6 +16,7 @@ from jmpose_core.model.blocks import BackboneOutput
 from jmpose_core.model.carrying import carried_flow, carried_maps
 from jmpose_core.model.clip_maps import ClipMaps
 from jmpose_core.model.flow import Pair
+from jmpose_core.model.given_labels import with_labels
 from jmpose_core.model.guidance import guided
 from jmpose_core.model.network import PoseNetwork
 from jmpose_core.model.prior import person_prior
@@ -54,6 +55,7 @@ class StreamingNetwork:
         crops_from_image: npt.NDArray[np.float64] | None = None,
         flow_between: FlowBetween | None = None,
         people: PeopleInCrops | None = None,
+        labels: npt.NDArray[np.float64] | None = None,
     ) -> KeyHeatmaps:
         """Crops (F, H, W, 3) -> heatmaps of W key frames, of a stage and of the initial one.
 
@@ -63,6 +65,8 @@ class StreamingNetwork:
             crops_from_image: (F, 2, 3), where the crops lie; None for all at one place.
             flow_between: flow from elsewhere; None computes it between the crops.
             people: who is meant in each crop; None where nothing is known of that.
+            labels: (F, 15, 3) an annotator's labels in each crop's frame, as `CarriedLabels.given`, which the refined
+                heatmaps heed; needs `crops_from_image`.
         """
         images = self.images(crops)
         backbone = self.of_frames(images, people)
@@ -72,7 +76,9 @@ class StreamingNetwork:
         initial = backbone.heatmaps[[window[len(window) // 2] for window in windows]]
         if stage == "initial":
             return KeyHeatmaps(initial, initial)
-        refined = self.refined(backbone, images, windows, crops_from_image=crops_from_image, flow_between=flow_between)
+        refined = self.refined(
+            backbone, images, windows, crops_from_image=crops_from_image, flow_between=flow_between, labels=labels
+        )
         return KeyHeatmaps(initial, refined)
 
     def images(self, crops: npt.NDArray[np.uint8]) -> Tensor:
@@ -118,6 +124,7 @@ class StreamingNetwork:
         *,
         crops_from_image: npt.NDArray[np.float64] | None = None,
         flow_between: FlowBetween | None = None,
+        labels: npt.NDArray[np.float64] | None = None,
     ) -> Tensor:
         """Refined heatmaps (W, 15, h, w) of the key frames that these windows are about; arguments as `heatmaps`."""
         grids = _Grids(crops_from_image, self.network.crop_size, backbone.heatmaps)
@@ -133,9 +140,12 @@ class StreamingNetwork:
             found = []
             for start in range(0, len(windows), _BATCH):
                 part = slice(start, start + _BATCH)
-                found.append(
-                    self.network.refiner(self._maps(backbone, windows[part], pairs[part], grids, flow_of)).refined
-                )
+                maps = self._maps(backbone, windows[part], pairs[part], grids, flow_of)
+                if labels is not None:
+                    places, weight = grids.placed(labels, windows[part])
+                    given = with_labels(maps.initial, places, weight, sigma=self.network.heatmap_sigma)
+                    maps = ClipMaps(given, maps.features, maps.flow)
+                found.append(self.network.refiner(maps).refined)
             return torch.cat(found)
 
     def _maps(
@@ -198,6 +208,17 @@ class _Grids:
         flat = chosen.flatten(0, 1)
         flat[moved] = carried_maps(flat[moved], self._tensor([between[index] for index in moved]).to(flat))
         return flat.unflatten(0, chosen.shape[:2])
+
+    def placed(self, labels: npt.NDArray[np.float64], windows: Sequence[Window]) -> tuple[Tensor, Tensor]:
+        """Labels (F, 15, 3) of the image on the key frames' grids: (W, T, 15, 2) cells, and weights (W, T, 15)."""
+        points = np.stack(
+            [
+                geometry.apply(self._cells_from_image[window[len(window) // 2]], labels[list(window), :, :2])
+                for window in windows
+            ]
+        )
+        weight = np.stack([labels[list(window), :, 2] for window in windows])
+        return torch.from_numpy(points).float().to(self._device), torch.from_numpy(weight).float().to(self._device)
 
     def carried_flow(self, flow: Tensor, pairs: Sequence[Pair], key: int) -> Tensor:
         """Flow (P, 2, h, w) between pairs of crops, as motion on the grid of the crop `key`."""

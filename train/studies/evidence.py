@@ -5,7 +5,8 @@
 JHMDB's held-out films, boxes of the ground truth. In three frames of each clip joints are labelled, at the truth but
 for a hand's noise of a tenth of the tolerance: those that are predicted wrong ("corrected"), or all ("whole pose").
 Judged are the frames up to eight away: the prediction, the label carried there along the flow and nothing else, the
-fill, and the refiner with the label in its supporting frames' heatmaps (train.motion.given_labels).
+mean of both in which the label loses 0.2 of its weight with each frame, the fill, and the refiner with the label of
+that weight in its supporting frames' heatmaps (jmpose_core.model.given_labels).
 
 Right: share of labelled joints within 0.2 of the torso (JHMDB labels no head). Harmed: joints of the person that were
 right and became wrong, labelled or not, for a hundred labelled ones. Intervals: 95 % of a bootstrap over films.
@@ -27,12 +28,13 @@ from jmpose_core import geometry
 from jmpose_core.engine.session import Session
 from jmpose_core.errors import JMPoseError
 from jmpose_core.evaluation.labelling import Tracklet
+from jmpose_core.fill.carried_labels import CarriedLabels
 from jmpose_core.fill.fill import fill_track
 from jmpose_core.fill.track_frames import BoolArray, FloatArray, IntArray, TrackFrames
 from jmpose_core.model.clip_maps import Refiner
 from jmpose_core.model.heatmaps import decode
 from jmpose_core.model.systems import load_pose_network
-from train.motion.given_labels import CarriedLabels, with_labels
+from train.motion.given_labels import labelled_maps
 from train.motion.jhmdb import read_clips
 from train.motion.measures import Totals, figure
 from train.motion.refiner_inputs import SeenPerson, seen_person
@@ -74,7 +76,7 @@ def refined(person: SeenPerson, rows: IntArray, carried: CarriedLabels, refiner:
     """Joints (R, 15, 2) of some frames in image pixels, by the refiner with labels in its heatmaps."""
     found = []
     for part in np.split(rows, range(_BATCH, len(rows), _BATCH)):
-        cells, _ = decode(refiner(with_labels(person, part, carried)).refined, blur_sigma=1.0)
+        cells, _ = decode(refiner(labelled_maps(person, part, carried)).refined, blur_sigma=1.0)
         for row, own in zip(part, cells.double().numpy(), strict=True):
             found.append(geometry.apply(geometry.inverse(person.cells_from_image[row]), own))
     return np.stack(found)
@@ -90,9 +92,11 @@ def count(person: SeenPerson, refiners: Mapping[str, Refiner], rng: np.random.Ge
         rows = np.flatnonzero((away > 0) & (away <= DISTANCES[-1][1]))
         carried = CarriedLabels.of(track)
         there = np.isfinite(carried.distance)[..., None]
+        places = np.where(there, carried.points, predicted)
         ways = {
             "prediction": predicted,
-            "carried": np.where(there, carried.points, predicted),
+            "carried": places,
+            "carried, fading": predicted + carried.weight[..., None] * (places - predicted),
             FILL: fill_track(track).points,
         }
         for name, refiner in refiners.items():
