@@ -1,5 +1,6 @@
 """The queue as a table, and the keys that go through it."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from PySide6.QtCore import Qt
@@ -14,6 +15,13 @@ from jmpose_core.skeleton import JOINT_TITLES
 
 COLUMNS: Final = ("Joint", "Frames", "Wrong")
 LEAST_WIDTH: Final = 243  # pixels: nothing is cut
+
+_MEANINGS: Final = {
+    "review_next": "next",
+    "review_previous": "back",
+    "confirm": "it is right",
+    "verify": "the whole person is",
+}  # of the commands that go through the queue
 
 
 class QueueModel(RowModel[QueueItem]):
@@ -44,8 +52,7 @@ class QueueModel(RowModel[QueueItem]):
 class QueuePanel(QWidget):
     """A click goes to the item. Follows the item that is looked at."""
 
-    def __init__(self, queue: ReviewQueue, *, keys: str) -> None:
-        """`keys` says which keys go through the queue, in a line below it."""
+    def __init__(self, queue: ReviewQueue) -> None:
         super().__init__()
         self.model = QueueModel()
         self._queue = queue
@@ -53,15 +60,24 @@ class QueuePanel(QWidget):
         dress_list(self.table, self.model, row_height=26, dot_size=7)
         self.table.clicked.connect(lambda index: queue.go(self.model.rows[index.row()]))
         self.summary = _line()
-        hint = _line(keys)
+        self.hint = _line()
         self.setMinimumWidth(LEAST_WIDTH)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 0, 2, 8)
         layout.setSpacing(6)
-        for widget in (self.summary, self.table, hint):
+        for widget in (self.summary, self.table, self.hint):
             layout.addWidget(widget)
         queue.changed.connect(self._show)
         self._show()
+
+    def show_keys(self, key_of: Callable[[str], str]) -> None:
+        """Say which keys go through the queue.
+
+        Args:
+            key_of: a command's name -> its key as it stands on the keyboard; empty where it has none.
+        """
+        said = (f"{key} {meaning}" for name, meaning in _MEANINGS.items() if (key := key_of(name)))
+        self.hint.setText(", ".join(said) + ".")
 
     def _show(self) -> None:
         items, current = self._queue.items, self._queue.current
@@ -81,8 +97,8 @@ def _span(item: QueueItem) -> str:
     return first if first == last else f"{first}–{last}"
 
 
-def _line(text: str = "") -> QLabel:
-    label = QLabel(text)
+def _line() -> QLabel:
+    label = QLabel()
     label.setObjectName("muted")
     label.setWordWrap(True)
     return label

@@ -23,7 +23,7 @@ from app.window.bars import Toolbar, fill_menus
 from app.window.central_area import CentralArea
 from app.window.command_table import CommandTable
 from app.window.docks import DockArea, padded
-from app.window.key_bindings import KeyBindings
+from app.window.key_bindings import KeyBindings, shown_key
 from app.window.keys import KeyOwners
 from app.window.palette import CommandPalette
 from app.window.preferences import Preferences
@@ -64,9 +64,7 @@ class MainWindow(QMainWindow):
         self.evaluation = EvaluationPanel(bench.evaluation, bench.navigator)
         self.statistics = StatisticsPanel(bench.statistics, bench.navigator, bench.view_state)
         self.track_table = TrackTable(bench.lanes, bench.shown, bench.navigator)
-        self.queue_panel = QueuePanel(
-            bench.queue, keys="Space next, Shift+Space back, V it is right, Enter the whole person is."
-        )
+        self.queue_panel = QueuePanel(bench.queue)
         self.video_chooser = VideoChooser(bench)
         self.status = StatusBar(bench)
         self._place_docks()
@@ -194,7 +192,9 @@ class MainWindow(QMainWindow):
         Preferences(self.actions_of_table, self.bindings, self.settings, self.theme, self).open()
 
     def _use_keys(self) -> None:
-        self.actions_of_table.set_keys(self.bindings.keys())
+        keys = self.bindings.keys()
+        self.actions_of_table.set_keys(keys)
+        self.queue_panel.show_keys(lambda name: shown_key(next(iter(keys[name]), "")))
 
     # The window itself
 

@@ -62,7 +62,9 @@ def test_a_preset_holds_at_once_in_window_and_palette(window: MainWindow, qtbot:
     palette = CommandPalette(window.actions_by_name.values(), window)
     palette.narrow("ten frames on V")
     assert palette.shown() == ["Ten frames on"]
+    assert window.queue_panel.hint.text().startswith("Ctrl+Space next, ")
     window.bindings.use_preset(DEFAULT)
+    assert window.queue_panel.hint.text() == "Space next, Shift+Space back, V it is right, Return the whole person is."
     assert keys_of(window, "fit") == ["F"] and keys_of(window, "next") == ["Right", "D"]
 
 
