@@ -1,6 +1,6 @@
 # make demo   the main job on the bundled clip: in the window, or headless into demo-output/
 # make app    the program
-# make test   every test          (ARGS="tests/core -k video" for some)
+# make test   every test, in two processes   (ARGS="tests/core -k video" for some, WORKERS=0 for one process)
 # make check  lint, types, import rules
 # make bench  how fast the engine and the video reader are here
 # make lock   the newest versions of all packages into .ci/constraints.txt; run make test after it
@@ -13,6 +13,7 @@ PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= .ci/constraints.txt
 ARGS ?=
+WORKERS ?= 2
 BIN = $(VENV)/bin
 unexport PYTHONPATH PYTHONHOME  # what $(VENV) holds, and nothing else
 READY = $(VENV)/.installed
@@ -28,7 +29,8 @@ app: $(READY)
 	@$(BIN)/jmpose app $(ARGS)
 
 test: $(TOOLS)
-	@QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -P -m pytest $(ARGS)
+	@QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} \
+	  $(BIN)/python -P -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(TOOLS)
 	@$(BIN)/ruff check .
