@@ -55,18 +55,27 @@ class _Annotation(msgspec.Struct):
 
 
 def frame_files(folder: Path) -> dict[int, Path]:
-    """The files of HiEve's labels in a folder, by their frame and in its order; empty where it has none."""
+    """The files of HiEve's labels in a folder, by their frame and in its order; empty where it has none.
+
+    Raises:
+        FormatError: two files are of one frame.
+    """
     if not folder.is_dir():
         return {}
     files = [path for path in folder.iterdir() if path.suffix in _SUFFIXES and path.stem.isdecimal()]
-    return {int(path.stem): path for path in sorted(files, key=lambda path: (int(path.stem), path.name))}
+    found: dict[int, Path] = {}
+    for path in sorted(files, key=lambda path: (int(path.stem), path.name)):
+        before = found.setdefault(int(path.stem), path)
+        if before != path:
+            raise FormatError(f"{path}: {before.name} is of frame {int(path.stem)} too; keep one of them in the folder")
+    return found
 
 
 def is_hieve(path: Path) -> bool:
     """Whether it is a folder of one video's labels.
 
     Raises:
-        FormatError: the file of its first frame is not JSON.
+        FormatError: two files are of one frame, or the first frame's is not JSON.
     """
     first = next(iter(frame_files(path).values()), None)
     raw = None if first is None else _values(first)
@@ -88,15 +97,7 @@ def read_hieve(folder: Path) -> PoseTrackDocument:
         if frame > LARGEST_FRAME:
             raise FormatError(f"{path}: frame {frame} is out of range; name the file by its frame, as in 000000.json")
         annotation = _annotation(path)
-        size = annotation.size or _Size()
-        image = ImageRecord(
-            id=FIRST_IMAGE_ID + frame,
-            file_name=f"{annotation.folder}/{annotation.filename}" if annotation.folder else annotation.filename,
-            is_labeled=True,
-            width=size.width,
-            height=size.height,
-            frame_index=frame,
-        )
+        image = _image(annotation, frame)
         document.images.append(image)
         objects = annotation.object or []
         for index, entry in enumerate(objects if isinstance(objects, list) else [objects]):
@@ -123,6 +124,18 @@ def _annotation(path: Path) -> _Annotation:
     if not isinstance(raw, dict) or "annotation" not in raw:
         raise fault(path, "annotation", "missing", cure="a folder of HiEve's holds nothing but its frames' files")
     return converted(raw["annotation"], _Annotation, path=path, place="annotation")
+
+
+def _image(annotation: _Annotation, frame: int) -> ImageRecord:
+    size = annotation.size or _Size()
+    return ImageRecord(
+        id=FIRST_IMAGE_ID + frame,
+        file_name=f"{annotation.folder}/{annotation.filename}" if annotation.folder else annotation.filename,
+        is_labeled=True,
+        width=size.width,
+        height=size.height,
+        frame_index=frame,
+    )
 
 
 def _person(entry: _Object, image_id: int, path: Path, place: str) -> PersonRecord:

@@ -143,6 +143,13 @@ def test_another_file_is_refused(tmp_path: Path, values: dict[str, Any], words: 
         read_hieve(tmp_path)
 
 
+def test_two_files_of_one_frame_are_refused(tmp_path: Path) -> None:
+    for suffix in (".json", ".xml"):
+        write_frame(tmp_path / "v", 5, [hieve_object()], suffix)
+    with pytest.raises(FormatError, match=r"000005\.xml: 000005\.json is of frame 5 too; keep one"):
+        read_named_document(tmp_path / "v")
+
+
 def test_a_single_frames_file_asks_for_its_folder(tmp_path: Path) -> None:
     path = write_frame(tmp_path / "v", 0, [hieve_object()])
     with pytest.raises(FormatError, match="give the folder that holds all frames"):
