@@ -25,7 +25,7 @@ class FrameView(ZoomView):
 
     edited = Signal(object, str)  # Annotation as it should become, name of the step
     box_drawn = Signal(object)  # bbox_xyxy
-    placed = Signal(float, float)  # the selected joint belongs here
+    placed = Signal(float, float, bool)  # the selected joint belongs here; whether it is occluded
     hovered = Signal(object)  # (x, y), or None outside of the view
 
     def __init__(self, view_state: ViewState, shown: PeopleShown, model_view: ModelView) -> None:
@@ -194,9 +194,9 @@ class FrameView(ZoomView):
         if self._box_mode:
             self._gesture = DrawBox(xy)
             return
-        if event.modifiers() & Qt.KeyboardModifier.ControlModifier and self._shown.joint is not None:
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier and self._shown.person is not None:
             if self._frame_index == self._view_state.frame_index:
-                self.placed.emit(*xy)
+                self.placed.emit(*xy, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
             return
         self._shown.settle()  # a person is grabbed as the project has it
         hit = self.hit_at(xy)

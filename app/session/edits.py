@@ -18,6 +18,12 @@ def with_joint_moved(person: Annotation, joint: int, xy: tuple[float, float]) ->
     return replace(moved, bbox_xyxy=_grown(moved.bbox_xyxy, xy))
 
 
+def first_untouched(person: Annotation) -> int | None:
+    """The first joint that nobody has corrected or verified yet."""
+    untouched = np.flatnonzero(~person.touched)
+    return int(untouched[0]) if len(untouched) else None
+
+
 def with_visibility_toggled(person: Annotation, joint: int, visibility: Visibility) -> Annotation:
     """The joint with this visibility, or visible again if it had it already."""
     had = person.visibility[joint] == visibility

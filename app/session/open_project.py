@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from app.jobs.background import Background
 from jmpose_core.annotations import Annotation, Track
 from jmpose_core.errors import ProjectError
+from jmpose_core.fill.evidence import Float32Array
 from jmpose_core.project import Project, Step, StepInfo, VideoRecord
 from jmpose_core.project.effort import Place, SpentEffort
 from jmpose_core.project.evidence_store import KeptEvidence
@@ -104,6 +105,10 @@ class OpenProject(QObject):
 
     def people_between(self, video_id: int, first: int, last: int) -> Iterator[Annotation]:
         return self._opened().people_between(video_id, first, last)
+
+    def peaks(self, video_id: int, frame_index: int, track_id: int) -> Float32Array | None:
+        """Of the heatmaps of a predicted person: see `Project.peaks`."""
+        return self._reader.peaks(video_id, frame_index, track_id) if self._reader is not None else None
 
     def tracks(self, video_id: int) -> list[Track]:
         return self._reader.tracks(video_id) if self._reader is not None else []

@@ -23,6 +23,7 @@ from app.session.playback import Playback
 from app.session.predictions import Predictions
 from app.session.review_queue import ReviewQueue
 from app.session.settings import Settings
+from app.session.snapping import Snapping
 from app.session.statistics import LiveStatistics
 from app.session.view_state import ViewState
 from jmpose_core.annotations import Annotation
@@ -60,6 +61,7 @@ class Workbench(QObject):
         self.playback = Playback(self.view_state, self)
         self.model_view = ModelView(self.shown, self.inference, settings, self.playback, self)
         self.editor = Editor(self.project, self.shown, self.view_state, self)
+        self.snapping = Snapping(self.project, self.shown, self.view_state, self.editor, self)
         self.navigator = Navigator(self.project, self.shown, self.view_state, self)
         self.queue = ReviewQueue(self.project, self.view_state, self.navigator, self.editor, self.background, self)
         self.lanes = Lanes(self.project, self.view_state, self.background, self)
@@ -98,6 +100,7 @@ class Workbench(QObject):
         self.lanes.changed.connect(lambda: messages.settle(Cause.READING))
         self.predictions.told.connect(messages.info)
         self.navigator.nothing_found.connect(messages.info)
+        self.snapping.nothing_found.connect(messages.info)
         self.queue.ended.connect(messages.info)
         inference.state_changed.connect(self._on_engine)
 

@@ -97,6 +97,7 @@ class CommandTable:
             ),
             Command("occluded", "Edit", "Joint occluded", edit.toggle_occluded, ("Q",), "", joint, separated=True),
             Command("absent", "Edit", "Joint absent", edit.toggle_absent, ("O",), "", joint),
+            Command("snap", "Edit", "Snap joint to a peak of the model", self._bench.snapping.snap, ("G",), "", joint),
             Command(
                 "verify",
                 "Edit",

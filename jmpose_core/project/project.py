@@ -9,9 +9,11 @@ from typing import Any, Self
 
 from jmpose_core.annotations import Annotation, Track
 from jmpose_core.errors import ProjectError
+from jmpose_core.fill.evidence import Float32Array
+from jmpose_core.fill.packing import unpack
 from jmpose_core.project import people
 from jmpose_core.project.effort import Place, SpentEffort, add_effort, read_effort
-from jmpose_core.project.evidence_store import EvidenceStore
+from jmpose_core.project.evidence_store import EvidenceStore, box_key
 from jmpose_core.project.files import OpenFile, create_file, open_file
 from jmpose_core.project.likely_errors import likely_errors
 from jmpose_core.project.people import Lane
@@ -137,6 +139,13 @@ class Project:
     def predictions_between(self, video_id: int, first: int, last: int) -> Iterator[Annotation]:
         """What the model said, by frame and track, removed people too; read as it is used."""
         return people.predictions_between(self._database, video_id, first, last)
+
+    def peaks(self, video_id: int, frame_index: int, track_id: int) -> Float32Array | None:
+        """(15, PEAKS, 3) x, y in image pixels and height 0..1 of a predicted person's heatmaps; None: not kept."""
+        predicted = self.predictions_between(video_id, frame_index, frame_index + 1)
+        places = [(frame_index, box_key(person.bbox_xyxy)) for person in predicted if person.track_id == track_id]
+        packed = [found for found in self.evidence.packed(video_id, places) if found is not None]
+        return unpack(packed).peaks[0] if packed else None
 
     def tracks(self, video_id: int) -> list[Track]:
         """Tracks with somebody on them, and those added or named by hand, by id."""
