@@ -1,7 +1,14 @@
-"""Which track is this person, and in which frames?"""
+"""Which track, and in which frames?"""
+
+from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QSpinBox, QWidget
+
+from app.session.view_state import ViewState
+from jmpose_core.frame_numbers import frame_range
+
+FrameRange = tuple[int, int]  # first, last; `last` excluded
 
 
 class TrackDialog(QDialog):
@@ -9,19 +16,18 @@ class TrackDialog(QDialog):
 
     chosen = Signal(int, int, int)
 
-    def __init__(self, track_id: int, frame_index: int, frame_count: int, parent: QWidget) -> None:
+    def __init__(self, title: str, track_id: int, ranges: Sequence[tuple[str, FrameRange]], parent: QWidget) -> None:
+        """`track_id` and the first of `ranges`, each with its name, are what is offered."""
         super().__init__(parent)
-        self.setWindowTitle(f"Set track of person {track_id}")
+        self.setWindowTitle(title)
         self._number = QSpinBox()
         self._number.setButtonSymbols(QSpinBox.ButtonSymbols.UpDownArrows)
         self._number.setRange(0, 1_000_000)
         self._number.setValue(track_id)
         self._number.selectAll()
         self._range = QComboBox()
-        self._range.addItem("From here to the end", (frame_index, frame_count))
-        self._range.addItem("In this frame only", (frame_index, frame_index + 1))
-        self._range.addItem("From the start to here", (0, frame_index + 1))
-        self._range.addItem("In the whole video", (0, frame_count))
+        for name, frames in ranges:
+            self._range.addItem(name, frames)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
@@ -32,3 +38,16 @@ class TrackDialog(QDialog):
         form.addRow("Frames", self._range)
         form.addRow(buttons)
         self.accepted.connect(lambda: self.chosen.emit(self._number.value(), *self._range.currentData()))
+
+
+def ranges_of(view_state: ViewState) -> list[tuple[str, FrameRange]]:
+    """The ranges of frames that an edit of a track may have, with their names; the marked one first."""
+    here, end = view_state.frame_index, view_state.video.frame_count if view_state.video is not None else 0
+    marked = view_state.marked
+    return [
+        *([(f"Marked: {frame_range(*marked)}", marked)] if marked is not None else []),
+        ("From here to the end", (here, end)),
+        ("In this frame only", (here, here + 1)),
+        ("From the start to here", (0, here + 1)),
+        ("In the whole video", (0, end)),
+    ]

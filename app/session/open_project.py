@@ -163,6 +163,21 @@ class OpenProject(QObject):
             range(first, last),
         )
 
+    def swap_tracks(self, video_id: int, first: int, last: int, track_a: int, track_b: int, text: str) -> bool:
+        """Exchange two tracks in frames first..last, `last` excluded."""
+        return self._edit(
+            text,
+            lambda step: step.swap_tracks(video_id, first, last, track_a, track_b),
+            video_id,
+            range(first, last),
+        )
+
+    def remove_between(self, video_id: int, first: int, last: int, track_id: int, text: str) -> bool:
+        """Take a person out of frames first..last, `last` excluded; later predictions do not bring it back."""
+        return self._edit(
+            text, lambda step: step.remove_between(video_id, first, last, track_id), video_id, range(first, last)
+        )
+
     def _edit(self, text: str, change: Callable[[Step], object], video_id: int, frames: Iterable[int]) -> bool:
         """One step on top of all that was there. Signalled also when it fails: what is shown is then read again."""
         project = self._project

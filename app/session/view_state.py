@@ -30,11 +30,13 @@ class ViewState(QObject):
     frame_changed = Signal(int)
     layer_changed = Signal()
     drawing_changed = Signal()  # hidden people, colours
+    marked_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._video: VideoRecord | None = None
         self._frame_index = 0
+        self._marked: tuple[int, int] | None = None
         self._layer = Layer.IMAGE
         self._people_hidden = False
         self._colour_by = ColourBy.SIDE
@@ -46,6 +48,16 @@ class ViewState(QObject):
     @property
     def frame_index(self) -> int:
         return self._frame_index
+
+    @property
+    def marked(self) -> tuple[int, int] | None:
+        """The marked frames first..last, `last` excluded; None: none are."""
+        return self._marked
+
+    @property
+    def working_range(self) -> tuple[int, int]:
+        """The frames that a command over a range changes: the marked ones, else from here to the end."""
+        return self._marked or (self._frame_index, self._video.frame_count if self._video is not None else 0)
 
     @property
     def layer(self) -> Layer:
@@ -62,6 +74,7 @@ class ViewState(QObject):
     def set_video(self, video: VideoRecord | None) -> None:
         """Look at another video, from its first frame."""
         self._video, self._frame_index = video, 0
+        self.mark(None)
         self.video_changed.emit()
         self.frame_changed.emit(0)
 
@@ -72,6 +85,27 @@ class ViewState(QObject):
         if frame_index != self._frame_index:
             self._frame_index = frame_index
             self.frame_changed.emit(frame_index)
+
+    def mark(self, marked: tuple[int, int] | None) -> None:
+        """Mark the frames first..last, `last` excluded, clamped to the video; None unmarks."""
+        if marked is not None:
+            end = self._video.frame_count if self._video is not None else 0
+            first, last = max(marked[0], 0), min(marked[1], end)
+            marked = (first, last) if first < last else None
+        if marked != self._marked:
+            self._marked = marked
+            self.marked_changed.emit()
+
+    def mark_from_here(self) -> None:
+        """The marked range begins at this frame; it ends where it did, or at the end of the video."""
+        end = self._marked[1] if self._marked is not None and self._marked[1] > self._frame_index else None
+        if self._video is not None:
+            self.mark((self._frame_index, end or self._video.frame_count))
+
+    def mark_to_here(self) -> None:
+        """The marked range ends with this frame; it begins where it did, or at the start of the video."""
+        begins_before = self._marked is not None and self._marked[0] <= self._frame_index
+        self.mark((self._marked[0] if self._marked is not None and begins_before else 0, self._frame_index + 1))
 
     def set_layer(self, layer: Layer) -> None:
         if layer is not self._layer:

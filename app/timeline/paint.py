@@ -144,6 +144,17 @@ def paint_held(painter: QPainter, palette: QPalette, scale: Scale, top: float, r
         painter.drawRect(QRectF(left, top - 1, max(scale.start_of(run.last) - left, 1.0), 2))
 
 
+def paint_marked(painter: QPainter, palette: QPalette, scale: Scale, height: float, first: int, last: int) -> None:
+    """A band over ruler and lanes: frames first..last, `last` excluded."""
+    left = max(scale.start_of(first), scale.left)
+    band = QRectF(left, 0, max(scale.start_of(last) - left, 1.0), height)
+    colour = palette.color(QPalette.ColorRole.Highlight)
+    painter.setPen(QPen(colour, 1))
+    colour.setAlpha(40)
+    painter.setBrush(colour)
+    painter.drawRect(band)
+
+
 def paint_ruler(painter: QPainter, palette: QPalette, scale: Scale, height: float, fps: float) -> None:
     """Frame numbers (from 1, as the user counts) and, beside them, minutes and seconds."""
     step = next((step for step in TICK_STEPS if step * scale.cell >= TICK_PIXELS), TICK_STEPS[-1])

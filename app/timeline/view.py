@@ -12,7 +12,17 @@ from app.session.lanes import Lanes
 from app.session.people_shown import PeopleShown
 from app.session.predictions import Predictions
 from app.session.view_state import ViewState
-from app.timeline.paint import LANE_GAP, LANE_HEIGHT, Run, Scale, paint_held, paint_lane, paint_ruler, spans_of
+from app.timeline.paint import (
+    LANE_GAP,
+    LANE_HEIGHT,
+    Run,
+    Scale,
+    paint_held,
+    paint_lane,
+    paint_marked,
+    paint_ruler,
+    spans_of,
+)
 from jmpose_core.frame_numbers import frame_number
 from jmpose_core.project import Lane
 
@@ -22,7 +32,10 @@ SMALLEST_SPAN: Final = 10.0  # frames that fill the width at the largest zoom
 
 
 class Timeline(QAbstractScrollArea):
-    """Click or drag to seek, wheel to scroll, Ctrl+wheel to zoom; a click on a lane selects its track."""
+    """Click or drag to seek, wheel to scroll, Ctrl+wheel to zoom; a click on a lane selects its track.
+
+    A drag with Shift marks a range of frames, a click with Shift unmarks it.
+    """
 
     def __init__(self, view_state: ViewState, lanes: Lanes, shown: PeopleShown, predictions: Predictions) -> None:
         super().__init__()
@@ -32,6 +45,7 @@ class Timeline(QAbstractScrollArea):
         self._first, self._span = 0.0, 1.0
         self._hover_x: float | None = None
         self._seeking = False
+        self._marking_from: int | None = None  # the frame where a drag with Shift began
         self._drawn: QPixmap | None = None  # all but the playhead; None when it must be drawn anew
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -39,6 +53,7 @@ class Timeline(QAbstractScrollArea):
         self.setAccessibleName("Timeline")
         view_state.video_changed.connect(self.show_all)
         view_state.frame_changed.connect(self._on_frame)
+        view_state.marked_changed.connect(self._redraw)
         shown.selection_changed.connect(self._redraw)
         shown.people_changed.connect(lambda _: self._show_unsaved())
         lanes.changed.connect(lambda: self.set_lanes(lanes.lanes))
@@ -100,6 +115,8 @@ class Timeline(QAbstractScrollArea):
             painter.fillRect(ruler, self.palette().color(QPalette.ColorRole.Window))
             paint_ruler(painter, self.palette(), self.scale, RULER_HEIGHT, video.fps)
             paint_held(painter, self.palette(), self.scale, RULER_HEIGHT, self._held)
+            if (marked := self._view_state.marked) is not None:
+                paint_marked(painter, self.palette(), self.scale, self.viewport().height(), *marked)
         painter.end()
         return pixmap
 
@@ -162,6 +179,10 @@ class Timeline(QAbstractScrollArea):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() is not Qt.MouseButton.LeftButton or self._view_state.video is None:
             return
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self._marking_from = self._frame_at(event.position().x())
+            self._view_state.mark(None)
+            return
         row = self._row_at(event.position().y())
         if row is not None:
             self._shown.seek(self._lanes[row].track_id)
@@ -173,10 +194,13 @@ class Timeline(QAbstractScrollArea):
         self._hover_x = event.position().x()
         if self._seeking:
             self._view_state.set_frame(self._frame_at(self._hover_x))
+        elif self._marking_from is not None:
+            first, last = sorted((self._marking_from, self._frame_at(self._hover_x)))
+            self._view_state.mark((first, last + 1) if last > first else None)
         self.viewport().update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._seeking = False
+        self._seeking, self._marking_from = False, None
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         steps = (event.angleDelta().y() or event.angleDelta().x()) / 120

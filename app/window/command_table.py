@@ -34,7 +34,16 @@ class CommandTable:
 
     def commands(self) -> list[Command]:
         """All of them."""
-        return [*self._file(), *self._edit(), *self._go(), *self._model(), *self._tools(), *self._look(), *self._help()]
+        return [
+            *self._file(),
+            *self._edit(),
+            *self._tracks(),
+            *self._go(),
+            *self._model(),
+            *self._tools(),
+            *self._look(),
+            *self._help(),
+        ]
 
     # Conditions
 
@@ -52,6 +61,9 @@ class CommandTable:
 
     def _can_predict(self) -> bool:
         return self._bench.video_path is not None and not self._bench.predictions.running
+
+    def _has_marked(self) -> bool:
+        return self._bench.view_state.marked is not None
 
     def _can_cancel(self) -> bool:
         return self._bench.predictions.running and not self._bench.predictions.cancelling
@@ -110,12 +122,31 @@ class CommandTable:
             ),
             Command("confirm", "Edit", "This run is right", queue.confirm, ("V",), "", self._in_queue),
             Command("swap", "Edit", "Swap left and right", edit.swap_sides, ("X",), "swap", person),
-            Command("track", "Edit", "Set track…", self._prompts.track, ("T",), "", person),
             Command("delete", "Edit", "Delete person", edit.delete_person, ("Del",), "trash", person),
             Command(
                 "add_person", "Edit", "Add person", self._begin_box, ("N",), "person-add", self._video, separated=True
             ),
             Command("preferences", "Edit", "Preferences…", self._show_preferences, ("Ctrl+,",), separated=True),
+        ]
+
+    def _tracks(self) -> list[Command]:
+        """Those that change a range of frames: the marked one, or from here to the end."""
+        edit, ask, state = self._bench.editor, self._prompts, self._bench.view_state
+
+        def track(name: str, text: str, run: Callable[[], object], *keys: str, line: bool = False) -> Command:
+            return Command(name, "Tracks", text, run, keys, "", self._person, separated=line)
+
+        return [
+            Command("mark_from", "Tracks", "Mark frames from here", state.mark_from_here, ("[",), "", self._video),
+            Command("mark_to", "Tracks", "Mark frames to here", state.mark_to_here, ("]",), "", self._video),
+            Command("unmark", "Tracks", "Unmark frames", partial(state.mark, None), (), "", self._has_marked),
+            track("track", "Set track…", ask.track, "T", line=True),
+            track("swap_tracks", "Swap tracks", ask.swap_tracks, "Ctrl+T"),
+            track("delete_range", "Delete person in range", edit.delete_in_range, "Shift+Del"),
+            *(
+                track(f"track_{number}", f"Set track {number}", partial(edit.put_on_track, number), f"Ctrl+{number}")
+                for number in range(1, 10)
+            ),
         ]
 
     def _go(self) -> list[Command]:

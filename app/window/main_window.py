@@ -147,6 +147,7 @@ class MainWindow(QMainWindow):
             bench.video_shown,
             bench.view_state.layer_changed,
             bench.view_state.drawing_changed,
+            bench.view_state.marked_changed,
             bench.shown.person_changed,
             bench.project.history_changed,
             bench.predictions.state_changed,

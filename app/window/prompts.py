@@ -8,7 +8,7 @@ from app.dialogs.export_dialog import ExportDialog
 from app.dialogs.finetune_dialog import FinetuneDialog
 from app.dialogs.import_dialog import ImportDialog
 from app.dialogs.system_dialog import SystemDialog
-from app.dialogs.track_dialog import TrackDialog
+from app.dialogs.track_dialog import TrackDialog, ranges_of
 from app.session.finetuning import plan_finetuning
 from app.session.workbench import Workbench
 from jmpose_core.formats.table import READ_SUFFIXES
@@ -89,8 +89,23 @@ class Prompts:
         state, shown, editor = self._bench.view_state, self._bench.shown, self._bench.editor
         if state.video is None or shown.track_id is None:
             return
-        dialog = TrackDialog(shown.track_id, state.frame_index, state.video.frame_count, self._window)
+        title = f"Set track of person {shown.track_id}"
+        dialog = TrackDialog(title, shown.track_id, ranges_of(state), self._window)
         dialog.chosen.connect(editor.set_track)
+        dialog.open()
+
+    def swap_tracks(self) -> None:
+        """Swap the selected person with the only other one here; with more, or nobody, ask with whom."""
+        state, shown, editor = self._bench.view_state, self._bench.shown, self._bench.editor
+        if state.video is None or shown.track_id is None:
+            return
+        others = [person.track_id for person in shown.people(state.frame_index) if person.track_id != shown.track_id]
+        if len(others) == 1:
+            editor.swap_tracks(others[0], *state.working_range)
+            return
+        first = others[0] if others else shown.track_id
+        dialog = TrackDialog(f"Swap person {shown.track_id} with track", first, ranges_of(state), self._window)
+        dialog.chosen.connect(editor.swap_tracks)
         dialog.open()
 
     def finetune(self) -> None:

@@ -123,7 +123,8 @@ class Step:
         for frame in sorted(moving.keys() & self._shown_or_none(video_id, first, last, new_track_id).keys()):
             number = frame_number(frame)
             raise ProjectError(
-                f"track {new_track_id} is in frame {number} already; choose another, or delete one of the two there"
+                f"track {new_track_id} is in frame {number} already; "
+                "swap the two, choose another, or delete one of them there"
             )
         # Somebody who was removed from the new track changes places, and so stays removed.
         self._exchange(video_id, first, last, old_track_id, new_track_id, frames=moving.keys())
