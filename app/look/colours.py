@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 
 from jmpose_core import colouring
 
 JOINT_COLOURS: Final = tuple(QColor(*colour) for colour in colouring.JOINT_COLOURS)
 LIMB_COLOURS: Final = tuple(QColor(*colour) for colour in colouring.LIMB_COLOURS)
+RIM: Final = QColor(110, 116, 126)  # of a dot: a white one is seen on white, too
 
 
 def dot(colour: QColor, diameter: int = 9) -> QIcon:
@@ -18,9 +19,9 @@ def dot(colour: QColor, diameter: int = 9) -> QIcon:
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setPen(RIM)
     painter.setBrush(colour)
-    painter.drawEllipse(0, 0, diameter, diameter)
+    painter.drawEllipse(QRectF(0.5, 0.5, diameter - 1, diameter - 1))
     painter.end()
     icon = QIcon(pixmap)
     icon.addPixmap(pixmap, QIcon.Mode.Selected)

@@ -81,6 +81,21 @@ class Editor(QObject):
         if (person := self._person()) is not None:
             self.apply(person.mirrored_sides(), f"Swap left and right of person {person.track_id}")
 
+    def swap_sides_in_range(self) -> None:
+        """In the marked frames, or in all from here on; from the selected joint outward, or of the whole person."""
+        self._shown.settle()
+        video, track_id, joint = self._view_state.video, self._shown.track_id, self._shown.joint
+        if video is None or track_id is None:
+            return
+        first, last = self._view_state.working_range
+        people = [
+            edits.with_sides_swapped(person, joint)
+            for person in self._project.people_between(video.id, first, last)
+            if person.track_id == track_id
+        ]
+        what = "all joints" if joint is None else f"{JOINT_TITLES[joint]} outward"
+        self._project.put_all(video.id, people, f"Swap sides, {what}, in {frame_range(first, last)}")
+
     def delete_person(self) -> None:
         video, person = self._view_state.video, self._person()
         if video is not None and person is not None:

@@ -6,8 +6,12 @@ import numpy as np
 
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.geometry import Xyxy, bbox_of_points
-from jmpose_core.skeleton import NUM_JOINTS
+from jmpose_core.skeleton import FLIP, JOINT_INDEX, NUM_JOINTS
 
+_CHAINS = tuple(
+    tuple(JOINT_INDEX[f"right_{part}"] for part in parts)
+    for parts in (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
+)  # from the trunk outward
 MIN_BOX_SIDE = 4.0  # image pixels; a smaller box was a slip of the hand
 
 
@@ -64,6 +68,28 @@ def before_correction(person: Annotation, earlier: Annotation | None) -> Annotat
         visibility=np.where(corrected, earlier.visibility, person.visibility).astype(np.uint8),
         confidence=np.where(corrected, earlier.confidence, person.confidence),
         origin=np.where(corrected, earlier.origin, person.origin).astype(np.uint8),
+    )
+
+
+def with_sides_swapped(person: Annotation, joint: int | None) -> Annotation:
+    """Left and right exchanged from a joint outward (a knee: knees and ankles); of all joints for None or the head.
+
+    What is exchanged counts as corrected.
+    """
+    if joint is None or FLIP[joint] == joint:
+        return person.mirrored_sides()
+    chain = next(chain for chain in _CHAINS if joint in chain or FLIP[joint] in chain)
+    place = chain.index(joint) if joint in chain else chain.index(FLIP[joint])
+    order = np.arange(NUM_JOINTS)
+    for side in chain[place:]:
+        order[side], order[FLIP[side]] = FLIP[side], side
+    swapped = order != np.arange(NUM_JOINTS)
+    return replace(
+        person,
+        keypoints=person.keypoints[order],
+        visibility=person.visibility[order],
+        confidence=person.confidence[order],
+        origin=np.where(swapped, Origin.CORRECTED, person.origin).astype(np.uint8),
     )
 
 

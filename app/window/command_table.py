@@ -142,6 +142,7 @@ class CommandTable:
             Command("unmark", "Tracks", "Unmark frames", partial(state.mark, None), (), "", self._has_marked),
             track("track", "Set track…", ask.track, "T", line=True),
             track("swap_tracks", "Swap tracks", ask.swap_tracks, "Ctrl+T"),
+            track("swap_range", "Swap left and right in range", edit.swap_sides_in_range, "Shift+X"),
             track("delete_range", "Delete person in range", edit.delete_in_range, "Shift+Del"),
             *(
                 track(f"track_{number}", f"Set track {number}", partial(edit.put_on_track, number), f"Ctrl+{number}")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from app.picture.gestures import DragJoint, DragPerson, DrawBox
 from app.session import edits
 from jmpose_core.annotations import Origin, Visibility
-from jmpose_core.skeleton import NUM_JOINTS
+from jmpose_core.skeleton import JOINTS, NUM_JOINTS
 from tests.builders.stand_in_engine import figure
 
 coordinate = st.floats(-500, 3000)
@@ -24,6 +24,19 @@ def test_moving_a_joint_moves_that_joint_only(joint: int, xy: tuple[float, float
     assert np.flatnonzero(after.touched).tolist() == [joint]
     left, top, right, bottom = after.bbox_xyxy
     assert left <= xy[0] <= right and top <= xy[1] <= bottom
+
+
+@given(st.sampled_from([None, *range(NUM_JOINTS)]))
+def test_swapping_sides_goes_outward_and_back(joint: int | None) -> None:
+    before = figure(0, 1)
+    once = edits.with_sides_swapped(before, joint)
+    assert np.array_equal(edits.with_sides_swapped(once, joint).keypoints, before.keypoints)
+    moved = set(np.flatnonzero((once.keypoints != before.keypoints).any(axis=1)).tolist())
+    legs = {"hip": {2, 3, 1, 4, 0, 5}, "knee": {1, 4, 0, 5}, "ankle": {0, 5}}
+    arms = {"shoulder": {8, 9, 7, 10, 6, 11}, "elbow": {7, 10, 6, 11}, "wrist": {6, 11}}
+    part = JOINTS[joint].split("_")[-1] if joint is not None else ""
+    assert moved == (legs | arms).get(part, set(range(12)))
+    assert moved <= set(np.flatnonzero(once.touched).tolist())
 
 
 def test_moving_an_absent_joint_makes_it_visible() -> None:

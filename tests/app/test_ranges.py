@@ -1,5 +1,6 @@
 """A range of frames is marked on the timeline, and what changes tracks changes it alone."""
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
@@ -11,6 +12,7 @@ from tests.builders.hand import everybody, find, person, press
 from tests.builders.waiting import go_to, predict_and_wait, settle
 
 CTRL, SHIFT, LEFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier, Qt.MouseButton.LeftButton
+RIGHT_KNEE = 1
 
 
 def mark(window: MainWindow, first: int, last: int, qtbot: QtBot) -> None:
@@ -93,3 +95,16 @@ def test_a_person_is_deleted_in_the_marked_frames(two: MainWindow, qtbot: QtBot)
     press(two, Qt.Key.Key_Delete, qtbot, SHIFT)
     assert [frame for frame in range(230) if find(two, frame, 1) is None] == list(range(15, 25))
     assert two.bench.shown.track_id is None
+
+
+def test_sides_are_swapped_from_the_selected_joint_outward_in_the_marked_frames(two: MainWindow, qtbot: QtBot) -> None:
+    before = everybody(two)
+    two.bench.shown.select(1, RIGHT_KNEE)
+    two.bench.view_state.mark((20, 24))
+    press(two, Qt.Key.Key_X, qtbot, SHIFT)
+    was, now = next(one for one in before if (one.frame_index, one.track_id) == (22, 1)), person(two, 22, 1)
+    assert np.array_equal(now.keypoints, was.keypoints[[5, 4, 2, 3, 1, 0, *range(6, 15)]])
+    assert np.flatnonzero(now.touched).tolist() == [0, 1, 4, 5]
+    press(two, Qt.Key.Key_Z, qtbot, CTRL)
+    settle(two.bench.project, qtbot)
+    assert everybody(two) == before
