@@ -3,11 +3,12 @@
 from typing import Final
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QBrush, QColor, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from app.look.colours import JOINT_COLOURS, LIMB_COLOURS, track_colour
 from app.look.words import joint_note
+from app.picture.chip_item import ChipItem
 from app.session.view_state import ColourBy
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.skeleton import JOINT_TITLES, JOINTS, LIMBS
@@ -17,13 +18,16 @@ LIMB_WIDTH: Final = 2.6
 CASING: Final = QColor(0, 0, 0, 130)  # dark rim that keeps a line legible on a picture of its own colour
 CARRIED: Final = QColor(255, 255, 255, 235)  # the heart of a joint that a correction in another frame has moved
 CARRIED_SHARE: Final = 0.42  # of the joint's radius
+ON_COLOUR: Final = QColor("#101114")
+NOTE_GROUND: Final = QColor(16, 17, 20, 215)
+NOTE_INK: Final = QColor("#f2f4f7")
 FULL_CONFIDENCE: Final = 0.8  # predictions at or above it are drawn opaque
-MARGIN: Final = 80.0  # image pixels around the box: joints outside of it and labels are still drawn
+MARGIN: Final = 80.0  # image pixels around box and joints: rings and wide lines are still drawn
 _ABSENT, _OCCLUDED, _CORRECTED = int(Visibility.ABSENT), int(Visibility.OCCLUDED), int(Origin.CORRECTED)
 
 
 class SkeletonItem(QGraphicsItem):
-    """One annotation: limbs, joints, box and name. Sizes are screen pixels whatever the zoom."""
+    """One annotation: limbs, joints and box, with labels. Sizes are screen pixels whatever the zoom."""
 
     def __init__(self, person: Annotation, *, preview: bool = False) -> None:
         """A `preview` is drawn in outline, without a number: it is not in the project yet."""
@@ -36,6 +40,9 @@ class SkeletonItem(QGraphicsItem):
         self._selected = False
         self._colour_by = ColourBy.SIDE
         self._pixel = 1.0  # image pixels a screen pixel
+        self._name = ChipItem(self, shift=QPointF(-0.5, -1.0))
+        self._note = ChipItem(self, shift=QPointF(12.0, 7.0))
+        self._label()
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
         # An edit repaints the whole view: without the cache, twenty people are drawn anew for one that has changed.
         self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
@@ -49,6 +56,7 @@ class SkeletonItem(QGraphicsItem):
             return
         self.prepareGeometryChange()
         self._person, self._rect = person, _rect(person)
+        self._label()
         self.update()
 
     def set_emphasis(self, *, selected: bool, joint: int | None, dimmed: bool, colour_by: ColourBy) -> None:
@@ -62,7 +70,21 @@ class SkeletonItem(QGraphicsItem):
     def set_hovered_joint(self, joint: int | None) -> None:
         if joint != self._hovered_joint:
             self._hovered_joint = joint
+            self._label()
             self.update()
+
+    def _label(self) -> None:
+        """The person's number at the box, and what is to say of the joint under the cursor."""
+        left, top, _, _ = self._person.bbox_xyxy
+        self._name.setPos(left, top)
+        self._name.say(str(self._person.track_id), ground=track_colour(self._person.track_id), ink=ON_COLOUR)
+        self._name.setVisible(not self._preview)
+        joint = self._hovered_joint
+        self._note.setVisible(joint is not None)
+        if joint is not None:
+            self._note.setPos(self._point(joint))
+            text = f"{JOINT_TITLES[joint]}  {joint_note(self._person, joint)}"
+            self._note.say(text, ground=NOTE_GROUND, ink=NOTE_INK)
 
     def boundingRect(self) -> QRectF:
         return self._rect
@@ -75,10 +97,6 @@ class SkeletonItem(QGraphicsItem):
             self._paint_limb(painter, limb)
         for joint in range(len(JOINTS)):
             self._paint_joint(painter, joint)
-        if not self._preview:
-            self._paint_name(painter)
-        if self._hovered_joint is not None:
-            self._paint_joint_label(painter, self._hovered_joint)
 
     def _paint_box(self, painter: QPainter) -> None:
         left, top, right, bottom = self._person.bbox_xyxy
@@ -142,35 +160,6 @@ class SkeletonItem(QGraphicsItem):
             for colour, width in ((CASING, 3.0), (QColor("#ffffff"), 1.4)):
                 painter.setPen(self._pen(colour, width, Qt.PenStyle.DotLine))
                 painter.drawEllipse(self._point(joint), radius, radius)
-
-    def _paint_name(self, painter: QPainter) -> None:
-        left, top, _, _ = self._person.bbox_xyxy
-        text = str(self._person.track_id)
-        colour = track_colour(self._person.track_id)
-        self._chip(painter, QPointF(left, top), text, colour, QColor("#101114"), above=True)
-
-    def _paint_joint_label(self, painter: QPainter, joint: int) -> None:
-        text = f"{JOINT_TITLES[joint]}  {joint_note(self._person, joint)}"
-        anchor = self._point(joint) + QPointF(12, -10) * self._pixel
-        self._chip(painter, anchor, text, QColor(16, 17, 20, 215), QColor("#f2f4f7"), above=False)
-
-    def _chip(self, painter: QPainter, corner: QPointF, text: str, ground: QColor, ink: QColor, *, above: bool) -> None:
-        """A small label whose lower left (`above`) or upper left corner is at `corner`."""
-        painter.save()
-        painter.translate(corner)
-        painter.scale(self._pixel, self._pixel)
-        font = QFont(painter.font())
-        font.setPixelSize(11)
-        font.setWeight(QFont.Weight.DemiBold)
-        width, height = QFontMetricsF(font).horizontalAdvance(text) + 10, 17.0
-        box = QRectF(-0.5, -height - 1 if above else 0.0, width, height)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(ground)
-        painter.drawRoundedRect(box, 4, 4)
-        painter.setFont(font)
-        painter.setPen(ink)
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
-        painter.restore()
 
     def _point(self, joint: int) -> QPointF:
         x, y = self._person.keypoints[joint]
