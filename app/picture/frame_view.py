@@ -1,10 +1,12 @@
 """One frame and its people: pick, and the gestures of correction."""
 
+from typing import Final
+
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPalette, QPen
+from PySide6.QtGui import QColor, QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPalette, QPen
 from PySide6.QtWidgets import QGraphicsRectItem
 
-from app.picture.gestures import DragJoint, DragPerson, DrawBox, Gesture, Point
+from app.picture.gestures import DragJoint, DragLimb, DragPerson, DrawBox, Gesture, NudgeJoint, Point
 from app.picture.hit_test import BboxEdgeHit, Hit, JointHit, LimbHit, hit_test
 from app.picture.overlay import overlay_of
 from app.picture.people_layer import PeopleLayer
@@ -18,6 +20,13 @@ from jmpose_core.annotations import Annotation
 
 GRAB_RADIUS = 9.0  # screen pixels within which a joint or limb is under the hand
 JOINT_ROOM = 26.0  # screen pixels about a joint that are brought into view with it
+TREMBLE = 3.0  # screen pixels that a hand may move in a click on a limb
+ARROWS: Final = {
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Down: (0, 1),
+}
 
 
 class FrameView(ZoomView):
@@ -185,6 +194,7 @@ class FrameView(ZoomView):
         return hit_test(self.people, xy, radius=GRAB_RADIUS / self.zoom, selected=selected, selected_joint=joint)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._end_nudge()
         if event.button() is Qt.MouseButton.MiddleButton:
             self.begin_pan(event.position())
         elif event.button() is Qt.MouseButton.LeftButton and self._frame_index >= 0:
@@ -209,11 +219,14 @@ class FrameView(ZoomView):
 
     def _grab(self, hit: Hit, person: Annotation, xy: Point, event: QMouseEvent) -> None:
         shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        selected = self._shown.track_id == hit.track_id
         self._shown.select(hit.track_id, hit.joint if isinstance(hit, JointHit) else None)
         if isinstance(hit, JointHit):
             self._gesture = DragJoint(person, xy, hit.joint)
         elif isinstance(hit, LimbHit | BboxEdgeHit) and shift:
             self._gesture = DragPerson(person, xy)
+        elif isinstance(hit, LimbHit) and selected:  # so that a first click never moves anything
+            self._gesture = DragLimb(person, xy, hit.limb, TREMBLE / self.zoom)
         else:
             self.begin_pan(event.position())
 
@@ -222,7 +235,7 @@ class FrameView(ZoomView):
         self.hovered.emit(xy)
         if self.panning:
             self.pan_to(event.position())
-        elif self._gesture is not None:
+        elif self._gesture is not None and not isinstance(self._gesture, NudgeJoint):
             self._gesture.follow(xy)
             self._preview(self._gesture)
         else:
@@ -230,6 +243,10 @@ class FrameView(ZoomView):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self.end_pan()
+        self._end_gesture()
+
+    def _end_gesture(self) -> None:
+        """What the hand did is one edit."""
         gesture, self._gesture = self._gesture, None
         if isinstance(gesture, DrawBox):
             self._end_box_mode()
@@ -241,8 +258,50 @@ class FrameView(ZoomView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self._give_up()
-        else:
+        elif not self._nudges(event):
             event.ignore()
+        elif self._gesture is None or isinstance(self._gesture, NudgeJoint):
+            self._nudge(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() in ARROWS and not event.isAutoRepeat():
+            self._end_nudge()
+        event.ignore()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._end_nudge()
+        super().focusOutEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        """Arrow keys are the selected joint's, where one is selected; else they are commands of the window."""
+        if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._nudges(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def _nudges(self, event: QKeyEvent) -> bool:
+        """Whether the key moves the selected joint."""
+        bare = event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
+        here = self._frame_index >= 0 and self._frame_index == self._view_state.frame_index
+        joint = here and self._shown.person is not None and self._shown.joint is not None
+        return event.key() in ARROWS and not bare and joint and not self._view_state.people_hidden
+
+    def _nudge(self, event: QKeyEvent) -> None:
+        """By an image pixel, or by a screen pixel where that is less; ten with Shift."""
+        if self._gesture is None:
+            self._shown.settle()
+            if self._shown.person is None or self._shown.joint is None:
+                return
+            self._gesture = NudgeJoint(self._shown.person, self._shown.joint)
+        if isinstance(self._gesture, NudgeJoint):
+            length = min(1.0, 1.0 / self.zoom) * (10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1)
+            dx, dy = ARROWS[Qt.Key(event.key())]
+            self._gesture.by(dx * length, dy * length)
+            self._people.preview(self._gesture.preview)
+
+    def _end_nudge(self) -> None:
+        if isinstance(self._gesture, NudgeJoint):
+            self._end_gesture()
 
     def leaveEvent(self, event: QEvent) -> None:
         self.hovered.emit(None)
@@ -253,7 +312,7 @@ class FrameView(ZoomView):
         gesture, self._gesture = self._gesture, None
         if self._box_mode:
             self._end_box_mode()
-        elif isinstance(gesture, DragJoint | DragPerson):
+        elif gesture is not None and not isinstance(gesture, DrawBox):
             self._people.preview(gesture.person)
         else:
             self._shown.select(None)

@@ -1,12 +1,13 @@
 """One class a gesture: begin at a point, follow the hand, end as one edit. Nothing is changed on the way."""
 
 from dataclasses import dataclass, field
+from math import hypot
 from typing import TypeAlias
 
-from app.session.edits import box_between, moved_by, with_joint_moved
+from app.session.edits import box_between, moved_by, with_joint_moved, with_joints_moved
 from jmpose_core.annotations import Annotation
 from jmpose_core.geometry import Xyxy
-from jmpose_core.skeleton import JOINT_TITLES
+from jmpose_core.skeleton import JOINT_TITLES, LIMBS
 
 Point = tuple[float, float]  # image pixels
 
@@ -40,6 +41,24 @@ class DragJoint(_Drag):
 
 
 @dataclass(slots=True)
+class DragLimb(_Drag):
+    """Move both ends of a limb, an index into LIMBS; within `slack` image pixels the hand only trembled in a click."""
+
+    limb: int
+    slack: float
+
+    @property
+    def text(self) -> str:
+        first, second = LIMBS[self.limb]
+        return f"Move {JOINT_TITLES[first]} and {JOINT_TITLES[second]}"
+
+    def follow(self, xy: Point) -> None:
+        dx, dy = xy[0] - self.start[0], xy[1] - self.start[1]
+        if self.preview is not self.person or hypot(dx, dy) > self.slack:
+            self.preview = with_joints_moved(self.person, LIMBS[self.limb], dx, dy)
+
+
+@dataclass(slots=True)
 class DragPerson(_Drag):
     """Move a whole person; only begun with a modifier key held, so that it never happens by accident."""
 
@@ -66,4 +85,25 @@ class DrawBox:
         self.bbox_xyxy = box_between(self.start, xy)
 
 
-Gesture: TypeAlias = DragJoint | DragPerson | DrawBox
+@dataclass(slots=True)
+class NudgeJoint:
+    """Move one joint by arrow keys; what is pressed until a key is let go is one edit."""
+
+    person: Annotation
+    joint: int
+    preview: Annotation = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.preview = self.person
+
+    @property
+    def text(self) -> str:
+        return f"Nudge {JOINT_TITLES[self.joint]}"
+
+    def by(self, dx: float, dy: float) -> None:
+        """One press, or one repetition of a key that is held."""
+        self.preview = with_joints_moved(self.preview, [self.joint], dx, dy)
+
+
+MouseGesture: TypeAlias = DragJoint | DragLimb | DragPerson | DrawBox
+Gesture: TypeAlias = MouseGesture | NudgeJoint

@@ -1,5 +1,6 @@
 """What each correction does to a person: annotation in, annotation out. No Qt, no project."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,14 @@ def with_joint_moved(person: Annotation, joint: int, xy: tuple[float, float]) ->
     absent = person.visibility[joint] == Visibility.ABSENT
     moved = person.with_joint(joint, xy=xy, visibility=Visibility.VISIBLE if absent else None)
     return replace(moved, bbox_xyxy=_grown(moved.bbox_xyxy, xy))
+
+
+def with_joints_moved(person: Annotation, joints: Iterable[int], dx: float, dy: float) -> Annotation:
+    """Each of the joints shifted by pixels, as `with_joint_moved` does it."""
+    for joint in joints:
+        x, y = person.keypoints[joint].tolist()
+        person = with_joint_moved(person, joint, (x + dx, y + dy))
+    return person
 
 
 def first_untouched(person: Annotation) -> int | None:

@@ -1,0 +1,106 @@
+"""Limbs are dragged, joints nudged by the arrow keys: in the real window, each one undo step."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QPoint, QRectF, Qt
+from pytestqt.qtbot import QtBot
+
+from app.picture.gestures import DragLimb
+from app.window.main_window import MainWindow
+from jmpose_core.annotations import Origin
+from jmpose_core.skeleton import JOINT_INDEX, LIMBS, NUM_JOINTS
+from tests.builders.hand import drag, on_screen, person, press
+from tests.builders.stand_in_engine import figure
+from tests.builders.waiting import predict_and_wait, settle
+
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+LEFT_KNEE, LEFT_ANKLE = JOINT_INDEX["left_knee"], JOINT_INDEX["left_ankle"]
+SHIN = LIMBS.index((LEFT_KNEE, LEFT_ANKLE))
+shift = st.floats(-400, 400)
+
+
+@given(st.integers(0, len(LIMBS) - 1), shift, shift)
+def test_a_dragged_limb_keeps_its_length_and_takes_nothing_else_along(limb: int, dx: float, dy: float) -> None:
+    before = figure(0, 1)
+    gesture = DragLimb(before, (50.0, 60.0), limb, 3.0)
+    gesture.follow((50.0 + dx, 60.0 + dy))
+    ends = list(LIMBS[limb])
+    if np.hypot(dx, dy) <= 3.0:
+        assert gesture.preview is before
+        return
+    after = gesture.preview
+    assert np.allclose(after.keypoints[ends] - before.keypoints[ends], [dx, dy])
+    others = np.delete(np.arange(NUM_JOINTS), ends)
+    assert np.array_equal(after.keypoints[others], before.keypoints[others])
+    assert np.flatnonzero(after.touched).tolist() == sorted(ends)
+    gesture.follow((50.0, 60.0))  # back to where it began: the hand has moved, so this is meant
+    assert np.allclose(gesture.preview.keypoints, before.keypoints)
+
+
+def test_a_limb_of_the_selected_person_is_dragged_in_one_step(window: MainWindow, qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    before = person(window, 0, 1)
+    knee, ankle = before.keypoints[[LEFT_KNEE, LEFT_ANKLE]]
+    middle = on_screen(window, tuple((knee + ankle) / 2))
+    drag(window, middle, middle + QPoint(24, 8), qtbot)
+    assert window.bench.shown.track_id == 1 and person(window, 0, 1) == before  # the first press only selects
+    window.frame_view.fit()
+    middle = on_screen(window, tuple((knee + ankle) / 2))
+    drag(window, middle, middle + QPoint(2, 0), qtbot)
+    assert person(window, 0, 1) == before  # a click with a trembling hand
+    drag(window, middle, middle + QPoint(24, 8), qtbot)
+    moved = person(window, 0, 1)
+    by = np.array([24, 8]) / window.frame_view.zoom
+    assert np.allclose(moved.keypoints[[LEFT_KNEE, LEFT_ANKLE]], [knee + by, ankle + by], atol=0.01)
+    assert np.flatnonzero(moved.touched).tolist() == sorted([LEFT_KNEE, LEFT_ANKLE])
+    assert window.bench.project.undo_text == "Move left knee and left ankle"
+    window.bench.project.undo()
+    settle(window.bench.project, qtbot)
+    assert person(window, 0, 1) == before
+
+
+def test_arrows_nudge_the_selected_joint_and_else_move_through_the_frames(window: MainWindow, qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    shown, state, view = window.bench.shown, window.bench.view_state, window.frame_view
+    before = person(window, 0, 1)
+    shown.select(1)
+    press(window, Qt.Key.Key_Right, qtbot)
+    assert state.frame_index == 1
+    press(window, Qt.Key.Key_Left, qtbot)
+    qtbot.waitUntil(lambda: view.frame_index == 0)
+    shown.select(1, LEFT_ANKLE)
+    x, y = before.keypoints[LEFT_ANKLE]
+    view.fit_rect(QRectF(0, 0, 3000, 3000), 0.0)
+    assert view.zoom < 1
+    press(window, Qt.Key.Key_Right, qtbot)
+    press(window, Qt.Key.Key_Up, qtbot, SHIFT)
+    after = person(window, 0, 1)
+    assert state.frame_index == 0 and np.allclose(after.keypoints[LEFT_ANKLE], [x + 1, y - 10])
+    assert after.origin[LEFT_ANKLE] == Origin.CORRECTED and after.touched.sum() == 1
+    view.fit_rect(QRectF(float(x) - 20, float(y) - 20, 40, 40), 0.0)
+    assert view.zoom > 4
+    press(window, Qt.Key.Key_Left, qtbot)
+    assert np.allclose(person(window, 0, 1).keypoints[LEFT_ANKLE, 0], x + 1 - 1 / view.zoom)
+    press(window, Qt.Key.Key_D, qtbot)
+    assert state.frame_index == 1
+
+
+def test_a_held_arrow_is_one_step(window: MainWindow, qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    window.bench.shown.select(1, LEFT_ANKLE)
+    before = person(window, 0, 1)
+    for _ in range(5):
+        qtbot.keyPress(window.frame_view, Qt.Key.Key_Down)
+    assert person(window, 0, 1) == before
+    (drawn,) = [one for one in window.frame_view.people if one.track_id == 1]
+    qtbot.keyRelease(window.frame_view, Qt.Key.Key_Down)
+    assert person(window, 0, 1).keypoints[LEFT_ANKLE].tolist() == drawn.keypoints[LEFT_ANKLE].tolist()
+    assert drawn.keypoints[LEFT_ANKLE, 1] > before.keypoints[LEFT_ANKLE, 1]
+    window.bench.project.undo()
+    settle(window.bench.project, qtbot)
+    assert person(window, 0, 1) == before
+    qtbot.keyPress(window.frame_view, Qt.Key.Key_Down)
+    press(window, Qt.Key.Key_Escape, qtbot)
+    qtbot.keyRelease(window.frame_view, Qt.Key.Key_Down)
+    assert person(window, 0, 1) == before
