@@ -13,7 +13,7 @@ from jmpose_core.frame_numbers import frame_number, frame_range
 from jmpose_core.queue.items import QueueItem
 from jmpose_core.skeleton import JOINT_TITLES
 
-COLUMNS: Final = ("Joint", "Frames", "Wrong")
+COLUMNS: Final = ("Joint", "Frames", "%")
 LEAST_WIDTH: Final = 243  # pixels: nothing is cut
 
 _MEANINGS: Final = {
@@ -35,7 +35,7 @@ class QueueModel(RowModel[QueueItem]):
             return None
         item = self.rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return (JOINT_TITLES[item.joint], _span(item), f"{item.probability:.0%}")[index.column()]
+            return (JOINT_TITLES[item.joint], _span(item), f"{100 * item.probability:.0f}")[index.column()]
         if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
             return dot(track_colour(item.track_id))
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() > 0:
