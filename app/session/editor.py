@@ -1,5 +1,7 @@
 """What the annotator does to the selected person and joint: reads the selection, asks `edits`, writes one step."""
 
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, Signal
 
 from app.session import edits
@@ -7,7 +9,7 @@ from app.session.open_project import OpenProject
 from app.session.people_shown import PeopleShown
 from app.session.view_state import ViewState
 from jmpose_core.annotations import Annotation, Origin, Visibility
-from jmpose_core.frame_numbers import frame_range
+from jmpose_core.frame_numbers import frame_number, frame_range
 from jmpose_core.geometry import Xyxy
 from jmpose_core.skeleton import JOINT_TITLES, NUM_JOINTS
 
@@ -16,6 +18,7 @@ class Editor(QObject):
     """Each method is one undo step, or does nothing where its object is not selected."""
 
     person_added = Signal(object)  # Annotation: worth a prediction, and tracking from there
+    nothing_found = Signal(str)
 
     def __init__(
         self, project: OpenProject, shown: PeopleShown, view_state: ViewState, parent: QObject | None = None
@@ -58,6 +61,22 @@ class Editor(QObject):
             placed = placed.with_joint(joint, visibility=Visibility.OCCLUDED)
         self.apply(placed, f"Place {JOINT_TITLES[joint]}")
         self._shown.select(person.track_id, joint + 1 if joint + 1 < NUM_JOINTS else None)
+
+    def copy_labels(self) -> None:
+        """The selected person has its labelled joints of the last frame that has any, here too; labels here stay."""
+        person, track_id = self._person(), self._shown.track_id  # settled
+        video, frame_index = self._view_state.video, self._view_state.frame_index
+        if video is None or track_id is None:
+            return
+        labelled = self._project.labelled_before(video.id, frame_index, track_id)
+        if labelled is None:
+            self.nothing_found.emit(f"No joint of person {track_id} is labelled before this frame.")
+            return
+        if person is None:
+            nobody = edits.new_person(frame_index, track_id, labelled.bbox_xyxy)
+            person = replace(nobody, keypoints=labelled.keypoints)
+        source = frame_number(labelled.frame_index)
+        self.apply(edits.with_labels_of(person, labelled), f"Copy person {track_id} from frame {source}")
 
     def verify_person(self) -> None:
         if (person := self._person()) is not None:

@@ -31,6 +31,20 @@ def with_joints_moved(person: Annotation, joints: Iterable[int], dx: float, dy: 
     return person
 
 
+def with_labels_of(person: Annotation, labelled: Annotation) -> Annotation:
+    """Joints that are labelled there and not here as they are there, absent ones too; they count as corrected."""
+    copied = labelled.touched & ~person.touched
+    there = labelled.keypoints[copied & (labelled.visibility != Visibility.ABSENT)]
+    box = bbox_of_points(np.concatenate([np.reshape(person.bbox_xyxy, (2, 2)), there]))
+    return replace(
+        person,
+        bbox_xyxy=box,
+        keypoints=np.where(copied[:, None], labelled.keypoints, person.keypoints),
+        visibility=np.where(copied, labelled.visibility, person.visibility).astype(np.uint8),
+        origin=np.where(copied, Origin.CORRECTED, person.origin).astype(np.uint8),
+    )
+
+
 def first_untouched(person: Annotation) -> int | None:
     """The first joint that nobody has corrected or verified yet."""
     untouched = np.flatnonzero(~person.touched)

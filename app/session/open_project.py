@@ -110,6 +110,10 @@ class OpenProject(QObject):
         """Of the heatmaps of a predicted person: see `Project.peaks`."""
         return self._reader.peaks(video_id, frame_index, track_id) if self._reader is not None else None
 
+    def labelled_before(self, video_id: int, frame_index: int, track_id: int) -> Annotation | None:
+        """See `Project.labelled_before`."""
+        return self._reader.labelled_before(video_id, frame_index, track_id) if self._reader is not None else None
+
     def tracks(self, video_id: int) -> list[Track]:
         return self._reader.tracks(video_id) if self._reader is not None else []
 

@@ -101,6 +101,7 @@ class Workbench(QObject):
         self.predictions.told.connect(messages.info)
         self.navigator.nothing_found.connect(messages.info)
         self.snapping.nothing_found.connect(messages.info)
+        self.editor.nothing_found.connect(messages.info)
         self.queue.ended.connect(messages.info)
         inference.state_changed.connect(self._on_engine)
 

@@ -53,6 +53,9 @@ class CommandTable:
     def _person(self) -> bool:
         return self._bench.shown.person is not None
 
+    def _track(self) -> bool:
+        return self._video() and self._bench.shown.track_id is not None
+
     def _joint(self) -> bool:
         return self._person() and self._bench.shown.joint is not None
 
@@ -109,6 +112,7 @@ class CommandTable:
             ),
             Command("occluded", "Edit", "Joint occluded", edit.toggle_occluded, ("Q",), "", joint, separated=True),
             Command("absent", "Edit", "Joint absent", edit.toggle_absent, ("O",), "", joint),
+            Command("copy", "Edit", "Copy last labelled pose", edit.copy_labels, ("Ctrl+D",), "", self._track),
             Command("snap", "Edit", "Snap joint to a peak of the model", self._bench.snapping.snap, ("G",), "", joint),
             Command(
                 "verify",

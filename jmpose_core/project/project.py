@@ -147,6 +147,13 @@ class Project:
         packed = [found for found in self.evidence.packed(video_id, places) if found is not None]
         return unpack(packed).peaks[0] if packed else None
 
+    def labelled_before(self, video_id: int, frame_index: int, track_id: int) -> Annotation | None:
+        """A person in the last frame before this one where somebody labelled a joint of it; None: there is none."""
+        labelled = people.labelled_joints(self._database, video_id, track_id)
+        frame = max((frame for frame, joints in labelled.items() if frame < frame_index and joints.any()), default=None)
+        there = self.people(video_id, frame) if frame is not None else []
+        return next((person for person in there if person.track_id == track_id), None)
+
     def tracks(self, video_id: int) -> list[Track]:
         """Tracks with somebody on them, and those added or named by hand, by id."""
         return people.tracks(self._database, video_id)

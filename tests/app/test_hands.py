@@ -1,4 +1,4 @@
-"""Limbs are dragged, joints nudged by the arrow keys: in the real window, each one undo step."""
+"""Limbs are dragged, joints nudged by the arrow keys, poses copied: in the real window, each one undo step."""
 
 import numpy as np
 from hypothesis import given
@@ -6,18 +6,21 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QRectF, Qt
 from pytestqt.qtbot import QtBot
 
+from app.look.messages import Message
 from app.picture.gestures import DragLimb
+from app.session import edits
 from app.window.main_window import MainWindow
-from jmpose_core.annotations import Origin
+from jmpose_core.annotations import Origin, Visibility
 from jmpose_core.skeleton import JOINT_INDEX, LIMBS, NUM_JOINTS
-from tests.builders.hand import drag, on_screen, person, press
+from tests.builders.hand import drag, find, on_screen, person, press
 from tests.builders.stand_in_engine import figure
-from tests.builders.waiting import predict_and_wait, settle
+from tests.builders.waiting import go_to, predict_and_wait, settle
 
-SHIFT = Qt.KeyboardModifier.ShiftModifier
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 LEFT_KNEE, LEFT_ANKLE = JOINT_INDEX["left_knee"], JOINT_INDEX["left_ankle"]
 SHIN = LIMBS.index((LEFT_KNEE, LEFT_ANKLE))
 shift = st.floats(-400, 400)
+joints = st.integers(0, NUM_JOINTS - 1)
 
 
 @given(st.integers(0, len(LIMBS) - 1), shift, shift)
@@ -104,3 +107,58 @@ def test_a_held_arrow_is_one_step(window: MainWindow, qtbot: QtBot) -> None:
     press(window, Qt.Key.Key_Escape, qtbot)
     qtbot.keyRelease(window.frame_view, Qt.Key.Key_Down)
     assert person(window, 0, 1) == before
+
+
+# A pose of an earlier frame
+
+
+@given(st.sets(joints), st.sets(joints))
+def test_copied_labels_are_as_there_and_labels_here_stay(there: set[int], here: set[int]) -> None:
+    labelled, before = figure(40, 1), figure(0, 1)
+    for joint in there:
+        labelled = edits.with_joint_moved(labelled, joint, (500.0 + joint, 30.0 * joint))
+    for joint in here:
+        before = edits.with_joint_moved(before, joint, (7.0 * joint, 11.0))
+    after = edits.with_labels_of(before, labelled)
+    assert set(np.flatnonzero(after.touched).tolist()) == there | here
+    for joint in range(NUM_JOINTS):
+        source = labelled if joint in there - here else before
+        assert after.keypoints[joint].tolist() == source.keypoints[joint].tolist()
+    left, top, right, bottom = after.bbox_xyxy
+    copied = after.keypoints[sorted(there - here)]
+    assert (copied >= [left, top]).all() and (copied <= [right, bottom]).all()
+    assert (after.frame_index, after.track_id) == (0, 1)
+
+
+def test_the_last_labelled_pose_is_copied_into_the_track(window: MainWindow, told: list[Message], qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    window.bench.shown.select(1, LEFT_ANKLE)
+    press(window, Qt.Key.Key_D, qtbot, CONTROL)
+    assert "No joint of person 1 is labelled before" in told[-1].text
+    for frame_index, x in ((3, 50.0), (8, 60.0)):
+        go_to(window, frame_index, qtbot)
+        window.bench.editor.place_joint(x, 70.0)
+    press(window, Qt.Key.Key_Q, qtbot)
+    go_to(window, 20, qtbot)
+    before = person(window, 20, 1)
+    press(window, Qt.Key.Key_D, qtbot, CONTROL)
+    after = person(window, 20, 1)
+    assert after.keypoints[LEFT_ANKLE].tolist() == [60.0, 70.0]
+    assert after.visibility[LEFT_ANKLE] == Visibility.OCCLUDED
+    assert np.flatnonzero(after.touched).tolist() == [LEFT_ANKLE] and after.track_id == 1
+    window.bench.project.undo()
+    settle(window.bench.project, qtbot)
+    assert person(window, 20, 1) == before
+
+
+def test_a_labelled_pose_comes_back_where_the_person_was_deleted(window: MainWindow, qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    window.bench.shown.select(1)
+    press(window, Qt.Key.Key_Return, qtbot)
+    go_to(window, 1, qtbot)
+    press(window, Qt.Key.Key_Delete, qtbot)
+    assert find(window, 1, 1) is None
+    window.bench.shown.select(1)
+    press(window, Qt.Key.Key_D, qtbot, CONTROL)
+    after = person(window, 1, 1)
+    assert np.array_equal(after.keypoints, person(window, 0, 1).keypoints) and after.touched.all()
