@@ -188,10 +188,10 @@ class FrameView(ZoomView):
         return scene.x(), scene.y()
 
     def hit_at(self, xy: Point) -> Hit | None:
-        if self._view_state.people_hidden:
-            return None
         selected, joint = self._shown.track_id, self._shown.joint
-        return hit_test(self.people, xy, radius=GRAB_RADIUS / self.zoom, selected=selected, selected_joint=joint)
+        return hit_test(
+            self._people.pickable, xy, radius=GRAB_RADIUS / self.zoom, selected=selected, selected_joint=joint
+        )
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._end_nudge()

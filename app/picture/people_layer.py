@@ -33,6 +33,11 @@ class PeopleLayer:
         """People of a frame without anybody, whom a prediction that goes on has seen there."""
         return [item.person for item in self._previews]
 
+    @property
+    def pickable(self) -> list[Annotation]:
+        """Those who are not hidden."""
+        return [item.person for item in self._items.values() if item.isVisible()]
+
     def person(self, track_id: int) -> Annotation | None:
         item = self._items.get(track_id)
         return item.person if item is not None else None
@@ -62,7 +67,7 @@ class PeopleLayer:
             item.set_hovered_joint(joint if other == track_id else None)
 
     def restyle(self) -> None:
-        """Draw by selection, colouring and whether people are hidden."""
+        """Draw by selection, colouring and who is hidden."""
         state, selected = self._view_state, self._shown.track_id
         for track_id, item in self._items.items():
             mine = track_id == selected
@@ -72,7 +77,8 @@ class PeopleLayer:
                 dimmed=selected in self._items and not mine,
                 colour_by=state.colour_by,
             )
-            item.setVisible(not state.people_hidden)
+            others_hidden = state.alone and selected is not None
+            item.setVisible(not state.people_hidden and (mine or not others_hidden))
         for item in self._previews:
             item.setVisible(not state.people_hidden)
 

@@ -29,7 +29,7 @@ class ViewState(QObject):
     video_changed = Signal()
     frame_changed = Signal(int)
     layer_changed = Signal()
-    drawing_changed = Signal()  # hidden people, colours
+    drawing_changed = Signal()  # hidden people, one alone, colours
     marked_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -39,6 +39,7 @@ class ViewState(QObject):
         self._marked: tuple[int, int] | None = None
         self._layer = Layer.IMAGE
         self._people_hidden = False
+        self._alone = False
         self._colour_by = ColourBy.SIDE
 
     @property
@@ -66,6 +67,11 @@ class ViewState(QObject):
     @property
     def people_hidden(self) -> bool:
         return self._people_hidden
+
+    @property
+    def alone(self) -> bool:
+        """Only the selected person is drawn, where one is selected."""
+        return self._alone
 
     @property
     def colour_by(self) -> ColourBy:
@@ -115,6 +121,11 @@ class ViewState(QObject):
     def set_people_hidden(self, hidden: bool) -> None:
         if hidden != self._people_hidden:
             self._people_hidden = hidden
+            self.drawing_changed.emit()
+
+    def set_alone(self, alone: bool) -> None:
+        if alone != self._alone:
+            self._alone = alone
             self.drawing_changed.emit()
 
     def set_colour_by(self, colour_by: ColourBy) -> None:

@@ -254,6 +254,16 @@ class CommandTable:
                 checked=lambda: state.people_hidden,
             ),
             Command(
+                "alone",
+                "View",
+                "Only the selected person",
+                lambda: state.set_alone(not state.alone),
+                ("Shift+H",),
+                "",
+                video,
+                checked=lambda: state.alone,
+            ),
+            Command(
                 "colour",
                 "View",
                 "Colour by track",

@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from app.look.messages import Message
 from app.picture.gestures import DragLimb
+from app.picture.hit_test import JointHit
 from app.session import edits
 from app.window.main_window import MainWindow
 from jmpose_core.annotations import Origin, Visibility
@@ -162,3 +163,23 @@ def test_a_labelled_pose_comes_back_where_the_person_was_deleted(window: MainWin
     press(window, Qt.Key.Key_D, qtbot, CONTROL)
     after = person(window, 1, 1)
     assert np.array_equal(after.keypoints, person(window, 0, 1).keypoints) and after.touched.all()
+
+
+def test_one_person_alone_is_drawn_and_picked(window: MainWindow, qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    view, shown = window.frame_view, window.bench.shown
+    points = {track_id: tuple(person(window, 0, track_id).keypoints[LEFT_ANKLE].tolist()) for track_id in (1, 2)}
+
+    def picked() -> list[int]:
+        return [track_id for track_id, xy in points.items() if isinstance(view.hit_at(xy), JointHit)]
+
+    press(window, Qt.Key.Key_H, qtbot, SHIFT)
+    assert picked() == [1, 2] and window.actions_by_name["alone"].isChecked()  # nobody is selected
+    shown.select(2, LEFT_ANKLE)
+    assert picked() == [2]
+    press(window, Qt.Key.Key_Tab, qtbot)
+    assert shown.track_id == 1 and picked() == [1]
+    press(window, Qt.Key.Key_H, qtbot, SHIFT)
+    assert picked() == [1, 2]
+    press(window, Qt.Key.Key_H, qtbot)
+    assert picked() == []
