@@ -12,6 +12,7 @@ from jmpose_core.fill.evidence import Float32Array
 from jmpose_core.project import Project, Step, StepInfo, VideoRecord
 from jmpose_core.project.effort import Place, SpentEffort
 from jmpose_core.project.evidence_store import KeptEvidence
+from jmpose_core.project.given_labels import GivenLabels
 from jmpose_core.project.importing import ImportPlan, write_import
 
 
@@ -116,6 +117,10 @@ class OpenProject(QObject):
 
     def tracks(self, video_id: int) -> list[Track]:
         return self._reader.tracks(video_id) if self._reader is not None else []
+
+    def given_labels(self, video_id: int, track_id: int, first: int, last: int) -> GivenLabels | None:
+        """What the network is told to refine a track again: see `Project.given_labels`."""
+        return self._opened().given_labels(video_id, track_id, first, last)
 
     def tracks_touched_last(self, video_id: int) -> set[int]:
         """Tracks that the last change, or the last undo, may have touched."""

@@ -1,6 +1,6 @@
 """One run of the model over a range of frames: what it has found so far, and whether that is in the project."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Self
@@ -34,7 +34,7 @@ class PredictionRun:
     """
 
     video_id: int
-    frames: range  # that were asked for
+    frames: Collection[int]  # that were asked for
     only_tracks: frozenset[int] | None = None  # the run looks for these alone; None: for everybody
     drawn: Annotation | None = None  # the person whose box was drawn, where the run is to fill it
     state: RunState = RunState.RUNNING
@@ -51,10 +51,12 @@ class PredictionRun:
         return self.state in (RunState.RUNNING, RunState.CANCELLING)
 
     def add(self, people: Iterable[Annotation]) -> frozenset[int]:
-        """Take people that were found; the frames that they are in."""
+        """Take people that were found in the frames that were asked for; the frames that they are in."""
         changed: set[int] = set()
         for person in people:
             frame = person.frame_index
+            if frame not in self.frames:
+                continue
             self.people.setdefault(frame, {})[person.track_id] = person
             self.previews.pop(frame, None)
             changed.add(frame)
@@ -106,7 +108,7 @@ class RunPeople:
 
     video_id: int
     people: list[Annotation]  # by frame
-    frames: range  # that were asked for
+    frames: Collection[int]  # that were asked for
     only_tracks: frozenset[int] | None
     complete: bool
     step: RunStep

@@ -12,6 +12,7 @@ from jmpose_core.annotations import Annotation
 from jmpose_core.engine.protocol import DrawnBox, Predict, Preview
 from jmpose_core.project import StepInfo, VideoRecord
 from jmpose_core.project.evidence_store import KeptEvidence
+from jmpose_core.project.given_labels import GivenLabels
 
 WRITE_EVERY_MS = 60_000  # a long run reaches the disk at least this often
 
@@ -100,7 +101,30 @@ class Predictions(QObject):
             seeds=[DrawnBox(drawn.track_id, drawn.frame_index, drawn.bbox_xyxy)] if drawn is not None else [],
         )
         only = frozenset([drawn.track_id]) if drawn is not None else None
-        self._run = PredictionRun(video.id, frames, only, drawn)
+        self._begin(request, PredictionRun(video.id, frames, only, drawn))
+
+    def refine(self, video: VideoRecord, path: Path, given: GivenLabels, *, visible_frame: int, weights: str) -> None:
+        """Estimate one track again, in the boxes that it has, with the annotator's labels given to the network.
+
+        What is kept for the fill stays that of the prediction without labels. Does nothing while another run goes on.
+        """
+        if self.running:
+            return
+        self.leave()
+        first, last = min(given.boxes), max(given.boxes) + 1
+        request = Predict(
+            video_path=str(path),
+            first=first,
+            last=last,
+            visible_frame=min(max(visible_frame, first), last - 1),
+            weights=weights,
+            boxes={given.track_id: given.boxes},
+            labels={given.track_id: given.labels},
+        )
+        self._begin(request, PredictionRun(video.id, given.frames, frozenset([given.track_id])))
+
+    def _begin(self, request: Predict, run: PredictionRun) -> None:
+        self._run = run
         if self._inference.predict(request):
             self._write_often.start()
         else:

@@ -231,6 +231,20 @@ class Workbench(QObject):
             drawn=drawn,
         )
 
+    def refine(self) -> None:
+        """The network looks again at the selected person, and is told its labels: in the marked frames, or in all."""
+        video, track_id = self.view_state.video, self.shown.track_id
+        if video is None or self._video_path is None or track_id is None or self.predictions.running:
+            return
+        self.project.settle()
+        given = self.project.given_labels(video.id, track_id, *(self.view_state.marked or (0, video.frame_count)))
+        if given is None:
+            self.messages.info("Correct or verify a joint of this person first: there is nothing to tell the network.")
+            return
+        self.messages.settle(Cause.PREDICTION)
+        frame, weights = self.view_state.frame_index, self.settings.weights
+        self.predictions.refine(video, self._video_path, given, visible_frame=frame, weights=weights)
+
     def _predict_added(self, person: Annotation) -> None:
         video = self.view_state.video
         if video is None or self._video_path is None or self.predictions.running:

@@ -65,6 +65,9 @@ class CommandTable:
     def _can_predict(self) -> bool:
         return self._bench.video_path is not None and not self._bench.predictions.running
 
+    def _can_refine(self) -> bool:
+        return self._can_predict() and self._person()
+
     def _has_marked(self) -> bool:
         return self._bench.view_state.marked is not None
 
@@ -185,6 +188,7 @@ class CommandTable:
         bench, ask = self._bench, self._prompts
         return [
             Command("predict", "Model", "Predict", bench.predict_all, ("Ctrl+P",), "predict", self._can_predict),
+            Command("refine", "Model", "Refine by my labels", bench.refine, ("Ctrl+R",), "", self._can_refine),
             Command(
                 "cancel",
                 "Model",

@@ -15,6 +15,7 @@ from jmpose_core.project import people
 from jmpose_core.project.effort import Place, SpentEffort, add_effort, read_effort
 from jmpose_core.project.evidence_store import EvidenceStore, box_key
 from jmpose_core.project.files import OpenFile, create_file, open_file
+from jmpose_core.project.given_labels import GivenLabels, given_labels
 from jmpose_core.project.likely_errors import likely_errors
 from jmpose_core.project.people import Lane
 from jmpose_core.project.step import Step
@@ -165,6 +166,10 @@ class Project:
     def likely_errors(self, video_id: int, track_id: int, model: ErrorModel) -> list[QueueItem]:
         """Runs of joints of a track that are likely wrong, by the errors that one action is expected to mend."""
         return likely_errors(self._database, self.evidence, model, video_id, track_id)
+
+    def given_labels(self, video_id: int, track_id: int, first: int, last: int) -> GivenLabels | None:
+        """What the network is told to refine a track again in frames first..last; None where nothing is labelled."""
+        return given_labels(self._database, self.evidence, video_id, track_id, first, last)
 
     def tracks_touched_last(self, video_id: int) -> set[int]:
         """Tracks of the step that was done last and of the one undone last: what has just changed is among them."""

@@ -19,6 +19,7 @@ from app.session.view_state import Layer
 from app.window.main_window import MainWindow
 from jmpose_core.annotations import Annotation, Origin, Visibility
 from jmpose_core.engine.client import EngineClient
+from jmpose_core.engine.protocol import Predict
 from jmpose_core.formats.people import annotations_of
 from jmpose_core.formats.posetrack18 import read_posetrack18
 from jmpose_core.formats.table import FORMATS
@@ -224,6 +225,29 @@ def test_g_says_so_where_the_model_kept_nothing(
     monkeypatch.setattr(window.bench.project, "peaks", lambda *_place: None)
     press(window, Qt.Key.Key_G, qtbot)
     assert "predict this frame first" in told[-1].text and everybody(window) == before
+
+
+def test_the_network_refines_the_selected_person_by_its_labels_alone(
+    window: MainWindow, told: list[Message], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict_and_wait(window, qtbot)
+    window.bench.shown.select(1, LEFT_WRIST)
+    press(window, Qt.Key.Key_R, qtbot, Qt.KeyboardModifier.ControlModifier)
+    assert "there is nothing to tell the network" in told[-1].text and not window.bench.predictions.running
+    go_to(window, 50, qtbot)
+    window.bench.editor.place_joint(*(person(window, 50, 1).keypoints[LEFT_WRIST] + 9).tolist())
+    before = everybody(window)
+    asked: list[Predict] = []
+    predict = window.bench.inference.predict
+    monkeypatch.setattr(window.bench.inference, "predict", lambda request: asked.append(request) or predict(request))
+    with qtbot.waitSignal(window.bench.predictions.written, timeout=PATIENCE_MS):
+        press(window, Qt.Key.Key_R, qtbot, Qt.KeyboardModifier.ControlModifier)
+    (request,) = asked
+    assert request.boxes is not None and set(request.boxes[1]) == set(range(38, 63)) and not request.evidence
+    x, y, weight = request.labels[1][50][LEFT_WRIST]
+    assert (x, y) == pytest.approx(person(window, 50, 1).keypoints[LEFT_WRIST]) and weight == 1
+    assert everybody(window) == before  # the stand-in says the same again, and labels and fill stay
+    assert window.bench.project.undo_text is not None
 
 
 def test_escape_gives_up_a_drag(window: MainWindow, qtbot: QtBot) -> None:

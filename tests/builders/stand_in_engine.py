@@ -41,13 +41,13 @@ def figure(frame_index: int, track_id: int) -> Annotation:
 
 
 class Work(ServedWork):
-    """Two people, or those of the drawn boxes, in every frame."""
+    """Two people, or those of the drawn or given boxes, in every frame."""
 
     weights = ("flowless", "stand-in")
 
     def people(self, request: Predict, running: Running) -> Iterator[Annotation]:
         total = request.last - request.first
-        tracks = [seed.track_id for seed in request.seeds] or [1, 2]
+        tracks = [seed.track_id for seed in request.seeds] or list(request.boxes or (1, 2))
         for done, frame_index in enumerate(range(request.first, request.last), 1):
             if running.should_stop():
                 raise Cancelled("asked to")

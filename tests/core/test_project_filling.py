@@ -235,3 +235,18 @@ def test_a_project_of_version_1_is_brought_over_with_what_can_be_undone(project:
     assert everything(again) == [predicted(frame) for frame in range(FRAMES)]
     assert list(project.path.parent.glob("*.backup-v1"))
     again.close()
+
+
+def test_the_network_is_told_labels_near_and_far_by_weight_with_the_boxes_beside(project: Project) -> None:
+    assert project.given_labels(1, TRACK, 0, FRAMES) is None
+    label(project, 15, LEFT_ANKLE)
+    told = project.given_labels(1, TRACK, 0, FRAMES)
+    assert told is not None and told.track_id == TRACK
+    assert told.frames == frozenset(range(7, 24))  # eight frames on either side
+    assert set(told.boxes) == set(told.labels) == set(range(3, 28))
+    assert told.boxes[7] == predicted(7).bbox_xyxy
+    x, y, weight = told.labels[17][LEFT_ANKLE]
+    assert (x, y) == pytest.approx(TRUTH[17, LEFT_ANKLE], abs=1) and weight == pytest.approx(0.64)
+    assert told.labels[17][NOSE][2] == 0
+    part = project.given_labels(1, TRACK, 12, 14)
+    assert part is not None and part.frames == {12, 13} and set(part.boxes) == set(range(8, 18))
