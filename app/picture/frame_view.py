@@ -3,20 +3,30 @@
 from typing import Final
 
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPalette, QPen
-from PySide6.QtWidgets import QGraphicsRectItem
+from PySide6.QtGui import QFocusEvent, QImage, QInputEvent, QKeyEvent, QMouseEvent, QPalette
 
-from app.picture.gestures import DragJoint, DragLimb, DragPerson, DrawBox, Gesture, NudgeJoint, Point
-from app.picture.hit_test import BboxEdgeHit, Hit, JointHit, LimbHit, hit_test
+from app.picture.gestures import (
+    DragJoint,
+    DragJoints,
+    DragPerson,
+    DrawBox,
+    Gesture,
+    Marquee,
+    NudgeJoints,
+    Point,
+    Rectangle,
+)
+from app.picture.hit_test import BboxEdgeHit, Hit, JointHit, LimbHit, gathered_in, hit_test
 from app.picture.overlay import overlay_of
 from app.picture.people_layer import PeopleLayer
-from app.picture.picture_item import CrossItem, PictureItem, qtransform
+from app.picture.picture_item import CrossItem, PictureItem, RubberItem, qtransform
 from app.picture.zoom_view import ZoomView
 from app.session.model_view import ModelView
 from app.session.people_shown import PeopleShown
 from app.session.view_state import ViewState
 from jmpose_core import geometry
 from jmpose_core.annotations import Annotation
+from jmpose_core.skeleton import LIMBS
 
 GRAB_RADIUS = 9.0  # screen pixels within which a joint or limb is under the hand
 JOINT_ROOM = 26.0  # screen pixels about a joint that are brought into view with it
@@ -41,7 +51,7 @@ class FrameView(ZoomView):
         super().__init__()
         self._view_state, self._shown, self._model_view = view_state, shown, model_view
         self._picture, self._overlay = PictureItem(), PictureItem()
-        self._rubber = QGraphicsRectItem()
+        self._rubber = RubberItem()
         self._people = PeopleLayer(self.scene(), shown, view_state)
         self._frame_index = -1
         self._gesture: Gesture | None = None
@@ -49,8 +59,6 @@ class FrameView(ZoomView):
         self._to_be_shown = False  # the selection is to be brought into view once its frame is on the screen
         self._overlay.setZValue(0.5)
         self._overlay.setOpacity(0.75)
-        self._rubber.setZValue(3)
-        self._rubber.hide()
         self._cross = CrossItem()
         for item in (self._picture, self._overlay, self._rubber, self._cross):
             self.scene().addItem(item)
@@ -156,7 +164,7 @@ class FrameView(ZoomView):
 
     def _set_people(self) -> None:
         """Redraw the people of the frame on the screen; a drag of one of them is given up."""
-        if not isinstance(self._gesture, DrawBox):
+        if not isinstance(self._gesture, Rectangle):
             self._gesture = None
         if self._frame_index < 0:
             self._people.set_people([])
@@ -206,27 +214,32 @@ class FrameView(ZoomView):
             return
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier and self._shown.person is not None:
             if self._frame_index == self._view_state.frame_index:
-                self.placed.emit(*xy, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+                self.placed.emit(*xy, _shift(event))
             return
         self._shown.settle()  # a person is grabbed as the project has it
         hit = self.hit_at(xy)
         person = self._people.person(hit.track_id) if hit is not None else None
-        if hit is None or person is None:
+        if _shift(event) and not isinstance(hit, JointHit | LimbHit | BboxEdgeHit):
+            self._gesture = Marquee(xy)
+        elif hit is None or person is None:
             self._shown.select(None)
             self.begin_pan(event.position())
         else:
             self._grab(hit, person, xy, event)
 
     def _grab(self, hit: Hit, person: Annotation, xy: Point, event: QMouseEvent) -> None:
-        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         selected = self._shown.track_id == hit.track_id
+        together = self._shown.joints if selected and len(self._shown.joints) > 1 else frozenset()
+        if isinstance(hit, JointHit) and hit.joint in together:
+            self._gesture = DragJoints(person, xy, tuple(sorted(together)), TREMBLE / self.zoom)
+            return
         self._shown.select(hit.track_id, hit.joint if isinstance(hit, JointHit) else None)
         if isinstance(hit, JointHit):
             self._gesture = DragJoint(person, xy, hit.joint)
-        elif isinstance(hit, LimbHit | BboxEdgeHit) and shift:
+        elif isinstance(hit, LimbHit | BboxEdgeHit) and _shift(event):
             self._gesture = DragPerson(person, xy)
         elif isinstance(hit, LimbHit) and selected:  # so that a first click never moves anything
-            self._gesture = DragLimb(person, xy, hit.limb, TREMBLE / self.zoom)
+            self._gesture = DragJoints(person, xy, LIMBS[hit.limb], TREMBLE / self.zoom)
         else:
             self.begin_pan(event.position())
 
@@ -235,7 +248,7 @@ class FrameView(ZoomView):
         self.hovered.emit(xy)
         if self.panning:
             self.pan_to(event.position())
-        elif self._gesture is not None and not isinstance(self._gesture, NudgeJoint):
+        elif self._gesture is not None and not isinstance(self._gesture, NudgeJoints):
             self._gesture.follow(xy)
             self._preview(self._gesture)
         else:
@@ -252,15 +265,29 @@ class FrameView(ZoomView):
             self._end_box_mode()
             if gesture.bbox_xyxy is not None:
                 self.box_drawn.emit(gesture.bbox_xyxy)
+        elif isinstance(gesture, Marquee):
+            self._rubber.hide()
+            self._gather(gesture)
         elif gesture is not None and gesture.preview is not gesture.person:
             self.edited.emit(gesture.preview, gesture.text)
+
+    def _gather(self, marquee: Marquee) -> None:
+        """Select what the marquee holds."""
+        found = None
+        if marquee.bbox_xyxy is not None:
+            found = gathered_in(self._people.pickable, marquee.bbox_xyxy, selected=self._shown.track_id)
+        track_id, joints = found or (None, frozenset())
+        if len(joints) == 1:
+            self._shown.select(track_id, *joints)
+        else:
+            self._shown.select(track_id, gathered=joints)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self._give_up()
         elif not self._nudges(event):
             event.ignore()
-        elif self._gesture is None or isinstance(self._gesture, NudgeJoint):
+        elif self._gesture is None or isinstance(self._gesture, NudgeJoints):
             self._nudge(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
@@ -273,34 +300,34 @@ class FrameView(ZoomView):
         super().focusOutEvent(event)
 
     def event(self, event: QEvent) -> bool:
-        """Arrow keys are the selected joint's, where one is selected; else they are commands of the window."""
+        """Arrow keys are the selected joints', where any are; else they are commands of the window."""
         if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._nudges(event):
             event.accept()
             return True
         return super().event(event)
 
     def _nudges(self, event: QKeyEvent) -> bool:
-        """Whether the key moves the selected joint."""
+        """Whether the key moves the selected joints."""
         bare = event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
         here = self._frame_index >= 0 and self._frame_index == self._view_state.frame_index
-        joint = here and self._shown.person is not None and self._shown.joint is not None
-        return event.key() in ARROWS and not bare and joint and not self._view_state.people_hidden
+        joints = here and self._shown.person is not None and len(self._shown.joints) > 0
+        return event.key() in ARROWS and not bare and joints and not self._view_state.people_hidden
 
     def _nudge(self, event: QKeyEvent) -> None:
         """By an image pixel, or by a screen pixel where that is less; ten with Shift."""
         if self._gesture is None:
             self._shown.settle()
-            if self._shown.person is None or self._shown.joint is None:
+            if self._shown.person is None:
                 return
-            self._gesture = NudgeJoint(self._shown.person, self._shown.joint)
-        if isinstance(self._gesture, NudgeJoint):
-            length = min(1.0, 1.0 / self.zoom) * (10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1)
+            self._gesture = NudgeJoints(self._shown.person, tuple(sorted(self._shown.joints)))
+        if isinstance(self._gesture, NudgeJoints):
+            length = min(1.0, 1.0 / self.zoom) * (10 if _shift(event) else 1)
             dx, dy = ARROWS[Qt.Key(event.key())]
             self._gesture.by(dx * length, dy * length)
             self._people.preview(self._gesture.preview)
 
     def _end_nudge(self) -> None:
-        if isinstance(self._gesture, NudgeJoint):
+        if isinstance(self._gesture, NudgeJoints):
             self._end_gesture()
 
     def leaveEvent(self, event: QEvent) -> None:
@@ -312,7 +339,9 @@ class FrameView(ZoomView):
         gesture, self._gesture = self._gesture, None
         if self._box_mode:
             self._end_box_mode()
-        elif gesture is not None and not isinstance(gesture, DrawBox):
+        elif isinstance(gesture, Rectangle):
+            self._rubber.hide()
+        elif gesture is not None:
             self._people.preview(gesture.person)
         else:
             self._shown.select(None)
@@ -326,18 +355,13 @@ class FrameView(ZoomView):
         self._set_box_mode(False)
 
     def _preview(self, gesture: Gesture) -> None:
-        if not isinstance(gesture, DrawBox):
+        if not isinstance(gesture, Rectangle):
             self._people.preview(gesture.preview)
-            return
-        if gesture.bbox_xyxy is None:
+        elif gesture.bbox_xyxy is None:
             self._rubber.hide()
-            return
-        accent = QColor(self.palette().color(QPalette.ColorRole.Highlight))
-        self._rubber.setPen(QPen(accent, 1.6 / self.zoom))
-        accent.setAlpha(40)
-        self._rubber.setBrush(accent)
-        self._rubber.setRect(_rect(gesture.bbox_xyxy))
-        self._rubber.show()
+        else:
+            accent = self.palette().color(QPalette.ColorRole.Highlight)
+            self._rubber.stretch(_rect(gesture.bbox_xyxy), accent, self.zoom)
 
     def _hover(self, hit: Hit | None) -> None:
         joint = hit.joint if isinstance(hit, JointHit) else None
@@ -345,6 +369,10 @@ class FrameView(ZoomView):
         if not self._box_mode:
             shape = Qt.CursorShape.ArrowCursor if joint is None else Qt.CursorShape.PointingHandCursor
             self.viewport().setCursor(shape)
+
+
+def _shift(event: QInputEvent) -> bool:
+    return bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
 
 
 def _rect(bbox_xyxy: geometry.Xyxy) -> QRectF:

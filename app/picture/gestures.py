@@ -1,13 +1,16 @@
 """One class a gesture: begin at a point, follow the hand, end as one edit. Nothing is changed on the way."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import hypot
 from typing import TypeAlias
 
+import numpy as np
+
 from app.session.edits import box_between, moved_by, with_joint_moved, with_joints_moved
 from jmpose_core.annotations import Annotation
-from jmpose_core.geometry import Xyxy
-from jmpose_core.skeleton import JOINT_TITLES, LIMBS
+from jmpose_core.geometry import Xyxy, bbox_of_points
+from jmpose_core.skeleton import JOINT_TITLES
 
 Point = tuple[float, float]  # image pixels
 
@@ -41,21 +44,20 @@ class DragJoint(_Drag):
 
 
 @dataclass(slots=True)
-class DragLimb(_Drag):
-    """Move both ends of a limb, an index into LIMBS; within `slack` image pixels the hand only trembled in a click."""
+class DragJoints(_Drag):
+    """Move some joints, as the ends of a limb; within `slack` image pixels the hand only trembled in a click."""
 
-    limb: int
+    joints: tuple[int, ...]
     slack: float
 
     @property
     def text(self) -> str:
-        first, second = LIMBS[self.limb]
-        return f"Move {JOINT_TITLES[first]} and {JOINT_TITLES[second]}"
+        return f"Move {_named(self.joints)}"
 
     def follow(self, xy: Point) -> None:
         dx, dy = xy[0] - self.start[0], xy[1] - self.start[1]
         if self.preview is not self.person or hypot(dx, dy) > self.slack:
-            self.preview = with_joints_moved(self.person, LIMBS[self.limb], dx, dy)
+            self.preview = with_joints_moved(self.person, self.joints, dx, dy)
 
 
 @dataclass(slots=True)
@@ -86,11 +88,22 @@ class DrawBox:
 
 
 @dataclass(slots=True)
-class NudgeJoint:
-    """Move one joint by arrow keys; what is pressed until a key is let go is one edit."""
+class Marquee:
+    """Gather joints in a rectangle."""
+
+    start: Point
+    bbox_xyxy: Xyxy | None = None  # None before the hand has moved
+
+    def follow(self, xy: Point) -> None:
+        self.bbox_xyxy = bbox_of_points(np.array([self.start, xy]))
+
+
+@dataclass(slots=True)
+class NudgeJoints:
+    """Move joints by arrow keys; what is pressed until a key is let go is one edit."""
 
     person: Annotation
-    joint: int
+    joints: tuple[int, ...]
     preview: Annotation = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,12 +111,16 @@ class NudgeJoint:
 
     @property
     def text(self) -> str:
-        return f"Nudge {JOINT_TITLES[self.joint]}"
+        return f"Nudge {_named(self.joints)}"
 
     def by(self, dx: float, dy: float) -> None:
         """One press, or one repetition of a key that is held."""
-        self.preview = with_joints_moved(self.preview, [self.joint], dx, dy)
+        self.preview = with_joints_moved(self.preview, self.joints, dx, dy)
 
 
-MouseGesture: TypeAlias = DragJoint | DragLimb | DragPerson | DrawBox
-Gesture: TypeAlias = MouseGesture | NudgeJoint
+Rectangle: TypeAlias = DrawBox | Marquee
+Gesture: TypeAlias = DragJoint | DragJoints | DragPerson | Rectangle | NudgeJoints
+
+
+def _named(joints: Sequence[int]) -> str:
+    return " and ".join(JOINT_TITLES[joint] for joint in joints) if len(joints) <= 2 else f"{len(joints)} joints"

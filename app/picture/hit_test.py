@@ -69,6 +69,21 @@ def hit_test(
     )
 
 
+def gathered_in(
+    people: Sequence[Annotation], bbox_xyxy: Xyxy, *, selected: int | None = None
+) -> tuple[int, frozenset[int]] | None:
+    """The track and joints that a marquee takes: of the selected person, if any is inside, else of who has most."""
+    left, top, right, bottom = bbox_xyxy
+    best, best_rank = None, (False, 0)
+    for person in people:
+        inside = ((person.keypoints >= (left, top)) & (person.keypoints <= (right, bottom))).all(axis=1)
+        joints = np.flatnonzero(inside & (person.visibility != Visibility.ABSENT)).tolist()
+        rank = (person.track_id == selected, len(joints))
+        if joints and rank > best_rank:
+            best, best_rank = (person.track_id, frozenset(joints)), rank
+    return best
+
+
 def _nearest_joint(
     people: Sequence[Annotation],
     point: npt.NDArray[np.float64],

@@ -73,7 +73,7 @@ class PeopleLayer:
             mine = track_id == selected
             item.set_emphasis(
                 selected=mine,
-                joint=self._shown.joint if mine else None,
+                joints=self._shown.joints if mine else frozenset(),
                 dimmed=selected in self._items and not mine,
                 colour_by=state.colour_by,
             )

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
 from jmpose_core.geometry import Affine
 
@@ -54,6 +54,24 @@ class CrossItem(QGraphicsItem):
             painter.setPen(QPen(colour, width))
             painter.drawLine(QPointF(-self.ARM, 0), QPointF(self.ARM, 0))
             painter.drawLine(QPointF(0, -self.ARM), QPointF(0, self.ARM))
+
+
+class RubberItem(QGraphicsRectItem):
+    """The rectangle that the hand draws."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setZValue(3)
+        self.hide()
+
+    def stretch(self, rect: QRectF, accent: QColor, zoom: float) -> None:
+        """Show it as this rectangle, in image pixels."""
+        self.setPen(QPen(accent, 1.6 / zoom))
+        ground = QColor(accent)
+        ground.setAlpha(40)
+        self.setBrush(ground)
+        self.setRect(rect)
+        self.show()
 
 
 def qtransform(affine: Affine) -> QTransform:

@@ -35,7 +35,7 @@ class SkeletonItem(QGraphicsItem):
         self._preview = preview
         self._person = person
         self._rect = _rect(person)
-        self._selected_joint: int | None = None
+        self._selected_joints: frozenset[int] = frozenset()
         self._hovered_joint: int | None = None
         self._selected = False
         self._colour_by = ColourBy.SIDE
@@ -59,12 +59,12 @@ class SkeletonItem(QGraphicsItem):
         self._label()
         self.update()
 
-    def set_emphasis(self, *, selected: bool, joint: int | None, dimmed: bool, colour_by: ColourBy) -> None:
-        """Whether this person, or a joint of it, is selected, and whether somebody else is (`dimmed`)."""
+    def set_emphasis(self, *, selected: bool, joints: frozenset[int], dimmed: bool, colour_by: ColourBy) -> None:
+        """Whether this person is selected, and which of its joints, and whether somebody else is (`dimmed`)."""
         self.setOpacity(0.55 if dimmed else 1.0)
         self.setZValue(2 if selected else 1)
-        if (selected, joint, colour_by) != (self._selected, self._selected_joint, self._colour_by):
-            self._selected, self._selected_joint, self._colour_by = selected, joint, colour_by
+        if (selected, joints, colour_by) != (self._selected, self._selected_joints, self._colour_by):
+            self._selected, self._selected_joints, self._colour_by = selected, joints, colour_by
             self.update()
 
     def set_hovered_joint(self, joint: int | None) -> None:
@@ -132,7 +132,7 @@ class SkeletonItem(QGraphicsItem):
             return
         colour = self._colour(JOINT_COLOURS[joint])
         colour.setAlphaF(self._strength(joint))
-        selected = joint == self._selected_joint or joint == self._hovered_joint
+        selected = joint in self._selected_joints or joint == self._hovered_joint
         radius = (JOINT_RADIUS + (2.0 if selected else 0.0) + (0.6 if self._selected else 0.0)) * self._pixel
         hollow = code == _OCCLUDED
         rim = QColor("#ffffff") if self._person.touched[joint] else CASING
@@ -146,7 +146,7 @@ class SkeletonItem(QGraphicsItem):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QBrush(CARRIED))
             painter.drawEllipse(self._point(joint), radius * CARRIED_SHARE, radius * CARRIED_SHARE)
-        if joint == self._selected_joint:
+        if joint in self._selected_joints:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(self._pen(QColor("#ffffff"), 1.4))
             ring = radius + 4.0 * self._pixel
@@ -154,7 +154,7 @@ class SkeletonItem(QGraphicsItem):
 
     def _paint_absent(self, painter: QPainter, joint: int) -> None:
         """A joint that is not there is not drawn, but where it would come back is, while it is selected."""
-        if joint == self._selected_joint:
+        if joint in self._selected_joints:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             radius = (JOINT_RADIUS + 4.0) * self._pixel
             for colour, width in ((CASING, 3.0), (QColor("#ffffff"), 1.4)):

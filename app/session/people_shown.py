@@ -32,6 +32,7 @@ class PeopleShown(QObject):
         self._read: dict[int, list[Annotation]] = {}  # people by frame, the frame read last at the end
         self._track_id: int | None = None
         self._joint: int | None = None
+        self._gathered: frozenset[int] = frozenset()
         self._seen: Annotation | None = None  # the selected person, as it was shown last
         project.people_changed.connect(self._on_written)
         predictions.changed.connect(self._on_changed)
@@ -68,8 +69,13 @@ class PeopleShown(QObject):
 
     @property
     def joint(self) -> int | None:
-        """The selected joint."""
+        """The selected joint, where it is one."""
         return self._joint
+
+    @property
+    def joints(self) -> frozenset[int]:
+        """All selected joints: the one, or those that a marquee gathered."""
+        return self._gathered if self._joint is None else frozenset([self._joint])
 
     @property
     def person(self) -> Annotation | None:
@@ -78,10 +84,10 @@ class PeopleShown(QObject):
             return None
         return _on_track(self.people(self._view_state.frame_index), self._track_id)
 
-    def select(self, track_id: int | None, joint: int | None = None) -> None:
-        """Select a person, and a joint of that person if given."""
-        if (track_id, joint) != (self._track_id, self._joint):
-            self._track_id, self._joint = track_id, joint
+    def select(self, track_id: int | None, joint: int | None = None, *, gathered: frozenset[int] = frozenset()) -> None:
+        """Select a person, and a joint of that person if given, or several joints together."""
+        if (track_id, joint, gathered) != (self._track_id, self._joint, self._gathered):
+            self._track_id, self._joint, self._gathered = track_id, joint, gathered
             self.selection_changed.emit()
             self._on_person()
 

@@ -7,11 +7,12 @@ from PySide6.QtCore import QPoint, QRectF, Qt
 from pytestqt.qtbot import QtBot
 
 from app.look.messages import Message
-from app.picture.gestures import DragLimb
-from app.picture.hit_test import JointHit
+from app.picture.gestures import DragJoints
+from app.picture.hit_test import JointHit, gathered_in
 from app.session import edits
 from app.window.main_window import MainWindow
 from jmpose_core.annotations import Origin, Visibility
+from jmpose_core.geometry import bbox_of_points
 from jmpose_core.skeleton import JOINT_INDEX, LIMBS, NUM_JOINTS
 from tests.builders.hand import drag, find, on_screen, person, press
 from tests.builders.stand_in_engine import figure
@@ -22,12 +23,13 @@ LEFT_KNEE, LEFT_ANKLE = JOINT_INDEX["left_knee"], JOINT_INDEX["left_ankle"]
 SHIN = LIMBS.index((LEFT_KNEE, LEFT_ANKLE))
 shift = st.floats(-400, 400)
 joints = st.integers(0, NUM_JOINTS - 1)
+coordinate = st.floats(200, 900)
 
 
 @given(st.integers(0, len(LIMBS) - 1), shift, shift)
 def test_a_dragged_limb_keeps_its_length_and_takes_nothing_else_along(limb: int, dx: float, dy: float) -> None:
     before = figure(0, 1)
-    gesture = DragLimb(before, (50.0, 60.0), limb, 3.0)
+    gesture = DragJoints(before, (50.0, 60.0), LIMBS[limb], 3.0)
     gesture.follow((50.0 + dx, 60.0 + dy))
     ends = list(LIMBS[limb])
     if np.hypot(dx, dy) <= 3.0:
@@ -183,3 +185,57 @@ def test_one_person_alone_is_drawn_and_picked(window: MainWindow, qtbot: QtBot) 
     assert picked() == [1, 2]
     press(window, Qt.Key.Key_H, qtbot)
     assert picked() == []
+
+
+# Several joints at once
+
+
+@given(st.tuples(coordinate, coordinate), st.tuples(coordinate, coordinate), st.sampled_from([None, 1, 2]))
+def test_a_marquee_takes_what_is_inside_of_one_person(
+    first: tuple[float, float], second: tuple[float, float], selected: int | None
+) -> None:
+    absent = edits.with_visibility_toggled(figure(0, 1), LEFT_ANKLE, Visibility.ABSENT)
+    people = [absent, figure(0, 2)]
+    left, top, right, bottom = bbox_of_points(np.array([first, second]))
+    inside = {
+        one.track_id: {
+            joint
+            for joint, (x, y) in enumerate(one.keypoints.tolist())
+            if left <= x <= right and top <= y <= bottom and one.visibility[joint] != Visibility.ABSENT
+        }
+        for one in people
+    }
+    found = gathered_in(people, (left, top, right, bottom), selected=selected)
+    if found is None:
+        assert not any(inside.values())
+        return
+    track_id, joints = found
+    assert joints == inside[track_id] and joints
+    assert track_id == selected or (len(joints) == max(map(len, inside.values())) and not inside.get(selected or 0))
+
+
+def test_joints_gathered_by_a_marquee_are_dragged_and_nudged_together(window: MainWindow, qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    before = person(window, 0, 1)
+    legs = [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("knee", "ankle")]
+    corners = before.keypoints[legs]
+    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+    start, end = on_screen(window, (left - 12, bottom + 40)), on_screen(window, (right + 12, top - 12))
+    drag(window, start, end, qtbot, shift=True)
+    assert window.bench.shown.track_id == 1 and window.bench.shown.joints == frozenset(legs)
+    assert person(window, 0, 1) == before
+    ankle = on_screen(window, tuple(before.keypoints[LEFT_ANKLE]))
+    drag(window, ankle, ankle + QPoint(-30, 15), qtbot)
+    moved = person(window, 0, 1)
+    by = np.array([-30, 15]) / window.frame_view.zoom
+    assert np.allclose(moved.keypoints[legs], corners + by, atol=0.01)
+    assert np.flatnonzero(moved.touched).tolist() == sorted(legs)
+    assert window.bench.project.undo_text == "Move 4 joints"
+    press(window, Qt.Key.Key_Up, qtbot, SHIFT)
+    assert (person(window, 0, 1).keypoints[legs, 1] < moved.keypoints[legs, 1]).all()
+    for _ in range(2):
+        window.bench.project.undo()
+        settle(window.bench.project, qtbot)
+    assert person(window, 0, 1) == before
+    drag(window, QPoint(5, 5), QPoint(9, 9), qtbot, shift=True)  # around nobody
+    assert window.bench.shown.track_id is None
