@@ -15,6 +15,8 @@ from jmpose_core.skeleton import JOINT_TITLES, JOINTS, LIMBS
 
 JOINT_RADIUS: Final = 4.2  # screen pixels, at every zoom
 LIMB_WIDTH: Final = 2.6
+FULL_HEIGHT: Final = 150.0  # screen pixels; joints and limbs of smaller people are drawn finer, so that they stay apart
+FINEST: Final = 0.4  # of the full size
 CASING: Final = QColor(0, 0, 0, 130)  # dark rim that keeps a line legible on a picture of its own colour
 CARRIED: Final = QColor(255, 255, 255, 235)  # the heart of a joint that a correction in another frame has moved
 CARRIED_SHARE: Final = 0.42  # of the joint's radius
@@ -40,6 +42,7 @@ class SkeletonItem(QGraphicsItem):
         self._selected = False
         self._colour_by = ColourBy.SIDE
         self._pixel = 1.0  # image pixels a screen pixel
+        self._ink = 1.0  # the same for joints and limbs, which are finer on small people
         self._name = ChipItem(self, shift=QPointF(-0.5, -1.0))
         self._note = ChipItem(self, shift=QPointF(12.0, 7.0))
         self._label()
@@ -91,6 +94,8 @@ class SkeletonItem(QGraphicsItem):
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         self._pixel = 1.0 / max(option.levelOfDetailFromTransform(painter.worldTransform()), 1e-6)
+        _, top, _, bottom = self._person.bbox_xyxy
+        self._ink = self._pixel * fineness((bottom - top) / self._pixel)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_box(painter)
         for limb in range(len(LIMBS)):
@@ -133,7 +138,7 @@ class SkeletonItem(QGraphicsItem):
         colour = self._colour(JOINT_COLOURS[joint])
         colour.setAlphaF(self._strength(joint))
         selected = joint in self._selected_joints or joint == self._hovered_joint
-        radius = (JOINT_RADIUS + (2.0 if selected else 0.0) + (0.6 if self._selected else 0.0)) * self._pixel
+        radius = (JOINT_RADIUS + (2.0 if selected else 0.0) + (0.6 if self._selected else 0.0)) * self._ink
         hollow = code == _OCCLUDED
         rim = QColor("#ffffff") if self._person.touched[joint] else CASING
         painter.setPen(self._pen(rim, 1.5))
@@ -166,7 +171,7 @@ class SkeletonItem(QGraphicsItem):
         return QPointF(float(x), float(y))
 
     def _pen(self, colour: QColor, width: float, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> QPen:
-        return QPen(colour, width * self._pixel, style, Qt.PenCapStyle.FlatCap)
+        return QPen(colour, width * self._ink, style, Qt.PenCapStyle.FlatCap)
 
     def _colour(self, side: QColor) -> QColor:
         return QColor(side) if self._colour_by is ColourBy.SIDE else track_colour(self._person.track_id)
@@ -176,6 +181,11 @@ class SkeletonItem(QGraphicsItem):
         if self._person.origin[joint] >= _CORRECTED:
             return 1.0
         return 0.3 + 0.7 * min(float(self._person.confidence[joint]) / FULL_CONFIDENCE, 1.0)
+
+
+def fineness(height: float) -> float:
+    """The share of their full size at which joints and limbs of a person are drawn, by height in screen pixels."""
+    return min(max(height / FULL_HEIGHT, FINEST), 1.0)
 
 
 def _rect(person: Annotation) -> QRectF:

@@ -26,6 +26,7 @@ from app.window.docks import DockArea, padded
 from app.window.key_bindings import KeyBindings, shown_key
 from app.window.keys import KeyOwners
 from app.window.palette import CommandPalette
+from app.window.picture_menu import PictureMenu
 from app.window.preferences import Preferences
 from app.window.prompts import Prompts
 from app.window.start_page import StartPage
@@ -111,6 +112,7 @@ class MainWindow(QMainWindow):
         fill_menus(self.menuBar(), self.actions_of_table, self.dock_area.docks)
         self.toolbar = Toolbar(self.actions_of_table, self.bench.predictions)
         self.addToolBar(self.toolbar)
+        self.picture_menu = PictureMenu(self.frame_view, self.bench.shown, self.actions_of_table)
         self.setStatusBar(self.status)
 
     # Connecting

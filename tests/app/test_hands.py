@@ -4,6 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QRectF, Qt
+from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.look.messages import Message
@@ -239,3 +241,43 @@ def test_joints_gathered_by_a_marquee_are_dragged_and_nudged_together(window: Ma
     assert person(window, 0, 1) == before
     drag(window, QPoint(5, 5), QPoint(9, 9), qtbot, shift=True)  # around nobody
     assert window.bench.shown.track_id is None
+
+
+def test_a_right_click_selects_and_offers_what_makes_sense_there(window: MainWindow, qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    view, menu = window.frame_view, window.picture_menu
+
+    def offered(place: QPoint) -> list[str]:
+        QApplication.sendEvent(
+            view.viewport(), QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, view.mapToGlobal(place))
+        )
+        assert menu.isVisible()
+        names = [action.objectName() for action in menu.actions() if not action.isSeparator()]
+        menu.close()
+        return names
+
+    at_joint = offered(on_screen(window, tuple(person(window, 0, 2).keypoints[LEFT_ANKLE])))
+    assert (window.bench.shown.track_id, window.bench.shown.joint) == (2, LEFT_ANKLE)
+    assert {"occluded", "delete", "swap_tracks", "alone"} <= set(at_joint) and "confirm" not in at_joint
+    beside = offered(QPoint(4, 4))
+    assert window.bench.shown.track_id is None and beside == ["alone", "hide", "fit", "add_person"]
+
+
+def test_joints_of_small_people_stay_apart(window: MainWindow, qtbot: QtBot) -> None:
+    """Two joints eight screen pixels apart: the picture is seen between them."""
+    predict_and_wait(window, qtbot)
+    view = window.frame_view
+
+    def seen_between(zoom: float) -> bool:
+        view.fit_rect(QRectF(0, 0, view.viewport().width() / zoom, view.viewport().height() / zoom), 0.0)
+        nose, head_top = (
+            view.mapFromScene(*person(window, 0, 1).keypoints[JOINT_INDEX[name]]) for name in ("nose", "head_top")
+        )
+        shown = view.viewport().grab().toImage()
+        window.bench.view_state.set_people_hidden(True)
+        bare = view.viewport().grab().toImage()
+        window.bench.view_state.set_people_hidden(False)
+        middle = (nose + head_top) / 2 + QPoint(3, 0)
+        return shown.pixel(middle) == bare.pixel(middle)
+
+    assert seen_between(0.3)
