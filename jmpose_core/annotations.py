@@ -1,5 +1,6 @@
 """What is known of one person in one frame. No Qt, no torch, no files."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Self, TypeAlias
@@ -111,15 +112,20 @@ class Annotation:
         origins[joint] = origin
         return replace(self, keypoints=keypoints, visibility=codes, origin=origins)
 
-    def mirrored_sides(self) -> Self:
-        """A copy with left and right exchanged: the joints stay where they are and change their names."""
-        order = list(FLIP)
+    def mirrored_sides(self, joints: Collection[int] = range(NUM_JOINTS)) -> Self:
+        """A copy with left and right exchanged: the joints stay where they are and change their names.
+
+        Args:
+            joints: these alone, both sides of each; they count as corrected.
+        """
+        exchanged = np.isin(np.arange(NUM_JOINTS), list(joints))
+        order = np.where(exchanged, FLIP, np.arange(NUM_JOINTS))
         return replace(
             self,
             keypoints=self.keypoints[order],
             visibility=self.visibility[order],
             confidence=self.confidence[order],
-            origin=np.full(NUM_JOINTS, Origin.CORRECTED, np.uint8),
+            origin=np.where(exchanged, Origin.CORRECTED, self.origin).astype(np.uint8),
         )
 
 

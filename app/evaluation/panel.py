@@ -124,10 +124,10 @@ class EvaluationPanel(QWidget):
         self._show_figure(max(self.figure_table.currentIndex().row(), 0), [joint])
 
     def _show_figure(self, row_index: int, joints: list[int]) -> None:
-        row = self.figures.row(row_index)
+        row = self.figures.rows[row_index]
         found = worst(self._measured.errors if self._measured is not None else [], joints, row.name)
         self.bars.show_figure(row.joints, joints)
-        self.worst.set_errors(found)
+        self.worst.set_rows(found)
         self.worst_table.scrollToTop()
         self._bars_title.setText(f"{row.title} by joint, %")
         what = "all joints" if len(joints) == len(JOINTS) else ", ".join(JOINT_TITLES[j] for j in joints)

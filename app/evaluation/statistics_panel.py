@@ -48,8 +48,9 @@ class StatisticsPanel(QWidget):
 
     def _lay_out(self) -> None:
         below = QHBoxLayout()
-        note = QLabel("A person counts once in every frame.")
+        note = QLabel("A person counts once in every frame. Effort stays with the number that the track had then.")
         note.setObjectName("muted")
+        note.setWordWrap(True)
         below.addWidget(note, 1)
         below.addWidget(self.export_button)
         column = QVBoxLayout(self)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from PySide6.QtWidgets import QTableView
 
-from app.look.table_dress import LEFT, RIGHT, ModelIndex, RowModel, dress
+from app.look.table_dress import LEFT, RIGHT, ModelIndex, RowModel, dress_rows
 from jmpose_core.project.statistics import Tally
 
 COLUMNS: Final = ("Pointer", "Keys", "Pixels", "Time", "Touched", "Verified")
@@ -58,14 +58,10 @@ class TallyTable(QTableView):
 
     def __init__(self, model: TallyModel) -> None:
         super().__init__()
-        dress(self, model, row_height=25)
+        dress_rows(self, model, row_height=25)
         self._tallies = model
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.verticalHeader().hide()
         header = self.horizontalHeader()
         header.setDefaultAlignment(LEFT)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(40)
         self.selectionModel().currentRowChanged.connect(self._on_current)
 

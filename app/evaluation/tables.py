@@ -1,30 +1,24 @@
 """Figures as papers print them, and the joints that lower one of them."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QFont, QPalette
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView
 
-from app.look.table_dress import dress
+from app.look.table_dress import LEFT, RIGHT, ModelIndex, RowModel, dress, dress_rows
 from jmpose_core.evaluation.average_precision import PARTS
 from jmpose_core.evaluation.worst import JointError
 from jmpose_core.frame_numbers import frame_number
 from jmpose_core.skeleton import JOINT_INDEX, JOINT_TITLES, JOINTS
 
 if TYPE_CHECKING:  # imports motmetrics, and so pandas
-    from jmpose_core.evaluation.report import FigureRow
+    from jmpose_core.evaluation.report import FigureRow  # noqa: F401  # FigureModel's rows
 
-ModelIndex = QModelIndex | QPersistentModelIndex
 COLUMNS: Final = ("Head", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle", "Mean")
 WORST_COLUMNS: Final = ("Frame", "Person", "Joint", "What", "Head sizes", "Pixels")
 ROW_HEIGHT: Final = 21  # pixels
-_RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _MEANINGS: Final = {
     "ap": "poseval's average precision: a hit is within half a head size",
     "precision": "share of predicted joints that are hits",
@@ -45,48 +39,31 @@ _MEANINGS: Final = {
 }
 
 
-class FigureModel(QAbstractTableModel):
+class FigureModel(RowModel["FigureRow"]):
     """One row a figure, one column a part of the body; in percent."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._rows: list[FigureRow] = []
-
-    def set_rows(self, rows: Sequence[FigureRow]) -> None:
-        self.beginResetModel()
-        self._rows = list(rows)
-        self.endResetModel()
-
-    def row(self, index: int) -> FigureRow:
-        return self._rows[index]
-
-    def rowCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(COLUMNS)
+        super().__init__(COLUMNS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is Qt.Orientation.Vertical and section < len(self._rows):
+        if orientation is Qt.Orientation.Vertical and section < len(self.rows):
             if role == Qt.ItemDataRole.DisplayRole:
-                return self._rows[section].title
+                return self.rows[section].title
             if role == Qt.ItemDataRole.ToolTipRole:
-                return _MEANINGS.get(self._rows[section].name)
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
+                return _MEANINGS.get(self.rows[section].name)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if orientation is Qt.Orientation.Horizontal else _LEFT
-        return None
+            return RIGHT if orientation is Qt.Orientation.Horizontal else LEFT
+        return super().headerData(section, orientation, role)
 
     def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
-        row = self._rows[index.row()]
+        row = self.rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             value = [*row.parts.values(), row.total][index.column()]
             return "–" if math.isnan(value) else f"{value:.1f}"
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT
+            return RIGHT
         if role == Qt.ItemDataRole.FontRole and index.column() == len(COLUMNS) - 1:
             font = QFont()
             font.setWeight(QFont.Weight.DemiBold)
@@ -102,39 +79,21 @@ class FigureModel(QAbstractTableModel):
         return [JOINT_INDEX[name] for name in list(PARTS.values())[index.column()]]
 
 
-class WorstModel(QAbstractTableModel):
+class WorstModel(RowModel[JointError]):
     """One row a joint that is off, worst first."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._errors: list[JointError] = []
-
-    def set_errors(self, errors: Sequence[JointError]) -> None:
-        self.beginResetModel()
-        self._errors = list(errors)
-        self.endResetModel()
-
-    def error(self, row: int) -> JointError:
-        return self._errors[row]
-
-    def rowCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._errors)
-
-    def columnCount(self, parent: ModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(WORST_COLUMNS)
+        super().__init__(WORST_COLUMNS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is Qt.Orientation.Horizontal:
-            if role == Qt.ItemDataRole.DisplayRole:
-                return WORST_COLUMNS[section]
-            if role == Qt.ItemDataRole.TextAlignmentRole:
-                return _LEFT if section in (2, 3) else _RIGHT
-        return None
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
+            return _side(section)
+        return super().headerData(section, orientation, role)
 
     def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
-        error = self._errors[index.row()]
+        error = self.rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             known = not math.isinf(error.error)
             cells = (
@@ -147,10 +106,15 @@ class WorstModel(QAbstractTableModel):
             )
             return cells[index.column()]
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _LEFT if index.column() in (2, 3) else _RIGHT
+            return _side(index.column())
         if role == Qt.ItemDataRole.ForegroundRole and index.column() == 3:
             return QApplication.palette().color(QPalette.ColorRole.PlaceholderText)
         return None
+
+
+def _side(column: int) -> Qt.AlignmentFlag:
+    """Where a column of WORST_COLUMNS is aligned: words to the left, figures to the right."""
+    return LEFT if column in (2, 3) else RIGHT
 
 
 class FigureTable(QTableView):
@@ -188,16 +152,10 @@ class WorstTable(QTableView):
 
     def __init__(self, model: WorstModel) -> None:
         super().__init__()
-        dress(self, model, row_height=25)
+        dress_rows(self, model, row_height=25, wide=(2, 3))
         self._errors = model
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.verticalHeader().hide()
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        for column in (2, 3):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         self.selectionModel().currentRowChanged.connect(self._on_current)
 
     def _on_current(self, current: QModelIndex) -> None:
         if current.isValid():
-            self.error_chosen.emit(self._errors.error(current.row()))
+            self.error_chosen.emit(self._errors.rows[current.row()])

@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
 from PySide6.QtWidgets import QTableView
 
 from app.look.colours import JOINT_COLOURS, dot
-from app.look.table_dress import dress_list
+from app.look.table_dress import LEFT, RIGHT, ModelIndex, dress_list
 from app.look.words import confidence_text, origin_text
 from jmpose_core.annotations import Annotation, Visibility
 from jmpose_core.skeleton import JOINT_TITLES, JOINTS
@@ -18,10 +18,7 @@ _SIGNS: Final = {
     Visibility.OCCLUDED: "○",
     Visibility.VISIBLE: "●",
 }
-_RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _CENTRED: Final = Qt.AlignmentFlag.AlignCenter
-ModelIndex = QModelIndex | QPersistentModelIndex
 
 
 class JointModel(QAbstractTableModel):
@@ -51,7 +48,7 @@ class JointModel(QAbstractTableModel):
             if role == Qt.ItemDataRole.DisplayRole:
                 return COLUMNS[section]
             if role == Qt.ItemDataRole.TextAlignmentRole and section in (1, 2, 4):
-                return _RIGHT
+                return RIGHT
         return None
 
     def data(self, index: ModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -61,7 +58,7 @@ class JointModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return _text(person, joint, index.column())
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() > 0:
-            return _CENTRED if index.column() == 3 else _LEFT if index.column() == 5 else _RIGHT
+            return _CENTRED if index.column() == 3 else LEFT if index.column() == 5 else RIGHT
         if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
             return dot(JOINT_COLOURS[joint], 7)
         if role == Qt.ItemDataRole.ToolTipRole:

@@ -61,20 +61,26 @@ def dress(table: QTableView, model: QAbstractTableModel, *, row_height: int) -> 
     table.verticalHeader().setHighlightSections(False)
 
 
+def dress_rows(table: QTableView, model: QAbstractTableModel, *, row_height: int, wide: Sequence[int] = (0,)) -> None:
+    """As `dress`, of whole rows that are chosen; the columns `wide` take what room the others' contents leave."""
+    dress(table, model, row_height=row_height)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.verticalHeader().hide()
+    header = table.horizontalHeader()
+    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    for column in wide:
+        header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+
+
 def dress_list(table: QTableView, model: QAbstractTableModel, *, row_height: int, dot_size: int) -> None:
-    """As `dress`, of whole rows that a click chooses; the first column takes what room there is.
+    """As `dress_rows`, of rows that a click chooses; the keyboard stays where it is.
 
     Args:
         dot_size: side of the coloured dot in front of a row, pixels.
     """
-    dress(table, model, row_height=row_height)
+    dress_rows(table, model, row_height=row_height)
     table.setIconSize(QSize(dot_size, dot_size))
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    table.verticalHeader().hide()
     header = table.horizontalHeader()
     header.setDefaultAlignment(LEFT)
     header.setResizeContentsPrecision(0)  # by the rows that are seen: a long list is measured at every change
-    for column in range(1, model.columnCount()):
-        header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

@@ -10,7 +10,8 @@ from jmpose_core.geometry import Xyxy, bbox_of_points
 from jmpose_core.skeleton import FLIP, JOINT_INDEX, NUM_JOINTS
 
 _CHAINS = tuple(
-    tuple(JOINT_INDEX[f"right_{part}"] for part in parts)
+    tuple(JOINT_INDEX[f"{side}_{part}"] for part in parts)
+    for side in ("right", "left")
     for parts in (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
 )  # from the trunk outward
 MIN_BOX_SIDE = 4.0  # image pixels; a smaller box was a slip of the hand
@@ -101,19 +102,9 @@ def with_sides_swapped(person: Annotation, joint: int | None) -> Annotation:
     """
     if joint is None or FLIP[joint] == joint:
         return person.mirrored_sides()
-    chain = next(chain for chain in _CHAINS if joint in chain or FLIP[joint] in chain)
-    place = chain.index(joint) if joint in chain else chain.index(FLIP[joint])
-    order = np.arange(NUM_JOINTS)
-    for side in chain[place:]:
-        order[side], order[FLIP[side]] = FLIP[side], side
-    swapped = order != np.arange(NUM_JOINTS)
-    return replace(
-        person,
-        keypoints=person.keypoints[order],
-        visibility=person.visibility[order],
-        confidence=person.confidence[order],
-        origin=np.where(swapped, Origin.CORRECTED, person.origin).astype(np.uint8),
-    )
+    chain = next(chain for chain in _CHAINS if joint in chain)
+    outward = chain[chain.index(joint) :]
+    return person.mirrored_sides([*outward, *(FLIP[other] for other in outward)])
 
 
 def moved_by(person: Annotation, dx: float, dy: float) -> Annotation:

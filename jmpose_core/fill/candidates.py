@@ -8,9 +8,7 @@ import numpy as np
 from jmpose_core.fill.track_frames import BEFORE, NEXT, BoolArray, FloatArray, IntArray, TrackFrames, lengths
 from jmpose_core.skeleton import FLIP
 
-_HIGHEST: Final = (
-    3  # peaks of a heatmap that are places: on JHMDB's 119 training clips the further ones change no click
-)
+_HIGHEST: Final = 3  # peaks of a heatmap that are places; the further ones change no click on JHMDB's training clips
 PREDICTED: Final = 0  # the columns of Candidates
 OWN: Final = slice(1, _HIGHEST)  # the joint's other peaks
 MIRRORED: Final = slice(_HIGHEST, 2 * _HIGHEST)  # the peaks of the joint on the other side

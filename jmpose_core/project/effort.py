@@ -55,11 +55,6 @@ class SpentEffort:
             self.seconds + other.seconds,
         )
 
-    @property
-    def actions(self) -> int:
-        """Clicks, drags and keys."""
-        return self.pointer_actions + self.keys
-
 
 def add_effort(database: Database, spent: Mapping[Place, SpentEffort]) -> None:
     """Add to what was spent before, in one transaction.

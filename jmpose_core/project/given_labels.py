@@ -5,12 +5,9 @@ from typing import Final, TypeAlias
 
 from jmpose_core.fill.carried_labels import CarriedLabels
 from jmpose_core.geometry import Xyxy
-from jmpose_core.project import people
 from jmpose_core.project.database import Database
 from jmpose_core.project.evidence_store import EvidenceStore
-from jmpose_core.project.rows import annotations_of
-from jmpose_core.project.schema import LAYER_PREDICTION
-from jmpose_core.project.track_rows import is_predicted, layers_by_frame, said_by_annotator, track_frames
+from jmpose_core.project.track_rows import predicted_track
 
 LEAST: Final = 0.15  # weight of a carried label that still tells the network anything: eight frames
 BESIDE: Final = 4  # frames that complete the windows of the outermost
@@ -32,22 +29,24 @@ def given_labels(
     database: Database, evidence: EvidenceStore, video_id: int, track_id: int, first: int, last: int
 ) -> GivenLabels | None:
     """What labels in frames first..last (`last` excluded) say of these frames; None where there is no label."""
-    there = layers_by_frame(people.rows_of_track(database, video_id, track_id, first - BESIDE, last + BESIDE))
-    frames = [frame for frame, layers in there.items() if is_predicted(layers)]
-    if not frames:
+    found = predicted_track(database, evidence, video_id, track_id, first - BESIDE, last + BESIDE)
+    if found is None:
         return None
-    predicted = list(annotations_of([there[frame][LAYER_PREDICTION] for frame in frames]))
-    track = track_frames(evidence, video_id, predicted, said_by_annotator(there, frames))
-    given = CarriedLabels.of(track).given
-    near = [max(weight for _, _, weight in joints) >= LEAST for joints in given.tolist()]
-    reached = frozenset(frame for frame, is_near in zip(frames, near, strict=True) if is_near and first <= frame < last)
+    carried = CarriedLabels.of(found.track)
+    frames = found.track.frame_index
+    near = (carried.weight.max(axis=1) >= LEAST) & (frames >= first) & (frames < last)
+    reached = frozenset(frames[near].tolist())
     if not reached:
         return None
     beside = {frame + step for frame in reached for step in range(-BESIDE, BESIDE + 1)}
-    rows = [row for row, frame in enumerate(frames) if frame in beside]
+    told = [
+        (person, joints)
+        for person, joints in zip(found.predicted, carried.given.tolist(), strict=True)
+        if person.frame_index in beside
+    ]
     return GivenLabels(
         track_id,
         reached,
-        {frames[row]: predicted[row].bbox_xyxy for row in rows},
-        {frames[row]: [(x, y, weight) for x, y, weight in given[row].tolist()] for row in rows},
+        {person.frame_index: person.bbox_xyxy for person, _ in told},
+        {person.frame_index: [(x, y, weight) for x, y, weight in joints] for person, joints in told},
     )

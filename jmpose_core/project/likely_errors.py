@@ -4,12 +4,9 @@ from typing import Final
 
 import numpy as np
 
-from jmpose_core.project import people
 from jmpose_core.project.database import Database
 from jmpose_core.project.evidence_store import EvidenceStore
-from jmpose_core.project.rows import annotations_of
-from jmpose_core.project.schema import LAYER_PREDICTION
-from jmpose_core.project.track_rows import is_predicted, layers_by_frame, said_by_annotator, track_frames
+from jmpose_core.project.track_rows import predicted_track
 from jmpose_core.queue.error_model import ErrorModel
 from jmpose_core.queue.items import QueueItem, queue_items
 
@@ -22,13 +19,10 @@ def likely_errors(
     database: Database, evidence: EvidenceStore, model: ErrorModel, video_id: int, track_id: int
 ) -> list[QueueItem]:
     """By the errors that one action is expected to mend; nothing where nothing is predicted."""
-    there = layers_by_frame(people.rows_of_track(database, video_id, track_id, 0, _LAST_FRAME))
-    frames = [frame for frame, layers in there.items() if is_predicted(layers)]
-    if not frames:
+    found = predicted_track(database, evidence, video_id, track_id, 0, _LAST_FRAME)
+    if found is None:
         return []
-    predicted = list(annotations_of([there[frame][LAYER_PREDICTION] for frame in frames]))
-    shown = list(annotations_of([there[frame][max(there[frame])] for frame in frames]))
-    track = track_frames(evidence, video_id, predicted, said_by_annotator(there, frames))
-    probability = model.probability(track, np.stack([person.keypoints for person in shown]))
-    settled = track.labelled | track.absent | (np.stack([person.visibility for person in shown]) == 0)
+    track = found.track
+    probability = model.probability(track, np.stack([person.keypoints for person in found.shown]))
+    settled = track.labelled | track.absent | (np.stack([person.visibility for person in found.shown]) == 0)
     return queue_items(track_id, track.frame_index, probability, settled, most=MOST, least=LEAST)

@@ -1,13 +1,15 @@
 """One track of the project's rows as the fill and the queue read it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from jmpose_core.annotations import Annotation
 from jmpose_core.fill.packing import unpack
 from jmpose_core.fill.track_frames import TrackFrames
+from jmpose_core.project import people
+from jmpose_core.project.database import Database
 from jmpose_core.project.evidence_store import EvidenceStore, box_key
 from jmpose_core.project.layers import owned_joints
 from jmpose_core.project.rows import PersonRow, annotations_of
@@ -32,6 +34,29 @@ def said_by_annotator(there: Mapping[int, Mapping[int, PersonRow]], frames: Sequ
     rows = {frame: there[frame][LAYER_ANNOTATION] for frame in frames if LAYER_ANNOTATION in there[frame]}
     found = dict(zip(rows, annotations_of(list(rows.values())), strict=True))
     return [found.get(frame) for frame in frames]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PredictedTrack:
+    """A track in the frames, in order, in which it is predicted and the person was not removed; at least one."""
+
+    predicted: list[Annotation]
+    shown: list[Annotation]  # as the annotator sees them
+    track: TrackFrames
+
+
+def predicted_track(
+    database: Database, evidence: EvidenceStore, video_id: int, track_id: int, first: int, last: int
+) -> PredictedTrack | None:
+    """A track in frames first..last, `last` excluded; None where nothing is predicted."""
+    there = layers_by_frame(people.rows_of_track(database, video_id, track_id, first, last))
+    frames = [frame for frame, layers in there.items() if is_predicted(layers)]
+    if not frames:
+        return None
+    predicted = list(annotations_of([there[frame][LAYER_PREDICTION] for frame in frames]))
+    shown = list(annotations_of([there[frame][max(there[frame])] for frame in frames]))
+    track = track_frames(evidence, video_id, predicted, said_by_annotator(there, frames))
+    return PredictedTrack(predicted, shown, track)
 
 
 def track_frames(

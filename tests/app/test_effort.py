@@ -1,8 +1,6 @@
 """What the annotator's hands do is counted in the real window, and shown in the Statistics dock."""
 
 import csv
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,9 +16,9 @@ from jmpose_core.errors import ProjectError
 from jmpose_core.project import Project
 from jmpose_core.project.effort import Place, SpentEffort
 from jmpose_core.project.statistics import Tally
+from tests.builders.killed_window import killed_after_its_word
 from tests.builders.waiting import PATIENCE_MS, predict_and_wait, settle
 
-ROOT = Path(__file__).resolve().parents[2]
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -124,17 +122,7 @@ def test_effort_that_cannot_be_written_is_told_once_and_written_later(
 
 
 def test_a_killed_window_keeps_the_effort_that_was_written(clip: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.app.edit_and_wait", str(clip), "--press"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    with process:
-        line = process.stdout.readline()
-        process.kill()
-    assert line == "written\n"
+    assert killed_after_its_word(clip, "--press") == "written\n"
     with Project.open(clip.with_suffix(".jmpose")) as project:
         assert sum(one.keys for one in project.effort(1).values()) == 1
 

@@ -151,7 +151,7 @@ def test_the_models(qtmodeltester: ModelTester, qapp: object) -> None:
     assert [figures.data(figures.index(0, column)) for column in (0, len(COLUMNS) - 1)] == ["50.0", "–"]
     wrists = figures.joints(figures.index(0, COLUMNS.index("Wrist")))
     assert set(wrists) == {LEFT_WRIST, JOINTS.index("right_wrist")}
-    worst.set_errors([JointError(4, 2, LEFT_WRIST, Outcome.MISSED, float("inf"), float("inf"))])
+    worst.set_rows([JointError(4, 2, LEFT_WRIST, Outcome.MISSED, float("inf"), float("inf"))])
     qtmodeltester.check(worst, force_py=True)
     assert [worst.data(worst.index(0, column)) for column in range(6)] == ["5", "2", "left wrist", "missed", "–", "–"]
 
