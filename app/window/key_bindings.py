@@ -66,11 +66,9 @@ class KeyBindings(QObject):
         key = key_name(key)
         if key == CALLS_OFF:
             raise KeyConflictError("Escape calls things off everywhere, so it is no command's key. Choose another.")
-        keys = self.keys()
-        holder = next((other for other, has in keys.items() if key in has and other != name), None)
-        if holder is not None:
+        if (holder := self._other_with(key, name)) is not None:
             raise KeyConflictError(f"{shown_key(key)} is the key of “{self._texts[holder]}”. Take it from there first.")
-        present = keys[name] if beside else ()
+        present = self.keys()[name] if beside else ()
         self._own(name, present if key in present else (*present, key))
 
     def take(self, name: str) -> None:
@@ -83,10 +81,8 @@ class KeyBindings(QObject):
         Raises:
             KeyConflictError: the user gave one of them to another command.
         """
-        others = {other: keys for other, keys in self.keys().items() if other != name}
         for key in self._of_preset()[name]:
-            holder = next((other for other, keys in others.items() if key in keys), None)
-            if holder is not None:
+            if (holder := self._other_with(key, name)) is not None:
                 raise KeyConflictError(
                     f"{shown_key(key)} is the key of “{self._texts[holder]}” now. Reset that one first."
                 )
@@ -97,6 +93,10 @@ class KeyBindings(QObject):
         """Give every command the preset's keys again."""
         self._settings.own_keys = {}
         self.changed.emit()
+
+    def _other_with(self, key: str, name: str) -> str | None:
+        """Another command than `name` that has the key."""
+        return next((other for other, has in self.keys().items() if key in has and other != name), None)
 
     def _of_preset(self) -> dict[str, Keys]:
         preset = {name: tuple(map(key_name, keys)) for name, keys in PRESETS[self.preset].items()}
