@@ -23,6 +23,7 @@ from jmpose_core.project.undo import History, StepInfo
 from jmpose_core.project.videos import VideoList, VideoRecord
 from jmpose_core.queue.error_model import ErrorModel
 from jmpose_core.queue.items import QueueItem
+from jmpose_core.queue.proposals import Proposal, proposals
 
 
 class Project:
@@ -170,6 +171,10 @@ class Project:
     def given_labels(self, video_id: int, track_id: int, first: int, last: int) -> GivenLabels | None:
         """What the network is told to refine a track again in frames first..last; None where nothing is labelled."""
         return given_labels(self._database, self.evidence, video_id, track_id, first, last)
+
+    def proposals(self, video_id: int) -> list[Proposal]:
+        """What is likely wrong with the tracks of a video, the most certain first; `mending.mend` does one."""
+        return proposals(people.shown_between(self._database, video_id, 0, self._videos.get(video_id).frame_count))
 
     def tracks_touched_last(self, video_id: int) -> set[int]:
         """Tracks of the step that was done last and of the one undone last: what has just changed is among them."""
