@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from jmpose_core.errors import ProjectError
 from jmpose_core.project.database import Database, explained
-from jmpose_core.project.schema import VERSION
+from jmpose_core.project.schema import REFUSALS, VERSION
 
 Migration: TypeAlias = Callable[[Database], None]
 
@@ -18,8 +18,14 @@ def _make_room_for_the_fill(database: Database) -> None:
         database.run(f"UPDATE {table} SET layer = 2 WHERE layer = 1")
 
 
+def _remember_refusals(database: Database) -> None:
+    """Version 3 keeps which proposals about tracks were refused."""
+    for table in REFUSALS:
+        database.run(table)
+
+
 # MIGRATIONS[n] brings version n to n + 1 inside a transaction that is open already.
-MIGRATIONS: Mapping[int, Migration] = {1: _make_room_for_the_fill}
+MIGRATIONS: Mapping[int, Migration] = {1: _make_room_for_the_fill, 2: _remember_refusals}
 
 
 def migrate(

@@ -18,6 +18,7 @@ from jmpose_core.project.files import OpenFile, create_file, open_file
 from jmpose_core.project.given_labels import GivenLabels, given_labels
 from jmpose_core.project.likely_errors import likely_errors
 from jmpose_core.project.people import Lane
+from jmpose_core.project.refusals import without_refused
 from jmpose_core.project.step import Step
 from jmpose_core.project.undo import History, StepInfo
 from jmpose_core.project.videos import VideoList, VideoRecord
@@ -173,8 +174,12 @@ class Project:
         return given_labels(self._database, self.evidence, video_id, track_id, first, last)
 
     def proposals(self, video_id: int) -> list[Proposal]:
-        """What is likely wrong with the tracks of a video, the most certain first; `mending.mend` does one."""
-        return proposals(people.shown_between(self._database, video_id, 0, self._videos.get(video_id).frame_count))
+        """What is likely wrong with the tracks of a video and was not refused, the most certain first.
+
+        `mending.mend` does one, `Step.refuse` refuses it.
+        """
+        found = proposals(people.shown_between(self._database, video_id, 0, self._videos.get(video_id).frame_count))
+        return without_refused(self._database, video_id, found)
 
     def tracks_touched_last(self, video_id: int) -> set[int]:
         """Tracks of the step that was done last and of the one undone last: what has just changed is among them."""

@@ -1,4 +1,4 @@
-"""The tables of a project file, version 2.
+"""The tables of a project file, version 3.
 
 One person in one frame is one row per layer, keyed (video, frame, track, layer),
 so that the layers of a person lie side by side and the uppermost is found
@@ -13,12 +13,38 @@ it is undone. One copy is enough, since undo and redo exchange the two.
 from typing import Final
 
 APPLICATION_ID: Final = 0x4A4D5053  # "JMPS": tells a project from any other SQLite file
-VERSION: Final = 2
+VERSION: Final = 3
 
 LAYER_PREDICTION: Final = 0
 LAYER_FILL: Final = 1  # what labels say of the frames around them: derived, see filling.py
 LAYER_ANNOTATION: Final = 2
 REMOVED: Final = -1  # state of a tombstone: the annotator removed this person here
+
+REFUSALS: Final[tuple[str, ...]] = (
+    """
+    CREATE TABLE refusals (            -- what was proposed about tracks, and is right as it is
+        video_id INTEGER NOT NULL,
+        fault TEXT NOT NULL,           -- a queue.proposals.Fault
+        track_id INTEGER NOT NULL,
+        other INTEGER NOT NULL,        -- -1: no other track
+        first INTEGER NOT NULL,        -- frames first..last, `last` excluded
+        last INTEGER NOT NULL,
+        PRIMARY KEY (video_id, fault, track_id, other, first)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE undo_refusals (
+        step_id INTEGER NOT NULL REFERENCES steps (id) ON DELETE CASCADE,
+        video_id INTEGER NOT NULL,
+        fault TEXT NOT NULL,
+        track_id INTEGER NOT NULL,
+        other INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER,                  -- NULL: no such row
+        PRIMARY KEY (step_id, video_id, fault, track_id, other, first)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
 
 TABLES: Final[tuple[str, ...]] = (
     """
@@ -91,4 +117,5 @@ TABLES: Final[tuple[str, ...]] = (
     ) STRICT, WITHOUT ROWID
     """,
     "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",  # value: JSON
+    *REFUSALS,
 )

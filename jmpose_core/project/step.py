@@ -10,9 +10,11 @@ from jmpose_core.project.database import Database
 from jmpose_core.project.evidence_store import EvidenceStore
 from jmpose_core.project.filling import ALL_JOINTS, Touched, changed_labels, refilled
 from jmpose_core.project.layers import ALL_FIELDS, changed_fields, merged, owned_joints, with_confidence_of_model
+from jmpose_core.project.refusals import row_of
 from jmpose_core.project.rows import PersonKey, PersonRow, annotations_of, fault_of, rows_of, storable
 from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_FILL, LAYER_PREDICTION, REMOVED
-from jmpose_core.project.undo import PEOPLE, TRACKS, History, LoggedTable, StepInfo
+from jmpose_core.project.undo import PEOPLE, REFUSALS, TRACKS, History, LoggedTable, StepInfo
+from jmpose_core.queue.proposals import Proposal
 
 
 class Step:
@@ -156,6 +158,11 @@ class Step:
         _check_track_id(track_id)
         if self._track_name(video_id, track_id) != name:
             self._change(TRACKS, video_id, None, [(video_id, track_id, name)])
+
+    def refuse(self, video_id: int, proposal: Proposal) -> None:
+        """The tracks are right there as they are; it is not proposed again."""
+        self._check(video_id, [])
+        self._change(REFUSALS, video_id, proposal.frame_index, [row_of(video_id, proposal)])
 
     def apply_predictions(
         self,

@@ -58,6 +58,7 @@ PEOPLE = LoggedTable(
     ("state", "confidence", "owned", "source", "payload"),
 )
 TRACKS = LoggedTable("tracks", ("video_id", "track_id"), ("name",))
+REFUSALS = LoggedTable("refusals", ("video_id", "fault", "track_id", "other", "first"), ("last",))
 
 
 class History:
@@ -141,7 +142,7 @@ class History:
             step_id = self._database.rows(query)[0][0]
             if step_id is None:
                 return None
-            for table in (PEOPLE, TRACKS):
+            for table in (PEOPLE, TRACKS, REFUSALS):
                 self._exchange(table, step_id)
             self._database.run("UPDATE steps SET undone = ? WHERE id = ?", (int(undone), step_id))
             return self.info(step_id)

@@ -27,12 +27,12 @@ _LEAST_FRAMES: Final = 3  # of two skeletons on one person, or of one on nobody
 
 
 class Fault(StrEnum):
-    """What is wrong, and with it the command that mends it."""
+    """What is wrong, and with it the command that mends it. A project keeps these words."""
 
-    BROKEN = "one person on two tracks"  # put `other` onto `track_id` in the frames
-    JUMP = "a track jumps"  # exchange the two in the frames; without `other`, put the rest on a new track
-    TWICE = "two skeletons on one person"  # delete `other` in the frames
-    NOBODY = "a skeleton on nobody"  # delete `track_id` in the frames
+    BROKEN = "broken"  # one person on two tracks: put `other` onto `track_id` in the frames
+    JUMP = "jump"  # a track goes on as another person: exchange the two; without `other`, go on as a new track
+    TWICE = "twice"  # two skeletons on one person: delete `other` in the frames
+    NOBODY = "nobody"  # a skeleton on nobody: delete `track_id` in the frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,16 @@ class Proposal:
     last: int
     frame_index: int  # where to look
     certainty: float  # 0..1
+
+    @property
+    def seen(self) -> int:
+        """Of the two tracks, the one that is there in `frame_index`."""
+        return self.other if self.fault is Fault.BROKEN and self.other is not None else self.track_id
+
+    def is_same(self, other: "Proposal") -> bool:
+        """Whether two readings of the people speak of one fault."""
+        named = (self.fault, self.track_id, self.other) == (other.fault, other.track_id, other.other)
+        return named and self.first < other.last and other.first < self.last
 
 
 def proposals(people: Iterable[Annotation]) -> list[Proposal]:

@@ -39,7 +39,7 @@ class TrackPath:
             np.where(visible[..., None], np.stack([person.keypoints for person in people]), np.nan),
             np.where(count, (confidence * told).sum(axis=1) / np.maximum(count, 1), np.nan),
             np.maximum((boxes[:, 2:] - boxes[:, :2]).max(axis=1), 1.0),
-            (origin >= Origin.CORRECTED).any(axis=1),
+            np.any(origin >= Origin.CORRECTED, axis=1),
         )
 
     def __len__(self) -> int:

@@ -1,12 +1,14 @@
 """What is proposed about tracks, and that doing it can be undone."""
 
-import time
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from jmpose_core.annotations import Annotation, Origin
+from jmpose_core.project import Project
 from jmpose_core.project.mending import mend
 from jmpose_core.queue.proposals import Fault, Proposal, proposals
 from tests.builders.projects import everything, new_project, person
@@ -78,8 +80,32 @@ def test_what_an_annotator_said_is_not_proposed_for_deletion(made):
     assert proposals(sorted(labelled, key=lambda one: one.frame_index)) == []
 
 
-def test_a_long_crowd_is_read_in_a_second():
-    people = [one for track in range(20) for one in _walk(track, range(300), spot=0.2 * track)]
-    started = time.perf_counter()
-    assert proposals(people) == []
-    assert time.perf_counter() - started < 1
+def test_what_was_refused_is_not_proposed_again_until_the_refusal_is_undone(tmp_path):
+    with new_project(tmp_path) as project:
+        project.apply_predictions(1, sorted(_broken(), key=lambda one: one.frame_index), text="Predict")
+        (found,) = project.proposals(1)
+        with project.step("Leave the tracks as they are") as step:
+            step.refuse(1, found)
+        assert project.proposals(1) == []
+        later = replace(project.people(1, 39)[0], frame_index=39).with_joint(0, origin=Origin.VERIFIED)
+        with project.step("Verify") as step:  # the people are others now, and the fault is the same
+            step.put(1, later)
+        assert project.proposals(1) == []
+        project.undo()
+        project.undo()
+        assert project.proposals(1) == [found]
+        project.redo()
+        assert project.proposals(1) == []
+
+
+def test_a_project_of_version_2_takes_refusals_once_it_is_opened(tmp_path):
+    with new_project(tmp_path) as project:
+        project.apply_predictions(1, sorted(_twice(), key=lambda one: one.frame_index), text="Predict")
+        path, before = project.path, everything(project)
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript("DROP TABLE undo_refusals; DROP TABLE refusals; PRAGMA user_version = 2;")
+    with Project.open(path) as project:
+        assert everything(project) == before
+        with project.step("Leave the tracks as they are") as step:
+            step.refuse(1, project.proposals(1)[0])
+        assert project.proposals(1) == []
