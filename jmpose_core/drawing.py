@@ -39,8 +39,16 @@ def draw_people(frame: Picture, people: Iterable[Annotation]) -> Picture:
     unit = max(1.0, min(frame.shape[:2]) / 480)
     for person in people:
         _draw_box(picture, person, unit)
-        _draw_limbs(picture, person, unit)
+        _draw_limbs(picture, person, unit, LIMB_COLOURS)
         _draw_joints(picture, person, unit)
+    return picture
+
+
+def draw_tracks(frame: Picture, people: Iterable[Annotation]) -> Picture:
+    """The frame with skeletons in the colours of their tracks: who is who, in a picture too small for letters."""
+    picture = frame.copy()
+    for person in people:
+        _draw_limbs(picture, person, 1.0, [track_colour(person.track_id)] * len(LIMBS))
     return picture
 
 
@@ -126,12 +134,12 @@ def _draw_box(picture: Picture, person: Annotation, unit: float) -> None:
     cv2.putText(picture, text, (x + 4, y - 4), _FONT, size, INK, 1, cv2.LINE_AA)
 
 
-def _draw_limbs(picture: Picture, person: Annotation, unit: float) -> None:
+def _draw_limbs(picture: Picture, person: Annotation, unit: float, colours: Sequence[Colour]) -> None:
     shown = person.visibility > Visibility.ABSENT
     for width, is_ink in ((3.6 * unit, True), (2.0 * unit, False)):  # a dark rim keeps it legible on any ground
-        for (first, second), side in zip(LIMBS, LIMB_COLOURS, strict=True):
+        for (first, second), own in zip(LIMBS, colours, strict=True):
             if shown[first] and shown[second]:
-                colour = INK if is_ink else side
+                colour = INK if is_ink else own
                 ends = _fixed(*person.keypoints[first]), _fixed(*person.keypoints[second])
                 cv2.line(picture, *ends, colour, max(1, round(width)), cv2.LINE_AA, _SUBPIXEL_BITS)
 

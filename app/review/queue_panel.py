@@ -11,6 +11,7 @@ from app.look.table_dress import RIGHT, ModelIndex, RowModel, dress_list
 from app.session.review_queue import ReviewQueue
 from jmpose_core.frame_numbers import frame_number, frame_range
 from jmpose_core.queue.items import QueueItem
+from jmpose_core.queue.proposals import Proposal
 from jmpose_core.skeleton import JOINT_TITLES
 
 COLUMNS: Final = ("Joint", "Frames", "%")
@@ -50,7 +51,7 @@ class QueueModel(RowModel[QueueItem]):
 
 
 class QueuePanel(QWidget):
-    """A click goes to the item. Follows the item that is looked at."""
+    """A click goes to the item. Follows the item that is looked at; a fault of tracks has the list's room meanwhile."""
 
     def __init__(self, queue: ReviewQueue) -> None:
         super().__init__()
@@ -86,10 +87,11 @@ class QueuePanel(QWidget):
         self.summary.setText(
             f"{len(items)} runs of joints that are likely wrong" if items else "Nothing here is likely wrong."
         )
-        if current is None:
-            self.table.clearSelection()
-        else:
+        self.table.setVisible(not isinstance(current, Proposal))
+        if isinstance(current, QueueItem):
             self.table.selectRow(items.index(current))
+        else:
+            self.table.clearSelection()
 
 
 def _span(item: QueueItem) -> str:

@@ -14,6 +14,8 @@ from jmpose_core.project.effort import Place, SpentEffort
 from jmpose_core.project.evidence_store import KeptEvidence
 from jmpose_core.project.given_labels import GivenLabels
 from jmpose_core.project.importing import ImportPlan, write_import
+from jmpose_core.project.mending import mend
+from jmpose_core.queue.proposals import Proposal
 
 
 class OpenProject(QObject):
@@ -205,6 +207,15 @@ class OpenProject(QObject):
             self._on_changed(video_id, changed)
         self.saved.emit()
         return True
+
+    def mend(self, video_id: int, fault: Proposal, text: str) -> bool:
+        """Do what is proposed about tracks."""
+        frames = range(fault.first, fault.last)
+        return self._edit(text, lambda step: mend(step, video_id, fault), video_id, frames)
+
+    def refuse(self, video_id: int, fault: Proposal, text: str) -> bool:
+        """Tracks are right as they are; no frame changes."""
+        return self._edit(text, lambda step: step.refuse(video_id, fault), video_id, ())
 
     def keep_evidence(self, video_id: int, evidence: Sequence[KeptEvidence]) -> None:
         """Keep what the model saw of people who are found next, for the fill. No step: it can be made again."""

@@ -1,8 +1,9 @@
-"""The queue of the current video: likely errors, worst first, and the place of the annotator in it."""
+"""The queue of the current video: faults of tracks, then likely errors, worst first; and where the annotator is."""
 
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -11,10 +12,14 @@ from app.jobs.background import Background
 from app.session.editor import Editor
 from app.session.navigator import Navigator
 from app.session.open_project import OpenProject
+from app.session.track_faults import TrackFaults
 from app.session.view_state import ViewState
 from jmpose_core.project import Project
 from jmpose_core.queue.error_model import ErrorModel
 from jmpose_core.queue.items import QueueItem
+from jmpose_core.queue.proposals import Proposal
+
+Entry: TypeAlias = Proposal | QueueItem
 
 SETTLE_MS = 120  # several edits in a row are read once
 
@@ -32,15 +37,16 @@ class ReviewQueue(QObject):
         view_state: ViewState,
         navigator: Navigator,
         editor: Editor,
+        faults: TrackFaults,
         background: Background,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._project, self._view_state, self._background = project, view_state, background
-        self._navigator, self._editor = navigator, editor
+        self._navigator, self._editor, self._faults = navigator, editor, faults
         self._by_track: dict[int, list[QueueItem]] = {}
         self._items: list[QueueItem] = []
-        self._current: QueueItem | None = None  # looked at; it may have left the queue since
+        self._current: Entry | None = None  # looked at; it may have left the queue since
         self._place = -1  # of it, or where it was
         self._stale: set[int] = set()  # tracks to be read again
         self._video_number = 0  # counts the videos that were looked at
@@ -51,45 +57,68 @@ class ReviewQueue(QObject):
         project.people_changed.connect(self._on_people)
         project.closed.connect(self._clear)
         view_state.video_changed.connect(self._read_all)
+        faults.changed.connect(self._find_current)
 
     @property
     def items(self) -> list[QueueItem]:
-        """By the errors that one action is expected to mend."""
+        """Joints, by the errors that one action is expected to mend."""
         return self._items
 
     @property
-    def current(self) -> QueueItem | None:
-        """The item that is looked at, while it is in the queue."""
-        return self._current if self._current in self._items else None
+    def faults(self) -> list[Proposal]:
+        """What is likely wrong with tracks: it comes first, since a track is right before its joints can be."""
+        return self._faults.found
 
-    def go(self, item: QueueItem) -> None:
-        """Look at one item."""
-        self._current, self._place = item, self._items.index(item)
-        self._navigator.go_to(item.frame_index, item.track_id, item.joint)
+    @property
+    def current(self) -> Entry | None:
+        """What is looked at, while it is in the queue."""
+        return self._current if self._current in self._entries() else None
+
+    def go(self, entry: Entry) -> None:
+        """Look at one entry."""
+        self._current, self._place = entry, self._entries().index(entry)
+        if isinstance(entry, Proposal):
+            self._navigator.go_to(entry.frame_index, entry.seen)
+        else:
+            self._navigator.go_to(entry.frame_index, entry.track_id, entry.joint)
         self.changed.emit()
 
     def next(self) -> None:
-        """The item after the one looked at; where that has left the queue, the one that took its place."""
+        """The entry after the one looked at; where that has left the queue, the one that took its place."""
         self._step(self._place + (self.current is not None or self._place < 0))
 
     def previous(self) -> None:
-        """The item before."""
+        """The entry before."""
         self._step(self._place - 1)
 
     def confirm(self) -> None:
-        """The joint of this item is right wherever the item is: verify it there, and go on."""
-        if (item := self.current) is not None:
-            self._editor.verify_run(item.track_id, item.joint, item.first, item.last)
-            self._remove(item)
+        """What is looked at is right: verify the joint wherever the item is, or leave the tracks; and go on."""
+        entry = self.current
+        if isinstance(entry, Proposal):
+            if not self._faults.refuse(entry):
+                return
+        elif entry is not None:
+            self._editor.verify_run(entry.track_id, entry.joint, entry.first, entry.last)
+            self._remove(entry)
+        self.next()
+
+    def mend(self) -> None:
+        """Do what is proposed about the tracks, and go on."""
+        entry = self.current
+        if isinstance(entry, Proposal) and self._faults.mend(entry):
             self.next()
 
+    def _entries(self) -> list[Entry]:
+        return [*self._faults.found, *self._items]
+
     def _step(self, place: int) -> None:
-        if 0 <= place < len(self._items):
-            self.go(self._items[place])
-        elif not self._items:
+        entries = self._entries()
+        if 0 <= place < len(entries):
+            self.go(entries[place])
+        elif not entries:
             self.ended.emit("Nothing in this video is likely wrong. Predict first if it has no people yet.")
         else:
-            self.ended.emit("That was the queue's last item." if place > 0 else "This is the queue's first item.")
+            self.ended.emit("That was the end of the queue." if place > 0 else "This is the start of the queue.")
 
     def _remove(self, item: QueueItem) -> None:
         """At once, before it is read again."""
@@ -126,10 +155,15 @@ class ReviewQueue(QObject):
         self._by_track |= found
         everything = (item for items in self._by_track.values() for item in items)
         self._items = sorted(everything, key=lambda item: (-item.gain, item.track_id, item.joint, item.first))
-        if self._current is not None:
-            self._current = next((item for item in self._items if _is_same(item, self._current)), self._current)
-            if self._current in self._items:
-                self._place = self._items.index(self._current)
+        self._find_current()
+
+    def _find_current(self) -> None:
+        """What was looked at, as it is now."""
+        entries = self._entries()
+        if (looked_at := self._current) is not None:
+            self._current = next((entry for entry in entries if _is_same(entry, looked_at)), looked_at)
+            if self._current in entries:
+                self._place = entries.index(self._current)
         self.changed.emit()
 
     def _clear(self) -> None:
@@ -152,7 +186,9 @@ def _bundled_model() -> ErrorModel:
     return ErrorModel.read(resources.QUEUE)
 
 
-def _is_same(item: QueueItem, other: QueueItem) -> bool:
-    """Whether two readings speak of the same run."""
+def _is_same(item: Entry, other: Entry) -> bool:
+    """Whether two readings speak of the same fault, or of the same run."""
+    if isinstance(item, Proposal) or isinstance(other, Proposal):
+        return isinstance(item, Proposal) and isinstance(other, Proposal) and item.is_same(other)
     same_joint = (item.track_id, item.joint) == (other.track_id, other.joint)
     return same_joint and item.first < other.last and other.first < item.last

@@ -25,6 +25,7 @@ from app.session.review_queue import ReviewQueue
 from app.session.settings import Settings
 from app.session.snapping import Snapping
 from app.session.statistics import LiveStatistics
+from app.session.track_faults import TrackFaults
 from app.session.view_state import ViewState
 from jmpose_core.annotations import Annotation
 from jmpose_core.engine.client import EngineClient
@@ -63,7 +64,10 @@ class Workbench(QObject):
         self.editor = Editor(self.project, self.shown, self.view_state, self)
         self.snapping = Snapping(self.project, self.shown, self.view_state, self.editor, self)
         self.navigator = Navigator(self.project, self.shown, self.view_state, self)
-        self.queue = ReviewQueue(self.project, self.view_state, self.navigator, self.editor, self.background, self)
+        self.faults = TrackFaults(self.project, self.view_state, self.background, self)
+        self.queue = ReviewQueue(
+            self.project, self.view_state, self.navigator, self.editor, self.faults, self.background, self
+        )
         self.lanes = Lanes(self.project, self.view_state, self.background, self)
         self.evaluation = Evaluation(self.project, self.view_state, self)
         self.effort = EffortRecorder(self.project, self.shown, self.view_state, self)
@@ -89,6 +93,7 @@ class Workbench(QObject):
             (self.failed_to_open, Cause.OPENING),
             (self.lanes.failed, Cause.READING),
             (self.queue.failed, Cause.READING),
+            (self.faults.failed, Cause.READING),
             (inference.failed, Cause.PREDICTION),
             (inference.engine_lost, Cause.ENGINE),
             (self.finetune.failed, Cause.TRAINING),
@@ -103,6 +108,7 @@ class Workbench(QObject):
         self.snapping.nothing_found.connect(messages.info)
         self.editor.nothing_found.connect(messages.info)
         self.queue.ended.connect(messages.info)
+        self.faults.told.connect(messages.info)
         inference.state_changed.connect(self._on_engine)
 
     def _on_engine(self) -> None:

@@ -9,6 +9,7 @@ from app.session.view_state import ColourBy, Layer
 from app.session.workbench import Workbench
 from app.window.actions import Command
 from app.window.prompts import Prompts
+from jmpose_core.queue.proposals import Proposal
 
 
 class CommandTable:
@@ -61,6 +62,9 @@ class CommandTable:
 
     def _in_queue(self) -> bool:
         return self._bench.queue.current is not None
+
+    def _at_fault(self) -> bool:
+        return isinstance(self._bench.queue.current, Proposal)
 
     def _can_predict(self) -> bool:
         return self._bench.video_path is not None and not self._bench.predictions.running
@@ -127,7 +131,8 @@ class CommandTable:
                 person,
                 separated=True,
             ),
-            Command("confirm", "Edit", "This run is right", queue.confirm, ("V",), "", self._in_queue),
+            Command("confirm", "Edit", "This is right", queue.confirm, ("V",), "", self._in_queue),
+            Command("mend", "Edit", "Mend the tracks as proposed", queue.mend, ("Shift+V",), "", self._at_fault),
             Command("swap", "Edit", "Swap left and right", edit.swap_sides, ("X",), "swap", person),
             Command("delete", "Edit", "Delete person", edit.delete_person, ("Del",), "trash", person),
             Command(

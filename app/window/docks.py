@@ -92,9 +92,14 @@ class DockArea:
 
 def padded(*widgets: QWidget) -> QWidget:
     """The widgets below one another, with the margin that docks have."""
+    return stacked(*widgets, margins=(10, 0, 4, 10))
+
+
+def stacked(*widgets: QWidget, margins: tuple[int, int, int, int] = (0, 0, 0, 0)) -> QWidget:
+    """The widgets below one another."""
     box = QWidget()
     layout = QVBoxLayout(box)
-    layout.setContentsMargins(10, 0, 4, 10)
+    layout.setContentsMargins(*margins)
     for widget in widgets:
         layout.addWidget(widget)
     return box

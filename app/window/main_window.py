@@ -12,6 +12,7 @@ from app.look.icons import app_icon
 from app.look.messages import Messages
 from app.look.theme import ThemeController
 from app.picture.frame_view import FrameView
+from app.review.fault_panel import FaultPanel
 from app.review.queue_panel import QueuePanel
 from app.session.settings import Settings
 from app.session.workbench import Workbench
@@ -22,7 +23,7 @@ from app.window.actions import Actions
 from app.window.bars import Toolbar, fill_menus
 from app.window.central_area import CentralArea
 from app.window.command_table import CommandTable
-from app.window.docks import DockArea, padded
+from app.window.docks import DockArea, padded, stacked
 from app.window.key_bindings import KeyBindings, shown_key
 from app.window.keys import KeyOwners
 from app.window.palette import CommandPalette
@@ -65,7 +66,7 @@ class MainWindow(QMainWindow):
         self.evaluation = EvaluationPanel(bench.evaluation, bench.navigator)
         self.statistics = StatisticsPanel(bench.statistics, bench.navigator, bench.view_state)
         self.track_table = TrackTable(bench.lanes, bench.shown, bench.navigator)
-        self.queue_panel = QueuePanel(bench.queue)
+        self.queue_panel, self.fault_panel = QueuePanel(bench.queue), FaultPanel(bench)
         self.video_chooser = VideoChooser(bench)
         self.status = StatusBar(bench)
         self._place_docks()
@@ -97,7 +98,7 @@ class MainWindow(QMainWindow):
         self.tracks_dock = area.add(
             "Tracks", padded(self.video_chooser, self.track_table), side.LeftDockWidgetArea, first_size=230
         )
-        self.review_dock = area.add("Review", self.queue_panel, side.LeftDockWidgetArea)
+        self.review_dock = area.add("Review", stacked(self.fault_panel, self.queue_panel), side.LeftDockWidgetArea)
         self.inspector_dock = area.add("Inspector", self.inspector, side.RightDockWidgetArea, first_size=410)
         self.evaluation_dock = area.add(
             "Evaluation", self.evaluation, side.RightDockWidgetArea, behind=self.inspector_dock
@@ -198,7 +199,8 @@ class MainWindow(QMainWindow):
     def _use_keys(self) -> None:
         keys = self.bindings.keys()
         self.actions_of_table.set_keys(keys)
-        self.queue_panel.show_keys(lambda name: shown_key(next(iter(keys[name]), "")))
+        for panel in (self.queue_panel, self.fault_panel):
+            panel.show_keys(lambda name: shown_key(next(iter(keys[name]), "")))
 
     # The window itself
 

@@ -8,7 +8,7 @@ from typing import Final
 from jmpose_core.errors import ProjectError
 from jmpose_core.project.database import TORN, Database, connect
 from jmpose_core.project.lock import ProjectLock
-from jmpose_core.project.migrate import migrate
+from jmpose_core.project.migrate import migrate, read_version
 from jmpose_core.project.schema import APPLICATION_ID, TABLES, VERSION
 
 PROJECT_SUFFIX: Final = ".jmpose"
@@ -50,7 +50,7 @@ def create_file(path: Path) -> OpenFile:
 
 
 def open_file(path: Path, *, read_only: bool) -> OpenFile:
-    """Open a project, migrated to this version where it is older.
+    """Open a project, migrated to this version where it is older, also if it is only to be read.
 
     A file that cannot be written is opened for reading only, and `why_read_only` says why.
 
@@ -67,9 +67,20 @@ def open_file(path: Path, *, read_only: bool) -> OpenFile:
         # SQLite reads a WAL file only where it may make its index beside it. Without recent
         # changes in a '-wal' file the database is complete, and can be read without one.
         return _open(path, "mode=ro" if _has_recent_changes(path) else "immutable=1", obstacle)
-    if read_only:
-        return _open(path, "mode=ro", "it was opened for reading only")
-    return _open(path, "mode=rw", "")
+    if not read_only:
+        return _open(path, "mode=rw", "")
+    if _is_older(path):
+        _open(path, "mode=rw", "").close()
+    return _open(path, "mode=ro", "it was opened for reading only")
+
+
+def _is_older(path: Path) -> bool:
+    """Whether it must be migrated. False of what is no project: opening it says so."""
+    database = connect(path, "mode=ro", why_read_only="its version is looked at")
+    try:
+        return _is_project(database) and read_version(database) < VERSION
+    finally:
+        database.close()
 
 
 def _open(path: Path, mode: str, why_read_only: str, *, new: bool = False) -> OpenFile:
@@ -103,10 +114,14 @@ def _write_schema(database: Database) -> None:
 
 
 def _check_is_project(database: Database) -> None:
-    if database.rows("PRAGMA application_id")[0][0] != APPLICATION_ID:
+    if not _is_project(database):
         raise ProjectError(
             f"{database.path}: is not a JM-Pose project (it is another program's SQLite file); choose a .jmpose file"
         )
+
+
+def _is_project(database: Database) -> bool:
+    return database.rows("PRAGMA application_id")[0][0] == APPLICATION_ID
 
 
 def _check_is_whole(database: Database) -> None:

@@ -17,9 +17,6 @@ import pytest
 from jmpose_core.annotations import Origin
 from jmpose_core.errors import ProjectError
 from jmpose_core.project import Project, lock
-from jmpose_core.project.database import Database, connect
-from jmpose_core.project.migrate import migrate, read_version
-from jmpose_core.project.schema import VERSION
 from tests.builders.projects import everything, new_project, person, reopened
 
 NOBODY = 65534
@@ -108,76 +105,6 @@ def test_overwritten_pages_are_a_torn_file(tmp_path):
     path.write_bytes(whole)
     with pytest.raises(ProjectError, match="torn"), Project.open(path) as project:
         everything(project)
-
-
-# Versions
-
-
-def set_version(path: Path, version: int) -> None:
-    connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version = {version}")
-    connection.close()
-
-
-def test_a_newer_version_is_refused_and_left_alone(tmp_path):
-    path = saved_project(tmp_path)
-    set_version(path, VERSION + 1)
-    before = path.read_bytes()
-    assert f"newer program (version {VERSION + 1}, this one reads up to {VERSION}); update" in refusal(path)
-    assert path.read_bytes() == before
-
-
-def test_a_version_that_can_no_longer_be_migrated_is_refused(tmp_path):
-    path = saved_project(tmp_path)
-    set_version(path, 0)
-    assert "version 0 can no longer be read" in refusal(path)
-
-
-def add_column(name: str):
-    return lambda database: database.run(f"ALTER TABLE videos ADD COLUMN {name} TEXT")
-
-
-@contextmanager
-def open_database(path: Path) -> Iterator[Database]:
-    database = connect(path, "mode=rw")
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-def test_an_older_version_is_migrated_step_by_step_after_a_backup(tmp_path):
-    path = saved_project(tmp_path)
-    set_version(path, 11)
-    migrations = {11: add_column("first"), 12: add_column("second")}
-    with open_database(path) as database:
-        backup = migrate(database, target=13, migrations=migrations)
-        assert read_version(database) == 13
-        assert database.rows("SELECT first, second FROM videos") == [(None, None)]
-        assert migrate(database, target=13, migrations=migrations) is None
-    assert backup == tmp_path / "a.jmpose.backup-v11"
-    with open_database(backup) as database:
-        assert read_version(database) == 11
-        assert database.rows("SELECT count(*) FROM people") == [(1,)]
-    set_version(path, 11)
-    with open_database(path) as database, pytest.raises(sqlite3.OperationalError, match="duplicate column"):
-        migrate(database, target=13, migrations=migrations)
-    assert (tmp_path / "a.jmpose.backup-v11-2").exists()
-
-
-def test_a_migration_that_fails_changes_nothing(tmp_path):
-    path = saved_project(tmp_path)
-    set_version(path, 11)
-
-    def fail(database: Database) -> None:
-        raise ProjectError("cannot")
-
-    with open_database(path) as database:
-        before = database.rows("SELECT sql FROM sqlite_master ORDER BY name")
-        with pytest.raises(ProjectError, match="cannot"):
-            migrate(database, target=13, migrations={11: add_column("first"), 12: fail})
-        assert read_version(database) == 11
-        assert database.rows("SELECT sql FROM sqlite_master ORDER BY name") == before
 
 
 # Several programs

@@ -1,15 +1,13 @@
 """What is proposed about tracks, and that doing it can be undone."""
 
-import sqlite3
-from contextlib import closing
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from jmpose_core.annotations import Annotation, Origin
-from jmpose_core.project import Project
-from jmpose_core.project.mending import mend
+from jmpose_core.project.mending import as_mended, mend
 from jmpose_core.queue.proposals import Fault, Proposal, proposals
 from tests.builders.projects import everything, new_project, person
 
@@ -52,6 +50,10 @@ def _told(one: Proposal) -> tuple[int, int | None, int, int]:
     return one.track_id, one.other, one.first, one.last
 
 
+def _places(people: Iterable[Annotation]) -> list[tuple[int, int, float]]:
+    return sorted((one.frame_index, one.track_id, float(one.keypoints[0, 0])) for one in people)
+
+
 @pytest.mark.parametrize("fault", Fault)
 def test_a_fault_is_found_mended_and_given_back_by_one_undo(tmp_path, fault):
     made, expected = SCENES[fault]
@@ -61,8 +63,10 @@ def test_a_fault_is_found_mended_and_given_back_by_one_undo(tmp_path, fault):
         (found,) = project.proposals(1)
         assert (found.fault, _told(found)) == (fault, expected)
         assert found.certainty > 0.5 and found.first <= found.frame_index < found.last
+        expected = _places(as_mended(project.people_between(1, 0, 40), found))
         with project.step("Mend") as step:
             mend(step, 1, found)
+        assert _places(project.people_between(1, 0, 40)) == expected
         assert project.proposals(1) == []
         project.undo()
         assert everything(project) == before
@@ -95,17 +99,4 @@ def test_what_was_refused_is_not_proposed_again_until_the_refusal_is_undone(tmp_
         project.undo()
         assert project.proposals(1) == [found]
         project.redo()
-        assert project.proposals(1) == []
-
-
-def test_a_project_of_version_2_takes_refusals_once_it_is_opened(tmp_path):
-    with new_project(tmp_path) as project:
-        project.apply_predictions(1, sorted(_twice(), key=lambda one: one.frame_index), text="Predict")
-        path, before = project.path, everything(project)
-    with closing(sqlite3.connect(path)) as old:
-        old.executescript("DROP TABLE undo_refusals; DROP TABLE refusals; PRAGMA user_version = 2;")
-    with Project.open(path) as project:
-        assert everything(project) == before
-        with project.step("Leave the tracks as they are") as step:
-            step.refuse(1, project.proposals(1)[0])
         assert project.proposals(1) == []
