@@ -1,6 +1,8 @@
 """People and stand-in videos for the tests of the project."""
 
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -88,3 +90,15 @@ def reopened(project: Project) -> Project:
 
 def everything(project: Project) -> list[Annotation]:
     return list(project.people_between(1, 0, 10**9))
+
+
+def make_older(path: Path, version: int) -> None:
+    """A closed project as an older version of the program would have written it."""
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript("DROP TABLE undo_refusals; DROP TABLE refusals;")
+        if version < 2:  # there was no fill
+            for table in ("people", "undo_people"):
+                old.execute(f"DELETE FROM {table} WHERE layer = 1")
+                old.execute(f"UPDATE {table} SET layer = 1 WHERE layer = 2")
+        old.execute(f"PRAGMA user_version = {version}")
+        old.commit()

@@ -1,6 +1,5 @@
 """Labels fill the frames around them in the project: the same whatever the order, in one undo step with the label."""
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from jmpose_core.project import Project
 from jmpose_core.project.evidence_store import KeptEvidence
 from tests.builders.labelled_tracks import LEFT_ANKLE, NOSE, RIGHT_ANKLE, evidence_of, track, true_joints
 from tests.builders.people import annotated
-from tests.builders.projects import everything, new_project, reopened
+from tests.builders.projects import everything, make_older, new_project, reopened
 
 FRAMES = 30
 TRACK = 4
@@ -222,12 +221,7 @@ def test_a_project_of_version_1_is_brought_over_with_what_can_be_undone(project:
     project.redo()
     shown = everything(project)
     project.close()
-    with sqlite3.connect(project.path) as old:
-        for table in ("people", "undo_people"):
-            old.execute(f"DELETE FROM {table} WHERE layer = 1")
-            old.execute(f"UPDATE {table} SET layer = 1 WHERE layer = 2")
-        old.execute("PRAGMA user_version = 1")
-    old.close()
+    make_older(project.path, 1)
     again = reopened(project)
     assert [p.origin.tolist() for p in again.people(1, 3)] == [p.origin.tolist() for p in shown if p.frame_index == 3]
     assert again.undo_text == "Move"

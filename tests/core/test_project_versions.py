@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from jmpose_core.project import Project
 from jmpose_core.project.database import Database, connect
 from jmpose_core.project.migrate import migrate, read_version
 from jmpose_core.project.schema import VERSION
-from tests.builders.projects import everything, new_project, person
+from tests.builders.projects import everything, make_older, new_project, person
 
 
 def saved_project(folder: Path) -> Path:
@@ -30,18 +30,12 @@ def refusal(path: Path) -> str:
     return str(caught.value)
 
 
-def made_older(path: Path) -> None:
-    """As version 2 wrote it."""
-    with closing(sqlite3.connect(path)) as old:
-        old.executescript("DROP TABLE undo_refusals; DROP TABLE refusals; PRAGMA user_version = 2;")
-
-
 @pytest.mark.parametrize("read_only", [False, True])
 def test_an_older_project_is_brought_up_to_date_whoever_opens_it(tmp_path, read_only):
     path = saved_project(tmp_path)
     with Project.open(path) as project:
         before = everything(project)
-    made_older(path)
+    make_older(path, 2)
     with Project.open(path, read_only=read_only) as project:
         assert everything(project) == before and project.proposals(1) == []
     assert (tmp_path / "a.jmpose.backup-v2").exists()
@@ -49,7 +43,7 @@ def test_an_older_project_is_brought_up_to_date_whoever_opens_it(tmp_path, read_
 
 def test_an_older_project_opens_in_the_window(tmp_path):
     path = saved_project(tmp_path)
-    made_older(path)
+    make_older(path, 2)
     assert prepare(path).project == path  # it reads before the window writes
 
 
