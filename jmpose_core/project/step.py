@@ -1,6 +1,7 @@
 """What one undo step may change."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Final
 
 from jmpose_core.annotations import Annotation
 from jmpose_core.errors import ProjectError
@@ -10,11 +11,14 @@ from jmpose_core.project.database import Database
 from jmpose_core.project.evidence_store import EvidenceStore
 from jmpose_core.project.filling import ALL_JOINTS, Touched, changed_labels, refilled
 from jmpose_core.project.layers import ALL_FIELDS, changed_fields, merged, owned_joints, with_confidence_of_model
+from jmpose_core.project.merging import merged_layers
 from jmpose_core.project.refusals import row_of
 from jmpose_core.project.rows import PersonKey, PersonRow, annotations_of, fault_of, rows_of, storable
 from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_FILL, LAYER_PREDICTION, REMOVED
 from jmpose_core.project.undo import PEOPLE, REFUSALS, TRACKS, History, LoggedTable, StepInfo
 from jmpose_core.queue.proposals import Proposal
+
+_NO_END: Final = 2**62  # a frame beyond every video
 
 
 class Step:
@@ -144,6 +148,32 @@ class Step:
         if not self._shown_or_none(video_id, first, last, track_a):
             self._shown(video_id, first, last, track_b)
         self._exchange(video_id, first, last, track_a, track_b, frames=None)
+
+    def merge_tracks(self, video_id: int, kept: int, gone: int) -> None:
+        """Put everybody of track `gone` onto `kept`; where both are in a frame, one skeleton is made of the two.
+
+        Raises:
+            ProjectError: nobody is on one of them, or a joint of a frame is labelled on both, in different places.
+        """
+        if kept == gone:
+            raise ProjectError(f"track {kept} cannot be merged with itself; choose another")
+        for track_id in (kept, gone):
+            self._shown(video_id, 0, _NO_END, track_id)
+        frames: dict[int, tuple[dict[int, PersonRow], dict[int, PersonRow]]] = {}
+        for row in people.rows_of_track(self._database, video_id, gone, 0, _NO_END):
+            frames.setdefault(row.frame_index, ({}, {}))[1][row.layer] = row._replace(track_id=kept)
+        for row in people.rows_of_track(self._database, video_id, kept, 0, _NO_END):
+            if row.frame_index in frames:
+                frames[row.frame_index][0][row.layer] = row
+        merged_rows = [row for kept_rows, moved in frames.values() for row in merged_layers(kept_rows, moved)]
+        there = {row.key for row in merged_rows}
+        before = [row.key for kept_rows, _ in frames.values() for row in kept_rows.values()]
+        before += [row.key._replace(track_id=gone) for _, moved in frames.values() for row in moved.values()]
+        self._change_people([*(key for key in before if key not in there), *merged_rows])
+        if (name := self._track_name(video_id, gone)) is not None:
+            self._change(TRACKS, video_id, None, [(video_id, gone, None)])
+            if not self._track_name(video_id, kept):
+                self.rename_track(video_id, kept, name)
 
     def add_track(self, video_id: int, name: str = "") -> int:
         """A new track without anybody on it; its id, free in the video."""
