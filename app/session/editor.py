@@ -133,39 +133,6 @@ class Editor(QObject):
             self._shown.select(track_id)
             self.person_added.emit(person)
 
-    def set_track(self, track_id: int, first: int, last: int) -> None:
-        """The selected person is track `track_id` in frames first..last, `last` excluded."""
-        self._shown.settle()
-        video, old = self._view_state.video, self._shown.track_id
-        if video is None or old is None or old == track_id:
-            return
-        if self._project.retrack(video.id, first, last, old, track_id, f"Set track {old} to {track_id}"):
-            self._shown.select(track_id, self._shown.joint)
-
-    def swap_tracks(self, other: int, first: int, last: int) -> None:
-        """The selected person and track `other` change places in frames first..last, `last` excluded."""
-        self._shown.settle()
-        video, own = self._view_state.video, self._shown.track_id
-        if video is None or own is None or own == other:
-            return
-        text = f"Swap persons {own} and {other} in {frame_range(first, last)}"
-        if self._project.swap_tracks(video.id, first, last, own, other, text):
-            self._shown.select(other, self._shown.joint)
-
-    def delete_in_range(self) -> None:
-        """Take the selected person out of the marked frames, or of all from here on."""
-        self._shown.settle()
-        video, own = self._view_state.video, self._shown.track_id
-        if video is not None and own is not None:
-            first, last = self._view_state.working_range
-            text = f"Delete person {own} in {frame_range(first, last)}"
-            if self._project.remove_between(video.id, first, last, own, text) and self._shown.person is None:
-                self._shown.select(None)
-
-    def put_on_track(self, track_id: int) -> None:
-        """As `set_track`, in the marked frames, or in all from here on."""
-        self.set_track(track_id, *self._view_state.working_range)
-
     def _person(self) -> Annotation | None:
         """The selected person as the project holds it now; what an edit of it starts from."""
         self._shown.settle()

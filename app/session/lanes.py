@@ -24,38 +24,45 @@ class Lanes(QObject):
         super().__init__(parent)
         self._project, self._view_state, self._background = project, view_state, background
         self._lanes: list[Lane] = []
+        self._names: dict[int, str] = {}
         self._reading = 0
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
         self._settle.timeout.connect(self._read)
         project.people_changed.connect(lambda *_: self._settle.start())
-        project.closed.connect(lambda: self._show([]))
+        project.turned.connect(lambda _: self._settle.start())  # a name, too, can be undone
+        project.closed.connect(lambda: self._show([], {}))
         view_state.video_changed.connect(self._read)
 
     @property
     def lanes(self) -> list[Lane]:
         return self._lanes
 
+    def name_of(self, track_id: int) -> str:
+        """What the annotator calls a track; empty where it has no name."""
+        return self._names.get(track_id, "")
+
     def _read(self) -> None:
         path, video = self._project.path, self._view_state.video
         if path is None or video is None:
-            self._show([])
+            self._show([], {})
             return
         self._reading += 1
         reading = self._reading
         self._background.run(
             lambda: read_lanes(path, video.id),
-            lambda lanes: self._show(lanes) if reading == self._reading else None,
+            lambda found: self._show(*found) if reading == self._reading else None,
             self.failed.emit,
         )
 
-    def _show(self, lanes: list[Lane]) -> None:
-        self._lanes = lanes
+    def _show(self, lanes: list[Lane], names: dict[int, str]) -> None:
+        self._lanes, self._names = lanes, names
         self.changed.emit()
 
 
-def read_lanes(path: Path, video_id: int) -> list[Lane]:
-    """The lanes of one video, over a connection of their own."""
+def read_lanes(path: Path, video_id: int) -> tuple[list[Lane], dict[int, str]]:
+    """The lanes of one video and the names of its tracks, over a connection of their own."""
     with Project.open(path, read_only=True) as project:
-        return project.timeline(video_id)
+        names = {track.track_id: track.name for track in project.tracks(video_id) if track.name}
+        return project.timeline(video_id), names

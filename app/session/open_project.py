@@ -183,6 +183,23 @@ class OpenProject(QObject):
             range(first, last),
         )
 
+    def merge_tracks(self, video_id: int, kept: int, gone: int, text: str) -> bool:
+        """Put everybody of track `gone` onto `kept`."""
+        return self._edit(text, lambda step: step.merge_tracks(video_id, kept, gone), video_id, ())
+
+    def split_track(self, video_id: int, first: int, last: int, track_id: int, text: str) -> int | None:
+        """Put the person of frames first..last, `last` excluded, onto a new track; its id, or None where it failed."""
+        made: list[int] = []
+
+        def change(step: Step) -> None:
+            made.append(step.split_track(video_id, first, last, track_id))
+
+        return made[0] if self._edit(text, change, video_id, range(first, last)) else None
+
+    def rename_track(self, video_id: int, track_id: int, name: str, text: str) -> bool:
+        """Name a track; an empty name is none."""
+        return self._edit(text, lambda step: step.rename_track(video_id, track_id, name), video_id, ())
+
     def remove_between(self, video_id: int, first: int, last: int, track_id: int, text: str) -> bool:
         """Take a person out of frames first..last, `last` excluded; later predictions do not bring it back."""
         return self._edit(

@@ -25,6 +25,7 @@ from app.session.review_queue import ReviewQueue
 from app.session.settings import Settings
 from app.session.snapping import Snapping
 from app.session.statistics import LiveStatistics
+from app.session.track_editor import TrackEditor
 from app.session.track_faults import TrackFaults
 from app.session.view_state import ViewState
 from jmpose_core.annotations import Annotation
@@ -62,6 +63,7 @@ class Workbench(QObject):
         self.playback = Playback(self.view_state, self)
         self.model_view = ModelView(self.shown, self.inference, settings, self.playback, self)
         self.editor = Editor(self.project, self.shown, self.view_state, self)
+        self.track_editor = TrackEditor(self.project, self.shown, self.view_state, self)
         self.snapping = Snapping(self.project, self.shown, self.view_state, self.editor, self)
         self.navigator = Navigator(self.project, self.shown, self.view_state, self)
         self.faults = TrackFaults(self.project, self.view_state, self.background, self)
@@ -107,6 +109,7 @@ class Workbench(QObject):
         self.navigator.nothing_found.connect(messages.info)
         self.snapping.nothing_found.connect(messages.info)
         self.editor.nothing_found.connect(messages.info)
+        self.track_editor.told.connect(messages.info)
         self.queue.ended.connect(messages.info)
         self.faults.told.connect(messages.info)
         inference.state_changed.connect(self._on_engine)

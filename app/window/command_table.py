@@ -22,16 +22,20 @@ class CommandTable:
         prompts: Prompts,
         theme: ThemeController,
         *,
+        rename: Callable[[], object],
         evaluate: Callable[[], object],
         show_statistics: Callable[[], object],
         show_commands: Callable[[], object],
         show_preferences: Callable[[], object],
         leave: Callable[[], object],
     ) -> None:
-        """Each shows what it is named after; `evaluate` fills its panel as well, `leave` closes the window."""
+        """Each shows what it is named after; `evaluate` fills its panel as well, `leave` closes the window.
+
+        `rename` lets the name of the selected person be typed.
+        """
         self._bench, self._view, self._prompts, self._theme = bench, view, prompts, theme
         self._evaluate, self._show_statistics, self._show_commands = evaluate, show_statistics, show_commands
-        self._show_preferences, self._leave = show_preferences, leave
+        self._show_preferences, self._leave, self._rename = show_preferences, leave, rename
 
     def commands(self) -> list[Command]:
         """All of them."""
@@ -143,21 +147,24 @@ class CommandTable:
 
     def _tracks(self) -> list[Command]:
         """Those that change a range of frames: the marked one, or from here to the end."""
-        edit, ask, state = self._bench.editor, self._prompts, self._bench.view_state
+        edit, tracks, ask, state = self._bench.editor, self._bench.track_editor, self._prompts, self._bench.view_state
 
-        def track(name: str, text: str, run: Callable[[], object], *keys: str, line: bool = False) -> Command:
-            return Command(name, "Tracks", text, run, keys, "", self._person, separated=line)
+        def track(name: str, text: str, run: Callable[[], object], *keys: str) -> Command:
+            return Command(name, "Tracks", text, run, keys, "", self._person)
 
         return [
             Command("mark_from", "Tracks", "Mark frames from here", state.mark_from_here, ("[",), "", self._video),
             Command("mark_to", "Tracks", "Mark frames to here", state.mark_to_here, ("]",), "", self._video),
             Command("unmark", "Tracks", "Unmark frames", partial(state.mark, None), (), "", self._has_marked),
-            track("track", "Set track…", ask.track, "T", line=True),
+            Command("rename", "Tracks", "Name person…", self._rename, ("F2",), "", self._track, separated=True),
+            Command("merge", "Tracks", "Merge tracks…", ask.merge, ("M",), "", self._track),
+            Command("split", "Tracks", "Split track", tracks.split, ("Alt+M",), "", self._track),
+            track("track", "Set track…", ask.track, "T"),
             track("swap_tracks", "Swap tracks", ask.swap_tracks, "Ctrl+T"),
             track("swap_range", "Swap left and right in range", edit.swap_sides_in_range, "Shift+X"),
-            track("delete_range", "Delete person in range", edit.delete_in_range, "Shift+Del"),
+            track("delete_range", "Delete person in range", tracks.delete_in_range, "Shift+Del"),
             *(
-                track(f"track_{number}", f"Set track {number}", partial(edit.put_on_track, number), f"Ctrl+{number}")
+                track(f"track_{number}", f"Set track {number}", partial(tracks.put_on_track, number), f"Ctrl+{number}")
                 for number in range(1, 10)
             ),
         ]

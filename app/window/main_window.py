@@ -32,6 +32,7 @@ from app.window.preferences import Preferences
 from app.window.prompts import Prompts
 from app.window.start_page import StartPage
 from app.window.status import StatusBar
+from app.window.track_menu import TrackMenu
 from app.window.video_chooser import VideoChooser
 from jmpose_core.engine.client import EngineClient
 
@@ -85,6 +86,7 @@ class MainWindow(QMainWindow):
             self.frame_view,
             self.prompts,
             self.theme,
+            rename=lambda: self.track_table.rename_selected(),
             evaluate=self._evaluate,
             show_statistics=self._show_statistics,
             show_commands=self._show_commands,
@@ -114,6 +116,7 @@ class MainWindow(QMainWindow):
         self.toolbar = Toolbar(self.actions_of_table, self.bench.predictions)
         self.addToolBar(self.toolbar)
         self.picture_menu = PictureMenu(self.frame_view, self.bench.shown, self.actions_of_table)
+        self.track_menu = TrackMenu(self.track_table, self.bench.shown, self.actions_of_table)
         self.setStatusBar(self.status)
 
     # Connecting
@@ -129,6 +132,7 @@ class MainWindow(QMainWindow):
         view.hovered.connect(self.inspector.show_image_cursor)
         self.inspector.cursor_moved.connect(view.show_cursor)
         self.transport.left.connect(view.setFocus)
+        self.track_table.tracks.renamed.connect(bench.track_editor.rename)
         self.status.training_clicked.connect(ask.finetune)
         self.central_area.lost_video.locate.connect(ask.locate)
         self.central_area.lost_video.close_project.connect(bench.close_project)

@@ -13,7 +13,7 @@ from app.window.actions import Actions
 GROUPS: Final = (
     ("occluded", "absent", "snap"),
     ("verify", "confirm", "swap", "swap_range", "copy", "delete", "delete_range"),
-    ("track", "swap_tracks"),
+    ("track", "swap_tracks", "merge", "split"),
     ("zoom_person", "alone", "hide", "fit"),
     ("add_person",),
 )  # names of commands

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from app.dialogs.export_dialog import ExportDialog
 from app.dialogs.finetune_dialog import FinetuneDialog
 from app.dialogs.import_dialog import ImportDialog
+from app.dialogs.merge_dialog import MergeDialog
 from app.dialogs.system_dialog import SystemDialog
 from app.dialogs.track_dialog import TrackDialog, ranges_of
 from app.session.finetuning import plan_finetuning
@@ -86,17 +87,17 @@ class Prompts:
 
     def track(self) -> None:
         """Ask which track the selected person is, and in which frames."""
-        state, shown, editor = self._bench.view_state, self._bench.shown, self._bench.editor
+        state, shown = self._bench.view_state, self._bench.shown
         if state.video is None or shown.track_id is None:
             return
         title = f"Set track of person {shown.track_id}"
         dialog = TrackDialog(title, shown.track_id, ranges_of(state), self._window)
-        dialog.chosen.connect(editor.set_track)
+        dialog.chosen.connect(self._bench.track_editor.set_track)
         dialog.open()
 
     def swap_tracks(self) -> None:
         """Swap the selected person with the only other one here; with more, or nobody, ask with whom."""
-        state, shown, editor = self._bench.view_state, self._bench.shown, self._bench.editor
+        state, shown, editor = self._bench.view_state, self._bench.shown, self._bench.track_editor
         if state.video is None or shown.track_id is None:
             return
         others = [person.track_id for person in shown.people(state.frame_index) if person.track_id != shown.track_id]
@@ -107,6 +108,15 @@ class Prompts:
         dialog = TrackDialog(f"Swap person {shown.track_id} with track", first, ranges_of(state), self._window)
         dialog.chosen.connect(editor.swap_tracks)
         dialog.open()
+
+    def merge(self) -> None:
+        """Ask with which other track the selected person is one."""
+        lanes, own = self._bench.lanes.lanes, self._bench.shown.track_id
+        lane = next((lane for lane in lanes if lane.track_id == own), None)
+        if lane is not None:
+            dialog = MergeDialog(lane, [other for other in lanes if other is not lane], self._window)
+            dialog.chosen.connect(self._bench.track_editor.merge)
+            dialog.open()
 
     def finetune(self) -> None:
         """Say what a training would learn from and start it when told to; or show the one that runs."""

@@ -21,7 +21,7 @@ def mend(step: Step, video_id: int, proposal: Proposal) -> None:
         case Fault.JUMP, int():
             step.swap_tracks(video_id, first, last, track_id, other)
         case Fault.JUMP, None:
-            step.retrack(video_id, first, last, track_id, step.add_track(video_id))
+            step.split_track(video_id, first, last, track_id)
         case Fault.TWICE, int():
             step.remove_between(video_id, first, last, other)
         case Fault.NOBODY, _:

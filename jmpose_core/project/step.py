@@ -16,7 +16,7 @@ from jmpose_core.project.refusals import row_of
 from jmpose_core.project.rows import PersonKey, PersonRow, annotations_of, fault_of, rows_of, storable
 from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_FILL, LAYER_PREDICTION, REMOVED
 from jmpose_core.project.undo import PEOPLE, REFUSALS, TRACKS, History, LoggedTable, StepInfo
-from jmpose_core.queue.proposals import Proposal
+from jmpose_core.queue.proposals import Fault, Proposal
 
 _NO_END: Final = 2**62  # a frame beyond every video
 
@@ -175,6 +175,18 @@ class Step:
             if not self._track_name(video_id, kept):
                 self.rename_track(video_id, kept, name)
 
+    def split_track(self, video_id: int, first: int, last: int, track_id: int) -> int:
+        """Put the person of a range of frames onto a new track; its id. That the two are one is not proposed then.
+
+        Raises:
+            ProjectError: nobody is on the track there.
+        """
+        new = self.add_track(video_id)
+        self.retrack(video_id, first, last, track_id, new)
+        for one, other, begin in ((track_id, new, first), (new, track_id, last)):
+            self.refuse(video_id, Proposal(Fault.BROKEN, one, other, begin, _NO_END, begin, 1.0))
+        return new
+
     def add_track(self, video_id: int, name: str = "") -> int:
         """A new track without anybody on it; its id, free in the video."""
         self._check(video_id, [])
@@ -186,7 +198,7 @@ class Step:
         """Name a track."""
         self._check(video_id, [])
         _check_track_id(track_id)
-        if self._track_name(video_id, track_id) != name:
+        if (self._track_name(video_id, track_id) or "") != name:
             self._change(TRACKS, video_id, None, [(video_id, track_id, name)])
 
     def refuse(self, video_id: int, proposal: Proposal) -> None:

@@ -85,7 +85,7 @@ def test_a_frame_has_one_number_wherever_it_is_named(window: MainWindow, told: l
     window.bench.project.put(1, figure(80, 1), "One")
     window.bench.project.put(1, figure(80, 2), "Two")
     window.bench.shown.select(1)
-    window.bench.editor.set_track(2, 80, 90)
+    window.bench.track_editor.set_track(2, 80, 90)
     assert told[-1].level is Level.ERROR and "in frame 81 already" in told[-1].text
 
 

@@ -34,14 +34,20 @@ def lane(track_id: int, states: list[int]) -> Lane:
     return Lane(track_id, np.arange(len(states)), codes, np.full(len(states), 0.5), done)
 
 
+def no_name(_track_id: int) -> str:
+    return ""
+
+
 def test_track_model(qapp: QApplication, qtmodeltester: ModelTester) -> None:
     model = TrackModel()
-    model.set_lanes([lane(1, [1, 1, 3]), lane(4, [4, DONE])])
+    model.set_lanes([lane(1, [1, 1, 3]), lane(4, [4, DONE])], no_name)
     qtmodeltester.check(model, force_py=True)
-    model.set_lanes([lane(1, [1, DONE, 3]), lane(4, [4, 3])])
+    model.set_lanes([lane(1, [1, DONE, 3]), lane(4, [4, 3])], no_name)
     assert [model.data(model.index(0, column)) for column in range(3)] == ["Person 1", "3", "1"]
     assert model.row_of(4) == 1 and model.row_of(9) is None
-    model.set_lanes([])
+    model.set_lanes([lane(4, [4])], {4: "goalkeeper"}.__getitem__)
+    assert model.data(model.index(0, 0)) == "4 goalkeeper"
+    model.set_lanes([], no_name)
     assert model.rowCount() == 0
 
 

@@ -206,7 +206,7 @@ def test_verify_swap_and_track(window: MainWindow, qtbot: QtBot) -> None:
     assert (person(window, 0, 2).origin == Origin.VERIFIED).all()
     press(window, Qt.Key.Key_X, qtbot)
     assert np.array_equal(person(window, 0, 2).keypoints[0], figure(0, 2).keypoints[5])
-    window.bench.editor.set_track(7, 0, 10)
+    window.bench.track_editor.set_track(7, 0, 10)
     assert find(window, 9, 7) is not None
     assert find(window, 10, 7) is None
     assert window.bench.shown.track_id == 7
