@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QImage
 
 from jmpose_core.errors import VideoError
@@ -25,9 +25,10 @@ class FrameReader(QObject):
     frame_ready = Signal(int, QImage)
     failed = Signal(int, str)  # frame_index, what is wrong with it
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, width: int | None = None) -> None:
+        """With `width`, pictures are this many pixels wide, and no frame is fetched ahead."""
         super().__init__()
-        self._path = path
+        self._path, self._width = path, width
         self._changed = threading.Condition()  # guards the four below
         self._wanted: int | None = None
         self._backwards = False
@@ -70,7 +71,7 @@ class FrameReader(QObject):
     def _serve(self, video: Video) -> None:
         while (request := self._next()) is not None:
             frame_index, backwards = request
-            if self._image(video, frame_index) is not None:
+            if self._image(video, frame_index) is not None and self._width is None:
                 self._prefetch(video, frame_index, backwards=backwards)
 
     def _next(self) -> tuple[int, bool] | None:
@@ -87,6 +88,8 @@ class FrameReader(QObject):
         if image is None:
             try:
                 image = qimage(video.frame(frame_index))
+                if self._width is not None:
+                    image = image.scaledToWidth(self._width, Qt.TransformationMode.SmoothTransformation)
             except VideoError as error:
                 self.failed.emit(frame_index, str(error))
                 return None

@@ -87,6 +87,7 @@ QTableView#figures QHeaderView::section:vertical { border: none; padding-left: 8
 QTableView QTableCornerButton::section { background: transparent; border: none; border-bottom: 1px solid $border; }
 QTableView#figures::item { padding: 2px 1px; }
 QTableView#figures::item:selected { background: $accent; color: $on_accent; }
+QLabel#hoverPicture { border: 1px solid $border; border-radius: 4px; background: $canvas; padding: 1px; }
 QLabel#muted { color: $muted; }
 QLabel#grave { color: $danger; }
 QLabel#title { font-size: 26px; font-weight: 600; }

@@ -12,6 +12,7 @@ from app.jobs.inference_job import EngineState, InferenceJob
 from app.look.messages import Cause, Messages
 from app.session.editor import Editor
 from app.session.effort_recorder import EffortRecorder
+from app.session.jumps import Jumps
 from app.session.lanes import Lanes
 from app.session.measuring import Evaluation
 from app.session.model_view import ModelView
@@ -25,6 +26,7 @@ from app.session.review_queue import ReviewQueue
 from app.session.settings import Settings
 from app.session.snapping import Snapping
 from app.session.statistics import LiveStatistics
+from app.session.thumbnails import Thumbnails
 from app.session.track_editor import TrackEditor
 from app.session.track_faults import TrackFaults
 from app.session.view_state import ViewState
@@ -61,6 +63,7 @@ class Workbench(QObject):
         self.predictions = Predictions(self.project, self.inference, self)
         self.shown = PeopleShown(self.project, self.predictions, self.view_state, self)
         self.playback = Playback(self.view_state, self)
+        self.thumbnails = Thumbnails(self)
         self.model_view = ModelView(self.shown, self.inference, settings, self.playback, self)
         self.editor = Editor(self.project, self.shown, self.view_state, self)
         self.track_editor = TrackEditor(self.project, self.shown, self.view_state, self)
@@ -71,6 +74,7 @@ class Workbench(QObject):
             self.project, self.view_state, self.navigator, self.editor, self.faults, self.background, self
         )
         self.lanes = Lanes(self.project, self.view_state, self.background, self)
+        self.jumps = Jumps(self.lanes, self.shown, self.view_state, self)
         self.evaluation = Evaluation(self.project, self.view_state, self)
         self.effort = EffortRecorder(self.project, self.shown, self.view_state, self)
         self.statistics = LiveStatistics(self.project, self.effort, self.view_state, self)
@@ -107,6 +111,7 @@ class Workbench(QObject):
         self.lanes.changed.connect(lambda: messages.settle(Cause.READING))
         self.predictions.told.connect(messages.info)
         self.navigator.nothing_found.connect(messages.info)
+        self.jumps.nothing_found.connect(messages.info)
         self.snapping.nothing_found.connect(messages.info)
         self.editor.nothing_found.connect(messages.info)
         self.track_editor.told.connect(messages.info)
@@ -168,6 +173,7 @@ class Workbench(QObject):
                 lost = str(error)
         self.playback.attach(None)
         self.model_view.set_video(self._video_path)
+        self.thumbnails.set_video(self._video_path)
         self.view_state.set_video(video)
         self.video_shown.emit(lost)
         self.playback.attach(reader)
@@ -190,6 +196,7 @@ class Workbench(QObject):
             self.predictions.leave()
             self.playback.attach(None)
             self.model_view.set_video(None)
+            self.thumbnails.set_video(None)
             self.video_shown.emit(fault)
 
     def _on_frame_failed(self, frame_index: int, text: str) -> None:
@@ -213,6 +220,7 @@ class Workbench(QObject):
         self.inference.stop()
         self.finetune.close()
         self.playback.attach(None)
+        self.thumbnails.close()
         self.background.close()
         self.evaluation.close()
         self.statistics.close()

@@ -129,6 +129,50 @@ def _paint_confidence(painter: QPainter, scale: Scale, top: float, lane: Lane, c
         painter.drawPolyline(QPolygonF([QPointF(x, y) for x, y in zip(xs.tolist(), part.tolist(), strict=True)]))
 
 
+_STRENGTHS: Final = 5  # of the queue's line
+
+
+class QueueMark(NamedTuple):
+    """What the review queue has in a lane: frames first..last, `last` excluded."""
+
+    first: int
+    last: int
+    weight: float  # 0..1: how likely it is wrong
+    current: bool  # it is looked at
+
+
+def paint_queue(painter: QPainter, colour: QColor, scale: Scale, top: float, marks: Sequence[QueueMark]) -> None:
+    """A thin line along the upper edge of a lane, stronger where an error is likelier; what is looked at is framed."""
+    painter.save()
+    painter.setClipRect(QRectF(scale.left, top - 2, scale.width, LANE_HEIGHT + 4))
+    painter.setPen(Qt.PenStyle.NoPen)
+    ink = QColor(colour)
+    strengths = strengths_of(scale, marks)
+    for run in runs_of(np.arange(len(strengths)), strengths):
+        if run.state:
+            ink.setAlphaF(run.state / _STRENGTHS)
+            painter.setBrush(ink)
+            painter.drawRect(QRectF(scale.left + run.first, top - 1, max(run.last - run.first, 2), 2))
+    painter.setPen(QPen(colour, 1.2))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for mark in marks:
+        if mark.current:
+            left = scale.start_of(mark.first)
+            width = max(scale.start_of(mark.last) - left, 2.0)
+            painter.drawRoundedRect(QRectF(left, top - 1, width, LANE_HEIGHT + 2), 3, 3)
+    painter.restore()
+
+
+def strengths_of(scale: Scale, marks: Sequence[QueueMark]) -> npt.NDArray[np.int64]:
+    """Of each column of pixels, the strongest mark in it: 0 to _STRENGTHS."""
+    weight = np.zeros(int(scale.width))
+    for mark in marks:
+        first, last = (int(scale.start_of(frame) - scale.left) for frame in (mark.first, mark.last))
+        part = slice(max(first, 0), max(last, first + 1, 0))
+        weight[part] = np.maximum(weight[part], mark.weight)
+    return np.ceil(_STRENGTHS * weight**2).astype(np.int64)
+
+
 def spans_of(frames: Sequence[int]) -> list[tuple[int, int]]:
     """(first, last), `last` excluded, of consecutive frames in ascending order."""
     index = np.asarray(frames, np.int64)

@@ -11,15 +11,20 @@ from app.look.colours import track_colour
 from app.session.lanes import Lanes
 from app.session.people_shown import PeopleShown
 from app.session.predictions import Predictions
+from app.session.review_queue import ReviewQueue
+from app.session.thumbnails import Thumbnails
 from app.session.view_state import ViewState
+from app.timeline.hover_picture import HoverPicture
 from app.timeline.paint import (
     LANE_GAP,
     LANE_HEIGHT,
+    QueueMark,
     Run,
     Scale,
     paint_held,
     paint_lane,
     paint_marked,
+    paint_queue,
     paint_ruler,
     spans_of,
 )
@@ -37,13 +42,22 @@ class Timeline(QAbstractScrollArea):
     A drag with Shift marks a range of frames, a click with Shift unmarks it.
     """
 
-    def __init__(self, view_state: ViewState, lanes: Lanes, shown: PeopleShown, predictions: Predictions) -> None:
+    def __init__(
+        self,
+        view_state: ViewState,
+        lanes: Lanes,
+        shown: PeopleShown,
+        predictions: Predictions,
+        queue: ReviewQueue,
+        thumbnails: Thumbnails,
+    ) -> None:
         super().__init__()
-        self._view_state, self._shown, self._predictions = view_state, shown, predictions
+        self._view_state, self._shown, self._predictions, self._queue = view_state, shown, predictions, queue
         self._lanes: list[Lane] = []
         self._held: list[Run] = []
         self._first, self._span = 0.0, 1.0
         self._hover_x: float | None = None
+        self.hover_picture = HoverPicture(thumbnails, self)
         self._seeking = False
         self._marking_from: int | None = None  # the frame where a drag with Shift began
         self._drawn: QPixmap | None = None  # all but the playhead; None when it must be drawn anew
@@ -57,6 +71,7 @@ class Timeline(QAbstractScrollArea):
         shown.selection_changed.connect(self._redraw)
         shown.people_changed.connect(lambda _: self._show_unsaved())
         lanes.changed.connect(lambda: self.set_lanes(lanes.lanes))
+        queue.changed.connect(self._redraw)
         self.verticalScrollBar().valueChanged.connect(self._redraw)
 
     def sizeHint(self) -> QSize:
@@ -122,12 +137,14 @@ class Timeline(QAbstractScrollArea):
 
     def _paint_lanes(self, painter: QPainter) -> None:
         selected = self._shown.track_id
+        marks, warning = marks_of(self._queue), self.palette().color(QPalette.ColorRole.BrightText)
         for row, lane in enumerate(self._lanes):
             top = self._lane_top(row)
             if top + LANE_HEIGHT < RULER_HEIGHT or top > self.viewport().height():
                 continue
             colour = track_colour(lane.track_id)
             paint_lane(painter, self.palette(), self.scale, top, lane, colour, selected=lane.track_id == selected)
+            paint_queue(painter, warning, self.scale, top, marks.get(lane.track_id, ()))
             self._paint_label(painter, top, lane.track_id, colour, selected=lane.track_id == selected)
 
     def _paint_label(self, painter: QPainter, top: float, track_id: int, colour: QColor, *, selected: bool) -> None:
@@ -177,6 +194,7 @@ class Timeline(QAbstractScrollArea):
     # The hand
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.hover_picture.hide()
         if event.button() is not Qt.MouseButton.LeftButton or self._view_state.video is None:
             return
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
@@ -197,6 +215,8 @@ class Timeline(QAbstractScrollArea):
         elif self._marking_from is not None:
             first, last = sorted((self._marking_from, self._frame_at(self._hover_x)))
             self._view_state.mark((first, last + 1) if last > first else None)
+        elif self._hover_x >= LABELS_WIDTH and self._view_state.video is not None:
+            self.hover_picture.follow(self._frame_at(self._hover_x), self._hover_x)
         self.viewport().update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -216,6 +236,7 @@ class Timeline(QAbstractScrollArea):
     def viewportEvent(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Leave:
             self._hover_x = None
+            self.hover_picture.hide()
             self.viewport().update()
         elif event.type() == QEvent.Type.Resize:
             self._set_scroll_range()
@@ -272,3 +293,16 @@ class Timeline(QAbstractScrollArea):
     def _redraw(self) -> None:
         self._drawn = None
         self.viewport().update()
+
+
+def marks_of(queue: ReviewQueue) -> dict[int, list[QueueMark]]:
+    """What the queue has, by track."""
+    marks: dict[int, list[QueueMark]] = {}
+    current = queue.current
+    for item in queue.items:
+        mark = QueueMark(item.first, item.last, item.probability, item == current)
+        marks.setdefault(item.track_id, []).append(mark)
+    for fault in queue.faults:
+        mark = QueueMark(fault.first, fault.first + 1, 1.0, fault == current)
+        marks.setdefault(fault.seen, []).append(mark)
+    return marks

@@ -5,6 +5,7 @@ from functools import partial
 
 from app.look.theme import ThemeController
 from app.picture.frame_view import FrameView
+from app.session.jumps import BACKWARD, FORWARD
 from app.session.view_state import ColourBy, Layer
 from app.session.workbench import Workbench
 from app.window.actions import Command
@@ -170,7 +171,7 @@ class CommandTable:
         ]
 
     def _go(self) -> list[Command]:
-        nav, video = self._bench.navigator, self._video
+        nav, jumps, video = self._bench.navigator, self._bench.jumps, self._video
 
         def go(
             name: str, text: str, run: Callable[[], object], *keys: str, icon: str = "", line: bool = False
@@ -187,6 +188,15 @@ class CommandTable:
             go("previous_100", "A hundred frames back", partial(nav.step, -100), "Ctrl+Shift+Left"),
             go("first", "First frame", nav.to_start, "Home", icon="first"),
             go("last", "Last frame", nav.to_end, "End", icon="last"),
+            go("next_labelled", "Next labelled frame", partial(jumps.to_labelled, FORWARD), "Alt+Right", line=True),
+            go("previous_labelled", "Previous labelled frame", partial(jumps.to_labelled, BACKWARD), "Alt+Left"),
+            go("next_count", "Next change of who is there", partial(jumps.to_count_change, FORWARD), "Alt+Shift+Right"),
+            go(
+                "previous_count",
+                "Previous change of who is there",
+                partial(jumps.to_count_change, BACKWARD),
+                "Alt+Shift+Left",
+            ),
             go("review_next", "Next likely error", self._bench.queue.next, "Space", line=True),
             go("review_previous", "Previous likely error", self._bench.queue.previous, "Shift+Space"),
             go("low_confidence", "Next low-confidence joint", nav.next_low_confidence, "E"),

@@ -6,11 +6,19 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
-from app.timeline.paint import Progress, Scale, clock, progress_of, runs_of, spans_of
+from app.look.messages import Message
+from app.session.thumbnails import WIDTH
+from app.timeline.paint import Progress, QueueMark, Scale, clock, progress_of, runs_of, spans_of, strengths_of
+from app.timeline.view import marks_of
 from app.window.main_window import MainWindow
+from jmpose_core.annotations import Origin
 from jmpose_core.project import Lane
+from jmpose_core.queue.items import QueueItem
+from tests.builders.hand import press
+from tests.builders.stand_in_engine import figure
 from tests.builders.waiting import PATIENCE_MS, predict_and_wait
 
 
@@ -63,3 +71,70 @@ def test_a_frame_is_painted_as_done_only_when_every_joint_is_settled() -> None:
     states, done = np.array([1, 3, 4, 4], np.uint8), np.array([False, False, False, True])
     lane = Lane(5, np.arange(4), states, np.full(4, 0.5), done)
     assert progress_of(lane).tolist() == [Progress.PREDICTED, Progress.TOUCHED, Progress.TOUCHED, Progress.DONE]
+
+
+def test_a_resting_pointer_shows_its_frame_and_moves_nothing(window: MainWindow, qtbot: QtBot) -> None:
+    timeline, viewport = window.timeline, window.timeline.viewport()
+
+    def rest_on(frame: int) -> QImage:
+        qtbot.mouseMove(viewport, QPoint(round(timeline.scale.centre_of(frame)), 50))
+        with qtbot.waitSignal(window.bench.thumbnails.ready, timeout=PATIENCE_MS) as told:
+            pass
+        assert told.args is not None and told.args[0] == frame
+        label = timeline.hover_picture.label
+        assert label is not None and label.isVisible() and label.pixmap().width() == WIDTH
+        return label.pixmap().toImage()
+
+    assert rest_on(20) != rest_on(200)
+    assert window.bench.view_state.frame_index == 0 and window.frame_view.frame_index == 0
+    qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=QPoint(round(timeline.scale.centre_of(30)), 8))
+    label = timeline.hover_picture.label
+    assert label is not None and not label.isVisible()
+    qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton)
+
+
+def test_keys_go_to_labelled_frames_and_to_where_people_come_and_go(
+    window: MainWindow, told: list[Message], qtbot: QtBot
+) -> None:
+    project, state = window.bench.project, window.bench.view_state
+    for frame, track_id in ((10, 1), (11, 1), (11, 2), (12, 1), (40, 1)):
+        project.put(1, figure(frame, track_id), "Predicted")
+    for frame, track_id in ((11, 2), (40, 1)):
+        project.put(1, figure(frame, track_id).with_joint(3, origin=Origin.VERIFIED), "Label")
+    qtbot.waitUntil(lambda: sum(len(lane.frame_index) for lane in window.bench.lanes.lanes) == 5, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not window.bench.background.busy, timeout=PATIENCE_MS)
+
+    def places(key: Qt.Key, keys: Qt.KeyboardModifier, count: int) -> list[int]:
+        found = []
+        for _ in range(count):
+            press(window, key, qtbot, keys)
+            found.append(state.frame_index)
+        return found
+
+    alt, shift = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ShiftModifier
+    assert places(Qt.Key.Key_Right, alt, 2) == [11, 40]
+    press(window, Qt.Key.Key_Right, qtbot, alt)
+    assert told[-1].text == "No joint of anybody is labelled after this frame." and state.frame_index == 40
+    assert places(Qt.Key.Key_Left, alt | shift, 4) == [13, 12, 11, 10]
+    assert places(Qt.Key.Key_Right, alt | shift, 5) == [11, 12, 13, 40, 41]
+    window.bench.shown.select(2)
+    assert places(Qt.Key.Key_Left, alt, 1) == [11]
+
+
+def test_the_queue_is_marked_in_the_lanes_where_it_is(window: MainWindow, qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    qtbot.waitUntil(lambda: len(window.bench.queue.items) > 0, timeout=PATIENCE_MS)
+    assert not any(mark.current for marks in marks_of(window.bench.queue).values() for mark in marks)
+    press(window, Qt.Key.Key_Space, qtbot)
+    item = window.bench.queue.current
+    assert isinstance(item, QueueItem)
+    (mark,) = [mark for mark in marks_of(window.bench.queue)[item.track_id] if mark.current]
+    assert (mark.first, mark.last, mark.weight) == (item.first, item.last, item.probability)
+
+
+def test_overlapping_marks_are_as_strong_as_the_strongest() -> None:
+    scale = Scale(left=64, width=100, first=0, span=100)
+    marks = [QueueMark(10, 20, 1.0, current=False), QueueMark(15, 30, 0.5, current=False)]
+    strengths = strengths_of(scale, marks)
+    assert strengths[[9, 10, 19, 20, 29, 30]].tolist() == [0, 5, 5, 2, 2, 0]
+    assert strengths_of(Scale(left=64, width=100, first=50, span=10), marks).tolist() == [0] * 100
