@@ -261,6 +261,8 @@ def test_any_sequence_of_commands_is_undone_and_redone_step_by_step(
         bench.view_state.set_frame(dice.randrange(FRAMES))
         bench.shown.select(dice.choice((None, 1, 1, 2, 2, 3)), dice.choice((None, dice.randrange(15))))
         action = dice.choice([action for action in given if action.isEnabled()])
+        if action.objectName() == "undo" and place == 1:
+            continue  # without people there is little to do
         run(predicted, action, qtbot)
         name, now = action.objectName(), state(predicted)
         if name in ("undo", "redo"):
