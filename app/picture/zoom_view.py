@@ -16,6 +16,7 @@ class ZoomView(QGraphicsView):
         super().__init__()
         self._fitted = False
         self._picture_rect = QRectF()
+        self._wanted_rect: QRectF | None = None  # to be seen of the next picture
         self._pan_from: QPointF | None = None
         self.setScene(QGraphicsScene(self))
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -34,7 +35,20 @@ class ZoomView(QGraphicsView):
         """Where the picture lies; it can be dragged until it just leaves the window."""
         self.setSceneRect(rect.adjusted(-rect.width(), -rect.height(), rect.width(), rect.height()))
         self._picture_rect = rect
-        self.fit()
+        wanted, self._wanted_rect = self._wanted_rect, None
+        if wanted is not None and wanted.intersects(rect):
+            self.fit_rect(wanted, 0.0)
+        else:
+            self.fit()
+
+    @property
+    def zoomed_rect(self) -> QRectF | None:
+        """The part of the picture that is on the screen; None while it is fitted, or there is none."""
+        return None if self._fitted or self._picture_rect.isEmpty() else self.visible_rect()
+
+    def fit_when_shown(self, rect: QRectF) -> None:
+        """Show this part of the next picture of another size, in place of all of it."""
+        self._wanted_rect = rect
 
     def fit(self) -> None:
         """The whole picture."""

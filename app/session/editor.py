@@ -82,6 +82,16 @@ class Editor(QObject):
         if (person := self._person()) is not None:
             self.apply(edits.verified(person), f"Verify person {person.track_id}")
 
+    def verify_frame(self) -> None:
+        """Everybody in this frame is right as shown; the next frame is looked at."""
+        self._shown.settle()
+        video, frame_index = self._view_state.video, self._view_state.frame_index
+        if video is None:
+            return
+        people = [edits.verified(person) for person in self._project.people(video.id, frame_index)]
+        if not people or self._project.put_all(video.id, people, f"Verify frame {frame_number(frame_index)}"):
+            self._view_state.set_frame(frame_index + 1)
+
     def verify_run(self, track_id: int, joint: int, first: int, last: int) -> None:
         """A joint of one track is right as it is shown in frames first..last, `last` excluded."""
         self._shown.settle()

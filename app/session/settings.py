@@ -2,14 +2,28 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from PySide6.QtCore import QByteArray, QSettings
 
 from app.look.theme import ThemeMode
 
 RECENT_MAX = 10
+PLACES_MAX = 50
 LAYOUT_VERSION = 3  # raise it when docks are added or renamed: older layouts are then not restored
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody was in a project."""
+
+    video: str  # its name
+    frame_index: int
+    track_id: int | None
+    layer: str
+    rect: tuple[float, float, float, float] | None  # left, top, width, height on the screen, image pixels; None: all
 
 
 class Settings:
@@ -70,6 +84,27 @@ class Settings:
     @own_keys.setter
     def own_keys(self, keys: Mapping[str, Sequence[str]]) -> None:
         self._store.setValue("own_keys", json.dumps(dict(keys)))
+
+    def place(self, project: Path) -> Place | None:
+        """Where the user was in a project; None where it was never open, or that is not known any more."""
+        try:
+            return msgspec.convert(self._places()[str(project.absolute())], Place)
+        except (KeyError, msgspec.ValidationError):
+            return None
+
+    def set_place(self, project: Path, place: Place) -> None:
+        """Remember it, in place of that of a project that was not open for long."""
+        places = self._places()
+        places.pop(str(project.absolute()), None)
+        places[str(project.absolute())] = msgspec.to_builtins(place)
+        kept = list(places.items())[-PLACES_MAX:]
+        self._store.setValue("places", json.dumps(dict(kept)))
+
+    def _places(self) -> dict[str, object]:
+        try:
+            return msgspec.json.decode(str(self._store.value("places", "{}")), type=dict[str, object])
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            return {}  # a settings file that was edited by hand
 
     def layout(self) -> tuple[QByteArray, QByteArray] | None:
         """Geometry and docks of the window as it was left, if this version can restore them."""

@@ -42,6 +42,7 @@ FOLLOWED_FRAMES = 150  # a person added by hand is tracked this far
 class Workbench(QObject):
     """Opens, closes and predicts; everything that needs more than one part and no widget."""
 
+    opened = Signal()  # a project, and its video is looked at
     failed_to_open = Signal(str)
     video_shown = Signal(str)  # another video, or none; why its pictures cannot be seen, and the cure, or nothing
 
@@ -151,8 +152,10 @@ class Workbench(QObject):
             return
         self.settings.add_recent(opened.project)
         videos = self.project.videos()
-        wanted = next((video for video in videos if video.name == opened.video_name), videos[0] if videos else None)
-        self.show_video(wanted)
+        place = self.settings.place(opened.project)
+        name = opened.video_name or (place.video if place is not None else None)
+        self.show_video(next((video for video in videos if video.name == name), videos[0] if videos else None))
+        self.opened.emit()
         if opened.note:
             self.messages.info(opened.note)
         self.inference.start()

@@ -104,7 +104,8 @@ class TrackTable(QTableView):
 
     def rename_selected(self) -> None:
         """Type the name of the selected person into its row."""
-        if (row := self.tracks.row_of(self._shown.track_id)) is not None:
+        row = self.tracks.row_of(self._shown.track_id)
+        if row is not None and self.state() is not QTableView.State.EditingState:
             self.edit(self.tracks.index(row, 0))
 
     def _go_to_first_frame(self, index: QModelIndex) -> None:

@@ -28,6 +28,7 @@ from app.window.key_bindings import KeyBindings, shown_key
 from app.window.keys import KeyOwners
 from app.window.palette import CommandPalette
 from app.window.picture_menu import PictureMenu
+from app.window.place_keeper import PlaceKeeper
 from app.window.preferences import Preferences
 from app.window.prompts import Prompts
 from app.window.start_page import StartPage
@@ -75,6 +76,7 @@ class MainWindow(QMainWindow):
         self._place_docks()
         self._place_bars()
         self._connect()
+        PlaceKeeper(bench, self.frame_view, settings, self)
         self._restore()
         KeyOwners(_application(), self)
         bench.effort.watch(_application())

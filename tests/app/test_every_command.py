@@ -264,8 +264,8 @@ def test_any_sequence_of_commands_is_undone_and_redone_step_by_step(
     """The model is the list of all states: each undo gives back the one before, each redo the one after."""
     dice, bench, made = random.Random(seed), predicted.bench, 0
     given = [action for action in actions(predicted) if action.objectName() not in LONG]
+    states, place = [state(predicted)], 0  # those after `place` are undone
     for _ in range(COMMANDS // ROUND):
-        states, place = [state(predicted)], 0
         for _ in range(ROUND):
             bench.view_state.set_frame(dice.randrange(FRAMES))
             bench.shown.select(dice.choice((None, 1, 1, 1, 2, 2, 2, 3)), dice.choice((None, dice.randrange(15))))
@@ -287,4 +287,5 @@ def test_any_sequence_of_commands_is_undone_and_redone_step_by_step(
             for before_or_after in expected:
                 turn(predicted, qtbot)
                 assert state(predicted) == before_or_after, turn.__name__
+        place = 0
     assert made > COMMANDS / 20

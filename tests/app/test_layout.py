@@ -4,12 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtWidgets import QApplication, QHeaderView, QTableView, QToolButton
 from pytestqt.qtbot import QtBot
 
+from app.session.settings import Place, Settings
+from app.session.view_state import Layer
 from app.window.main_window import MainWindow
-from tests.builders.waiting import PATIENCE_MS, open_and_wait, predict_and_wait
+from tests.builders.waiting import PATIENCE_MS, go_to, open_and_wait, predict_and_wait, settle
 
 SMALL = QSize(1280, 800)
 
@@ -112,3 +114,36 @@ def test_the_inspector_is_seen_again_after_the_evaluation_was(small: MainWindow,
     small.bench.close_project()
     open_and_wait(small, clip, qtbot)
     assert not small.evaluation_dock.isVisible() and not small.inspector.visibleRegion().isEmpty()
+
+
+def test_a_project_goes_on_where_it_was_left(new_window: Callable[[], MainWindow], clip: Path, qtbot: QtBot) -> None:
+    first = new_window()
+    open_and_wait(first, clip, qtbot)
+    predict_and_wait(first, qtbot)
+    settle(first.bench.project, qtbot)
+    go_to(first, 40, qtbot)
+    first.bench.shown.select(2)
+    first.bench.view_state.set_layer(Layer.FLOW)
+    first.frame_view.fit_rect(QRectF(600, 200, 300, 200), 0.0)
+    seen = first.frame_view.visible_rect()
+    first.close()
+    again = new_window()
+    open_and_wait(again, clip.with_suffix(".jmpose"), qtbot)
+    state = again.bench.view_state
+    assert (state.frame_index, again.bench.shown.track_id, state.layer) == (40, 2, Layer.FLOW)
+    assert again.frame_view.frame_index == 40
+    back = again.frame_view.visible_rect()
+    assert abs(back.center().x() - seen.center().x()) < 3 and abs(back.width() / seen.width() - 1) < 0.02
+
+
+def test_a_place_that_is_no_more_does_no_harm(
+    new_window: Callable[[], MainWindow], clip: Path, settings: Settings, qtbot: QtBot
+) -> None:
+    project = clip.with_suffix(".jmpose")
+    settings.set_place(project, Place("walk.mp4", 10**6, 77, "infrared", (-5000.0, 9000.0, 10.0, 10.0)))
+    window = new_window()
+    open_and_wait(window, clip, qtbot)
+    assert window.frame_view.frame_index == 229 and window.bench.shown.person is None
+    assert window.frame_view.zoomed_rect is None
+    settings._store.setValue("places", "[not JSON")
+    assert settings.place(project) is None

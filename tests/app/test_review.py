@@ -57,6 +57,20 @@ def test_v_verifies_the_run_in_one_step_and_goes_on(window: MainWindow, qtbot: Q
     qtbot.waitUntil(lambda: first in window.bench.queue.items, timeout=PATIENCE_MS)
 
 
+def test_shift_enter_verifies_everybody_in_the_frame_in_one_step_and_goes_on(window: MainWindow, qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    settle(window.bench.project, qtbot)
+    window.bench.view_state.set_frame(7)
+    press(window, Qt.Key.Key_Return, qtbot, Qt.KeyboardModifier.ShiftModifier)
+    assert window.bench.view_state.frame_index == 8
+    for track_id in (1, 2):
+        assert (person(window, 7, track_id).origin == Origin.VERIFIED).all()
+        assert (person(window, 8, track_id).origin == Origin.PREDICTED).all()
+    window.bench.project.undo()
+    settle(window.bench.project, qtbot)
+    assert (person(window, 7, 1).origin == Origin.PREDICTED).all() and window.bench.view_state.frame_index == 7
+
+
 def test_a_correction_takes_its_joint_out_of_the_queue_and_the_next_follows(window: MainWindow, qtbot: QtBot) -> None:
     queue_and_wait(window, qtbot)
     press(window, Qt.Key.Key_Space, qtbot)

@@ -14,9 +14,11 @@ PATIENCE_MS: Final = 60_000  # a loaded machine is slow; nothing is waited for l
 
 
 def open_and_wait(window: MainWindow, path: Path, qtbot: QtBot) -> None:
-    """Open a video or project and wait until its first frame is on the screen."""
-    window.bench.open(path)
-    qtbot.waitUntil(lambda: window.frame_view.frame_index == 0, timeout=PATIENCE_MS)
+    """Open a video or project and wait until a frame of it is on the screen: the first, or where it was left."""
+    with qtbot.waitSignal(window.bench.opened, timeout=PATIENCE_MS):
+        window.bench.open(path)
+    state = window.bench.view_state
+    qtbot.waitUntil(lambda: window.frame_view.frame_index == state.frame_index, timeout=PATIENCE_MS)
 
 
 def predict_and_wait(window: MainWindow, qtbot: QtBot) -> None:
