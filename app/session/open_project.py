@@ -254,6 +254,11 @@ class OpenProject(QObject):
     def redo(self) -> None:
         self._turn(lambda project: project.redo())
 
+    def turn_to(self, step_id: int) -> None:
+        """Undo or redo until this step is the last one that is done; 0: none is."""
+        self.about_to_change.emit()
+        self.write(lambda project: project.turn_to(step_id), self._on_turned_to)
+
     def import_people(self, plan: ImportPlan) -> None:
         """Write an import as one step; `imported` or `failed` follows."""
         self.about_to_change.emit()
@@ -297,6 +302,18 @@ class OpenProject(QObject):
                 self._on_changed(video_id, frames)
             self._forget_history()
             self.turned.emit(step)
+
+    def _on_turned_to(self, steps: object) -> None:
+        frames: dict[int, set[int]] = {}
+        turned = [step for step in steps if isinstance(step, StepInfo)] if isinstance(steps, list) else []
+        for step in turned:
+            for video_id, changed in step.frames_by_video.items():
+                frames.setdefault(video_id, set()).update(changed)
+        for video_id, changed in frames.items():
+            self._on_changed(video_id, changed)
+        self._forget_history()
+        if turned:
+            self.turned.emit(turned[-1])
 
     def _on_imported(self, plan: ImportPlan, step: object) -> None:
         if isinstance(step, StepInfo):

@@ -12,7 +12,7 @@ from app.look.theme import ThemeMode
 
 RECENT_MAX = 10
 PLACES_MAX = 50
-LAYOUT_VERSION = 3  # raise it when docks are added or renamed: older layouts are then not restored
+LAYOUT_VERSION = 4  # raise it when docks are added or renamed: older layouts are then not restored
 
 
 @dataclass(frozen=True, slots=True)

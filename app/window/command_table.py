@@ -26,6 +26,7 @@ class CommandTable:
         rename: Callable[[], object],
         evaluate: Callable[[], object],
         show_statistics: Callable[[], object],
+        show_history: Callable[[], object],
         show_commands: Callable[[], object],
         show_preferences: Callable[[], object],
         leave: Callable[[], object],
@@ -37,6 +38,7 @@ class CommandTable:
         self._bench, self._view, self._prompts, self._theme = bench, view, prompts, theme
         self._evaluate, self._show_statistics, self._show_commands = evaluate, show_statistics, show_commands
         self._show_preferences, self._leave, self._rename = show_preferences, leave, rename
+        self._show_history = show_history
 
     def commands(self) -> list[Command]:
         """All of them."""
@@ -122,6 +124,7 @@ class CommandTable:
                 lambda: project.redo_text is not None,
                 label=lambda: _with_step("Redo", project.redo_text),
             ),
+            Command("history", "Edit", "History", self._show_history, ("Ctrl+H",), "", self._video),
             Command("occluded", "Edit", "Joint occluded", edit.toggle_occluded, ("Q",), "", joint, separated=True),
             Command("absent", "Edit", "Joint absent", edit.toggle_absent, ("O",), "", joint),
             Command("copy", "Edit", "Copy last labelled pose", edit.copy_labels, ("Ctrl+D",), "", self._track),

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QApplication, QMainWindow
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow
 
 from app.evaluation.panel import EvaluationPanel
 from app.evaluation.statistics_panel import StatisticsPanel
@@ -13,6 +13,7 @@ from app.look.messages import Messages
 from app.look.theme import ThemeController
 from app.picture.frame_view import FrameView
 from app.review.fault_panel import FaultPanel
+from app.review.history_panel import HistoryPanel
 from app.review.queue_panel import QueuePanel
 from app.session.settings import Settings
 from app.session.workbench import Workbench
@@ -92,7 +93,8 @@ class MainWindow(QMainWindow):
             self.theme,
             rename=lambda: self.track_table.rename_selected(),
             evaluate=self._evaluate,
-            show_statistics=self._show_statistics,
+            show_statistics=lambda: _bring_forward(self.statistics_dock),
+            show_history=lambda: _bring_forward(self.history_dock),
             show_commands=self._show_commands,
             show_preferences=self._show_preferences,
             leave=self.close,
@@ -112,6 +114,8 @@ class MainWindow(QMainWindow):
         self.statistics_dock = area.add(
             "Statistics", self.statistics, side.RightDockWidgetArea, behind=self.inspector_dock
         )
+        self.history = HistoryPanel(self.bench)
+        self.history_dock = area.add("History", self.history, side.RightDockWidgetArea, behind=self.inspector_dock)
         self.timeline_dock = area.add("Timeline", self.timeline, side.BottomDockWidgetArea, first_size=180)
         self.timeline_dock.setTitleBarWidget(self.transport)
 
@@ -188,10 +192,6 @@ class MainWindow(QMainWindow):
         self.evaluation_dock.raise_()
         self.bench.evaluation.start()
 
-    def _show_statistics(self) -> None:
-        self.statistics_dock.show()
-        self.statistics_dock.raise_()
-
     def _narrow_again(self, evaluation_shown: bool) -> None:
         """The evaluation is wider than the inspector; without it the picture has its room again."""
         if not evaluation_shown and self._inspector_width:
@@ -235,6 +235,11 @@ class MainWindow(QMainWindow):
         """For a screen with this much room."""
         width, height = int(available.width() * SHARE_OF_SCREEN), int(available.height() * SHARE_OF_SCREEN)
         return QSize(width, height).boundedTo(LARGEST_FIRST_SIZE)
+
+
+def _bring_forward(dock: QDockWidget) -> None:
+    dock.show()
+    dock.raise_()
 
 
 def _application() -> QApplication:

@@ -20,7 +20,7 @@ from jmpose_core.project.likely_errors import likely_errors
 from jmpose_core.project.people import Lane
 from jmpose_core.project.refusals import without_refused
 from jmpose_core.project.step import Step
-from jmpose_core.project.undo import History, StepInfo
+from jmpose_core.project.undo import History, StepInfo, StepLine
 from jmpose_core.project.videos import VideoList, VideoRecord
 from jmpose_core.queue.error_model import ErrorModel
 from jmpose_core.queue.items import QueueItem
@@ -229,6 +229,14 @@ class Project:
     def redo(self) -> StepInfo | None:
         """Redo the step undone last; None where there is none."""
         return self._history.redo()
+
+    def turn_to(self, step_id: int) -> list[StepInfo]:
+        """Undo every step after this one, or redo up to it; 0: undo all. What was turned, in that order."""
+        return self._history.turn_to(step_id)
+
+    def steps(self, most: int) -> list[StepLine]:
+        """The newest steps, undone ones too, the newest first."""
+        return self._history.steps(most)
 
     @property
     def undo_text(self) -> str | None:

@@ -31,6 +31,17 @@ class StepInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class StepLine:
+    """A step in the list of all."""
+
+    id: int
+    text: str
+    time: float  # when it was made: seconds since 1970, UTC
+    frame_index: int | None
+    undone: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LoggedTable:
     """A table whose changes can be undone.
 
@@ -77,7 +88,7 @@ class History:
 
     def resume(self, step_id: int) -> bool:
         """Whether the open transaction may go on with an earlier step: only with the newest one, while it is done."""
-        if self._database.rows("SELECT max(id) FROM steps WHERE undone = 0")[0][0] != step_id:
+        if self._newest_done() != step_id:
             return False
         self._database.run("DELETE FROM steps WHERE undone = 1")
         return True
@@ -102,6 +113,25 @@ class History:
     def redo(self) -> StepInfo | None:
         """Redo the oldest step that is undone, or None."""
         return self._turn("SELECT min(id) FROM steps WHERE undone = 1", undone=False)
+
+    def turn_to(self, step_id: int) -> list[StepInfo]:
+        """Undo every step after this one, or redo up to it; 0: undo all. What was turned, in that order."""
+        turned: list[StepInfo] = []
+        while self._newest_done() > step_id and (undone := self.undo()) is not None:
+            turned.append(undone)
+        while self._newest_done() < step_id and (redone := self.redo()) is not None:
+            turned.append(redone)
+        return turned
+
+    def steps(self, most: int) -> list[StepLine]:
+        """The newest steps, undone ones too, the newest first."""
+        rows = self._database.rows(
+            "SELECT id, text, time, frame_index, undone FROM steps ORDER BY id DESC LIMIT ?", (most,)
+        )
+        return [StepLine(step_id, text, made, frame, bool(undone)) for step_id, text, made, frame, undone in rows]
+
+    def _newest_done(self) -> int:
+        return self._database.rows("SELECT max(id) FROM steps WHERE undone = 0")[0][0] or 0
 
     def next_undo(self) -> str | None:
         """Text of the step that `undo` would undo."""

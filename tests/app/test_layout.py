@@ -29,7 +29,7 @@ def small(window: MainWindow, qtbot: QtBot) -> MainWindow:
         window.actions_by_name["evaluate"].trigger()
     for dock in window.dock_area.docks:
         dock.show()
-    for dock in (window.inspector_dock, window.statistics_dock, window.evaluation_dock):
+    for dock in (window.inspector_dock, window.history_dock, window.statistics_dock, window.evaluation_dock):
         dock.raise_()  # a tab that was never in front has no size yet
         QApplication.processEvents()
     return window
