@@ -67,6 +67,7 @@ class FrameView(ZoomView):
         view_state.video_changed.connect(self.clear)
         view_state.layer_changed.connect(self._show_overlay)
         view_state.drawing_changed.connect(self._people.restyle)
+        view_state.light_changed.connect(lambda: self._picture.set_light(view_state.light))
         shown.people_changed.connect(self._on_people)
         shown.selection_changed.connect(self._people.restyle)
         shown.person_changed.connect(self._show_overlay)

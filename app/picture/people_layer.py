@@ -6,6 +6,7 @@ from typing import Final
 from PySide6.QtGui import QPixmapCache
 from PySide6.QtWidgets import QGraphicsScene
 
+from app.picture.ghost_item import REACH, GhostItem
 from app.picture.skeleton_item import SkeletonItem
 from app.session.people_shown import PeopleShown
 from app.session.view_state import ViewState
@@ -22,6 +23,8 @@ class PeopleLayer:
         self._scene, self._shown, self._view_state = scene, shown, view_state
         self._items: dict[int, SkeletonItem] = {}
         self._previews: list[SkeletonItem] = []
+        self._ghosts = GhostItem()
+        scene.addItem(self._ghosts)
 
     @property
     def people(self) -> list[Annotation]:
@@ -81,6 +84,8 @@ class PeopleLayer:
             item.setVisible(not state.people_hidden and (mine or not others_hidden))
         for item in self._previews:
             item.setVisible(not state.people_hidden)
+        around = self._shown.around(REACH) if state.ghosts and not state.people_hidden else []
+        self._ghosts.show_around(state.frame_index, around)
 
     def _set_previews(self, people: Iterable[Annotation]) -> None:
         while self._previews:

@@ -4,6 +4,7 @@ from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
+from app.look.light import Light, lit
 from jmpose_core.geometry import Affine
 
 NEAREST_FROM_ZOOM = 3.0  # from this zoom on single pixels are shown as squares
@@ -14,7 +15,9 @@ class PictureItem(QGraphicsItem):
 
     def __init__(self) -> None:
         super().__init__()
-        self._image = QImage()
+        self._image = QImage()  # as it came
+        self._light = Light()
+        self._lit = self._image  # as it is drawn
 
     @property
     def image(self) -> QImage:
@@ -23,7 +26,12 @@ class PictureItem(QGraphicsItem):
     def set_image(self, image: QImage) -> None:
         if image.size() != self._image.size():
             self.prepareGeometryChange()
-        self._image = image
+        self._image, self._lit = image, lit(image, self._light)
+        self.update()
+
+    def set_light(self, light: Light) -> None:
+        """Draw it brighter or darker; `image` stays as it came."""
+        self._light, self._lit = light, lit(self._image, light)
         self.update()
 
     def boundingRect(self) -> QRectF:
@@ -32,7 +40,7 @@ class PictureItem(QGraphicsItem):
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         zoom = option.levelOfDetailFromTransform(painter.worldTransform())
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, zoom < NEAREST_FROM_ZOOM)
-        painter.drawImage(self.boundingRect(), self._image)
+        painter.drawImage(self.boundingRect(), self._lit)
 
 
 class CrossItem(QGraphicsItem):

@@ -60,6 +60,14 @@ class PeopleShown(QObject):
             return []
         return self._predictions.preview(video.id, frame_index)
 
+    def around(self, reach: int) -> list[Annotation]:
+        """The selected person in up to `reach` frames on either side of the one looked at, and in that."""
+        video, here = self._view_state.video, self._view_state.frame_index
+        if video is None or self._track_id is None:
+            return []
+        people = self._project.people_between(video.id, max(here - reach, 0), here + reach + 1)
+        return [person for person in people if person.track_id == self._track_id]
+
     # The selection
 
     @property

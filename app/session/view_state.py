@@ -4,6 +4,7 @@ from enum import Enum
 
 from PySide6.QtCore import QObject, Signal
 
+from app.look.light import Light
 from jmpose_core.project import VideoRecord
 
 
@@ -29,7 +30,8 @@ class ViewState(QObject):
     video_changed = Signal()
     frame_changed = Signal(int)
     layer_changed = Signal()
-    drawing_changed = Signal()  # hidden people, one alone, colours
+    drawing_changed = Signal()  # hidden people, one alone, ghosts, colours
+    light_changed = Signal()
     marked_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -40,6 +42,8 @@ class ViewState(QObject):
         self._layer = Layer.IMAGE
         self._people_hidden = False
         self._alone = False
+        self._ghosts = False
+        self._light = Light()
         self._colour_by = ColourBy.SIDE
 
     @property
@@ -127,6 +131,26 @@ class ViewState(QObject):
         if alone != self._alone:
             self._alone = alone
             self.drawing_changed.emit()
+
+    @property
+    def ghosts(self) -> bool:
+        """Whether the selected person is drawn as it is in the frames around, too."""
+        return self._ghosts
+
+    def set_ghosts(self, ghosts: bool) -> None:
+        if ghosts != self._ghosts:
+            self._ghosts = ghosts
+            self.drawing_changed.emit()
+
+    @property
+    def light(self) -> Light:
+        """In which the picture is looked at."""
+        return self._light
+
+    def set_light(self, light: Light) -> None:
+        if light != self._light:
+            self._light = light
+            self.light_changed.emit()
 
     def set_colour_by(self, colour_by: ColourBy) -> None:
         if colour_by is not self._colour_by:

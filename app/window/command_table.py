@@ -6,10 +6,10 @@ from functools import partial
 from app.look.theme import ThemeController
 from app.picture.frame_view import FrameView
 from app.session.jumps import BACKWARD, FORWARD
-from app.session.view_state import ColourBy, Layer
 from app.session.workbench import Workbench
 from app.window.actions import Command
 from app.window.prompts import Prompts
+from app.window.view_commands import view_commands
 from jmpose_core.queue.proposals import Proposal
 
 
@@ -49,7 +49,7 @@ class CommandTable:
             *self._go(),
             *self._model(),
             *self._tools(),
-            *self._look(),
+            *view_commands(self._bench, self._view, self._next_theme, video=self._video, person=self._person),
             *self._help(),
         ]
 
@@ -260,58 +260,6 @@ class CommandTable:
                 short="Evaluate",
             ),
             Command("statistics", "Tools", "Effort and progress", self._show_statistics, (), "", self._video),
-        ]
-
-    def _look(self) -> list[Command]:
-        view, state, video = self._view, self._bench.view_state, self._video
-        layers = [
-            Command(
-                layer.value,
-                "View",
-                layer.value.capitalize(),
-                partial(state.set_layer, layer),
-                (str(number),),
-                layer.value,
-                video,
-                checked=lambda layer=layer: state.layer is layer,
-            )
-            for number, layer in enumerate(Layer, 1)
-        ]
-        return [
-            *layers,
-            Command("fit", "View", "Fit", view.fit, ("F",), "fit", video, separated=True),
-            Command("zoom_person", "View", "Zoom to person", view.zoom_to_person, ("Shift+F",), "", self._person),
-            Command(
-                "hide",
-                "View",
-                "Hide people",
-                lambda: state.set_people_hidden(not state.people_hidden),
-                ("H",),
-                "hide",
-                video,
-                checked=lambda: state.people_hidden,
-            ),
-            Command(
-                "alone",
-                "View",
-                "Only the selected person",
-                lambda: state.set_alone(not state.alone),
-                ("Shift+H",),
-                "",
-                video,
-                checked=lambda: state.alone,
-            ),
-            Command(
-                "colour",
-                "View",
-                "Colour by track",
-                state.toggle_colours,
-                ("C",),
-                "",
-                video,
-                checked=lambda: state.colour_by is ColourBy.TRACK,
-            ),
-            Command("theme", "View", "Light or dark", self._next_theme, (), "theme", separated=True),
         ]
 
     def _help(self) -> list[Command]:
