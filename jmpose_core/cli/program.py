@@ -10,6 +10,7 @@ from jmpose_core.cli.evaluate import evaluate_files
 from jmpose_core.cli.exchange import export_project, import_files
 from jmpose_core.cli.predict import predict
 from jmpose_core.cli.run import app, demo, train
+from jmpose_core.cli.script import run
 from jmpose_core.cli.terminal import exits
 from jmpose_core.cli.weights import weights
 
@@ -27,6 +28,7 @@ _program.command("import")(exits(import_files))
 _program.command("export")(exits(export_project))
 _program.command("eval")(exits(evaluate_files))
 _program.command("train")(exits(train))
+_program.command("run")(exits(run))
 _program.command("doctor")(exits(doctor))
 _program.add_typer(weights, name="weights")
 _program.add_typer(bench, name="bench")
