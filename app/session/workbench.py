@@ -29,6 +29,7 @@ from app.session.statistics import LiveStatistics
 from app.session.thumbnails import Thumbnails
 from app.session.track_editor import TrackEditor
 from app.session.track_faults import TrackFaults
+from app.session.track_motion import TrackMotion
 from app.session.view_state import ViewState
 from jmpose_core.annotations import Annotation
 from jmpose_core.engine.client import EngineClient
@@ -75,6 +76,7 @@ class Workbench(QObject):
             self.project, self.view_state, self.navigator, self.editor, self.faults, self.background, self
         )
         self.lanes = Lanes(self.project, self.view_state, self.background, self)
+        self.motion = TrackMotion(self.project, self.shown, self.view_state, self.background, self)
         self.jumps = Jumps(self.lanes, self.shown, self.view_state, self)
         self.evaluation = Evaluation(self.project, self.view_state, self)
         self.effort = EffortRecorder(self.project, self.shown, self.view_state, self)
@@ -101,6 +103,7 @@ class Workbench(QObject):
             (self.lanes.failed, Cause.READING),
             (self.queue.failed, Cause.READING),
             (self.faults.failed, Cause.READING),
+            (self.motion.failed, Cause.READING),
             (inference.failed, Cause.PREDICTION),
             (inference.engine_lost, Cause.ENGINE),
             (self.finetune.failed, Cause.TRAINING),

@@ -132,6 +132,41 @@ def _paint_confidence(painter: QPainter, scale: Scale, top: float, lane: Lane, c
 _STRENGTHS: Final = 5  # of the queue's line
 
 
+MOTION_HEIGHT: Final = 30
+_FASTEST: Final = 0.5  # sizes a frame, at the upper edge
+_JUMP: Final = 0.2  # sizes a frame: faster than people move
+
+
+def paint_motion(
+    painter: QPainter,
+    palette: QPalette,
+    scale: Scale,
+    top: float,
+    frame_index: npt.NDArray[np.int64],
+    speed: npt.NDArray[np.float64],
+) -> None:
+    """A bar a frame (N,), or a column of pixels, by the square root of its speed (N,); jumps in an alarming colour."""
+    inside = (frame_index >= scale.first - 1) & (frame_index <= scale.first + scale.span)
+    if not inside.any():
+        return
+    columns = (scale.left + (frame_index[inside] - scale.first) * scale.cell).astype(int)
+    starts = np.flatnonzero(np.diff(columns, prepend=columns[0] - 1))
+    fastest = np.maximum.reduceat(speed[inside], starts)
+    heights = MOTION_HEIGHT * np.sqrt(np.clip(fastest / _FASTEST, 0, 1))
+    width = max(scale.cell - 1, 1.0)
+    calm, alarm = palette.color(QPalette.ColorRole.PlaceholderText), palette.color(QPalette.ColorRole.BrightText)
+    painter.save()
+    painter.setClipRect(QRectF(scale.left, top, scale.width, MOTION_HEIGHT))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    for jumps, colour in ((False, calm), (True, alarm)):
+        chosen = (fastest > _JUMP) == jumps
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        bars = zip(columns[starts][chosen].tolist(), heights[chosen].tolist(), strict=True)
+        painter.drawRects([QRectF(x, top + MOTION_HEIGHT - height, width, height) for x, height in bars])
+    painter.restore()
+
+
 class QueueMark(NamedTuple):
     """What the review queue has in a lane: frames first..last, `last` excluded."""
 

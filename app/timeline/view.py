@@ -13,17 +13,20 @@ from app.session.people_shown import PeopleShown
 from app.session.predictions import Predictions
 from app.session.review_queue import ReviewQueue
 from app.session.thumbnails import Thumbnails
+from app.session.track_motion import TrackMotion
 from app.session.view_state import ViewState
 from app.timeline.hover_picture import HoverPicture
 from app.timeline.paint import (
     LANE_GAP,
     LANE_HEIGHT,
+    MOTION_HEIGHT,
     QueueMark,
     Run,
     Scale,
     paint_held,
     paint_lane,
     paint_marked,
+    paint_motion,
     paint_queue,
     paint_ruler,
     spans_of,
@@ -33,6 +36,8 @@ from jmpose_core.project import Lane
 
 LABELS_WIDTH: Final = 64
 RULER_HEIGHT: Final = 24
+_LANE_STEP: Final = LANE_HEIGHT + LANE_GAP
+_MOTION_STEP: Final = MOTION_HEIGHT + LANE_GAP
 SMALLEST_SPAN: Final = 10.0  # frames that fill the width at the largest zoom
 
 
@@ -49,10 +54,12 @@ class Timeline(QAbstractScrollArea):
         shown: PeopleShown,
         predictions: Predictions,
         queue: ReviewQueue,
+        motion: TrackMotion,
         thumbnails: Thumbnails,
     ) -> None:
         super().__init__()
-        self._view_state, self._shown, self._predictions, self._queue = view_state, shown, predictions, queue
+        self._view_state, self._shown, self._predictions = view_state, shown, predictions
+        self._queue, self._motion = queue, motion
         self._lanes: list[Lane] = []
         self._held: list[Run] = []
         self._first, self._span = 0.0, 1.0
@@ -72,6 +79,7 @@ class Timeline(QAbstractScrollArea):
         shown.people_changed.connect(lambda _: self._show_unsaved())
         lanes.changed.connect(lambda: self.set_lanes(lanes.lanes))
         queue.changed.connect(self._redraw)
+        motion.changed.connect(self._on_motion)
         self.verticalScrollBar().valueChanged.connect(self._redraw)
 
     def sizeHint(self) -> QSize:
@@ -82,6 +90,10 @@ class Timeline(QAbstractScrollArea):
 
     def set_lanes(self, lanes: Sequence[Lane]) -> None:
         self._lanes = list(lanes)
+        self._set_scroll_range()
+        self._redraw()
+
+    def _on_motion(self) -> None:
         self._set_scroll_range()
         self._redraw()
 
@@ -145,6 +157,9 @@ class Timeline(QAbstractScrollArea):
             colour = track_colour(lane.track_id)
             paint_lane(painter, self.palette(), self.scale, top, lane, colour, selected=lane.track_id == selected)
             paint_queue(painter, warning, self.scale, top, marks.get(lane.track_id, ()))
+            if row == self._opened_row and (speeds := self._motion.speeds) is not None:
+                speed = speeds.of_joint(self._shown.joint)
+                paint_motion(painter, self.palette(), self.scale, top + _LANE_STEP, speeds.frame_index, speed)
             self._paint_label(painter, top, lane.track_id, colour, selected=lane.track_id == selected)
 
     def _paint_label(self, painter: QPainter, top: float, track_id: int, colour: QColor, *, selected: bool) -> None:
@@ -230,7 +245,7 @@ class Timeline(QAbstractScrollArea):
             self._look_from(self._first - steps * self._span * 0.1)
         else:
             bar = self.verticalScrollBar()
-            bar.setValue(bar.value() - int(steps * (LANE_HEIGHT + LANE_GAP)))
+            bar.setValue(bar.value() - int(steps * _LANE_STEP))
         event.accept()
 
     def viewportEvent(self, event: QEvent) -> bool:
@@ -277,15 +292,28 @@ class Timeline(QAbstractScrollArea):
         last = video.frame_count - 1 if video is not None else 0
         return min(max(int(self.scale.frame_at(x)), 0), last)
 
+    @property
+    def _opened_row(self) -> int | None:
+        """The lane under which the motion of its person is drawn."""
+        if (speeds := self._motion.speeds) is None:
+            return None
+        return next((row for row, lane in enumerate(self._lanes) if lane.track_id == speeds.track_id), None)
+
     def _lane_top(self, row: int) -> float:
-        return RULER_HEIGHT + 4 + row * (LANE_HEIGHT + LANE_GAP) - self.verticalScrollBar().value()
+        opened = self._opened_row
+        below = _MOTION_STEP if opened is not None and row > opened else 0
+        return RULER_HEIGHT + 4 + row * _LANE_STEP + below - self.verticalScrollBar().value()
 
     def _row_at(self, y: float) -> int | None:
-        row = int((y - self._lane_top(0)) // (LANE_HEIGHT + LANE_GAP))
+        """The lane at a height; that of a person's motion is the person's."""
+        first, opened = self._lane_top(0), self._opened_row
+        row = int((y - first) // _LANE_STEP)
+        if opened is not None and row > opened:
+            row = max(int((y - first - _MOTION_STEP) // _LANE_STEP), opened)
         return row if y >= RULER_HEIGHT and 0 <= row < len(self._lanes) else None
 
     def _set_scroll_range(self) -> None:
-        needed = RULER_HEIGHT + 10 + len(self._lanes) * (LANE_HEIGHT + LANE_GAP)
+        needed = RULER_HEIGHT + 10 + len(self._lanes) * _LANE_STEP + (_MOTION_STEP if self._motion.speeds else 0)
         bar = self.verticalScrollBar()
         bar.setRange(0, max(needed - self.viewport().height(), 0))
         bar.setPageStep(self.viewport().height())

@@ -64,7 +64,13 @@ class MainWindow(QMainWindow):
         self.central_area = CentralArea(self.start_page, self.frame_view, messages)
         self.setCentralWidget(self.central_area)
         self.timeline = Timeline(
-            bench.view_state, bench.lanes, bench.shown, bench.predictions, bench.queue, bench.thumbnails
+            bench.view_state,
+            bench.lanes,
+            bench.shown,
+            bench.predictions,
+            bench.queue,
+            bench.motion,
+            bench.thumbnails,
         )
         self.transport = Transport(bench.view_state, bench.playback, self.actions_by_name)
         self.inspector = Inspector(bench.shown, bench.model_view, bench.background, bench.messages)

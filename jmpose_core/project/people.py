@@ -38,6 +38,10 @@ _SHOWN_PAGE = f"""
     GROUP BY frame_index, track_id HAVING state >= 0
     ORDER BY frame_index, track_id LIMIT {_PAGE}
 """
+_SHOWN_OF_TRACK = f"""
+    SELECT {_TOP_ROW} FROM people INDEXED BY timeline
+    WHERE video_id = ? AND track_id = ? GROUP BY frame_index HAVING state >= 0 ORDER BY frame_index
+"""
 _PREDICTION_PAGE = f"""
     SELECT {COLUMNS} FROM people
     WHERE video_id = ? AND (frame_index, track_id) > (?, ?) AND frame_index < ? AND layer = {LAYER_PREDICTION}
@@ -89,6 +93,11 @@ _TRACKS_IN_USE = f"""
 def shown_between(database: Database, video_id: int, first: int, last: int) -> Iterator[Annotation]:
     """People as the annotator sees them, `last` excluded, by frame and track. Read page by page."""
     return _stream(database, _SHOWN_PAGE, video_id, first, last)
+
+
+def shown_of_track(database: Database, video_id: int, track_id: int) -> Iterator[Annotation]:
+    """One track as the annotator sees it, by frame."""
+    return annotations_of([PersonRow._make(row) for row in database.rows(_SHOWN_OF_TRACK, (video_id, track_id))])
 
 
 def predictions_between(database: Database, video_id: int, first: int, last: int) -> Iterator[Annotation]:

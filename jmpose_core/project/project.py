@@ -139,6 +139,10 @@ class Project:
         """What the annotator sees, by frame and track; read as it is used."""
         return people.shown_between(self._database, video_id, first, last)
 
+    def people_of_track(self, video_id: int, track_id: int) -> Iterator[Annotation]:
+        """One track as the annotator sees it, by frame."""
+        return people.shown_of_track(self._database, video_id, track_id)
+
     def predictions_between(self, video_id: int, first: int, last: int) -> Iterator[Annotation]:
         """What the model said, by frame and track, removed people too; read as it is used."""
         return people.predictions_between(self._database, video_id, first, last)

@@ -110,7 +110,7 @@ class ScriptedVideo:
 
     def track(self, track_id: int) -> TrackArrays:
         """One track as arrays; of N = 0 frames where nobody is on it."""
-        found = list(self.people(track_id=track_id))
+        found = list(self._project.people_of_track(self._record.id, track_id))
         return TrackArrays(
             np.array([person.frame_index for person in found], np.int64),
             np.array([person.bbox_xyxy for person in found]).reshape(-1, 4),
