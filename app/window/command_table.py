@@ -263,7 +263,10 @@ class CommandTable:
         ]
 
     def _help(self) -> list[Command]:
-        return [Command("palette", "Help", "Commands and keys", self._show_commands, ("Ctrl+K", "F1"), "search")]
+        return [
+            Command("palette", "Help", "Commands and keys", self._show_commands, ("Ctrl+K", "F1"), "search"),
+            Command("about", "Help", "About JM-Pose Studio", self._prompts.about, separated=True),
+        ]
 
     # What is too small for a place of its own
 

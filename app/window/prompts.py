@@ -4,6 +4,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.dialogs.about_dialog import AboutDialog
 from app.dialogs.export_dialog import ExportDialog
 from app.dialogs.finetune_dialog import FinetuneDialog
 from app.dialogs.import_dialog import ImportDialog
@@ -136,6 +137,10 @@ class Prompts:
         dialog = SystemDialog(self._bench.inference.systems, self._bench.settings.weights, self._window)
         dialog.chosen.connect(self._use_weights)
         dialog.open()
+
+    def about(self) -> None:
+        """Say what program this is."""
+        AboutDialog(self._bench.settings.weights, self._window).open()
 
     def may_quit(self) -> bool:
         """Whether the window may close: a training that runs would end with it."""

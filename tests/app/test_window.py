@@ -1,6 +1,7 @@
 """The main job, by mouse and keyboard, in the real window."""
 
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -9,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.dialogs.about_dialog import AboutDialog
 from app.dialogs.export_dialog import ExportDialog
 from app.look.messages import Level, Message
 from app.session.export import ExportReader
@@ -366,3 +369,17 @@ def test_the_real_engine_fills_the_first_frames(
     with qtbot.waitSignal(window.bench.inference.probed, timeout=10 * PATIENCE_MS):
         window.bench.shown.select(people[0].track_id)
     assert window.inspector.probe is not None
+
+
+def test_about_names_every_package_with_its_licence_and_is_copied(window: MainWindow, qtbot: QtBot) -> None:
+    window.actions_by_name["about"].trigger()
+    dialog = window.findChild(AboutDialog)
+    assert isinstance(dialog, AboutDialog) and dialog.isVisible()
+    lines = {line.split()[0]: line for line in dialog.text.toPlainText().splitlines() if line}
+    for name in ("torch", "numpy", "PySide6-Essentials", "opencv-python-headless", "pycocotools"):
+        assert re.fullmatch(r"\S+ +\d\S* +\S.*", lines[name]), name
+        assert "see its own" not in lines[name]
+    copy = next(button for button in dialog.findChildren(QPushButton) if button.text() == "Copy")
+    qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
+    assert QApplication.clipboard().text() == dialog.text.toPlainText()
+    dialog.close()
