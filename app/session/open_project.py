@@ -264,6 +264,15 @@ class OpenProject(QObject):
         self.about_to_change.emit()
         self.write(lambda project: write_import(project, plan), lambda step: self._on_imported(plan, step))
 
+    def add_video(self, path: Path, on_added: Callable[[VideoRecord], None]) -> None:
+        """Add a video or a folder of frames to the open project; `on_added` or `failed` follows."""
+
+        def added(record: object) -> None:
+            assert isinstance(record, VideoRecord)
+            on_added(record)
+
+        self.write(lambda project: project.add_video(path), added)
+
     def relocate_video(self, video_id: int, path: Path) -> None:
         """Take a video that was moved from its new place; `videos_changed` or `failed` follows."""
         self.write(

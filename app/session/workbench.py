@@ -82,10 +82,12 @@ class Workbench(QObject):
         self.effort = EffortRecorder(self.project, self.shown, self.view_state, self)
         self.statistics = LiveStatistics(self.project, self.effort, self.view_state, self)
         self._video_path: Path | None = None
+        self._left_at: dict[int, int] = {}  # the frame of each video of this project that was looked at
         self._connect()
         self._connect_messages()
 
     def _connect(self) -> None:
+        self.project.closed.connect(self._left_at.clear)
         self.project.videos_changed.connect(self._show_video_again)
         self.project.turned.connect(self._look_at)
         self.project.imported.connect(self._on_imported)
@@ -163,9 +165,15 @@ class Workbench(QObject):
             self.messages.info(opened.note)
         self.inference.start()
 
+    def add_video(self, path: Path) -> None:
+        """Add a video or a folder of frames to the open project, and look at it."""
+        self.project.add_video(path, self.show_video)
+
     def show_video(self, video: VideoRecord | None) -> None:
         """Look at one of the project's videos; where its file is gone, the people are still there."""
-        if video != self.view_state.video:
+        if (left := self.view_state.video) is not None:
+            self._left_at[left.id] = self.view_state.frame_index
+        if video != left:
             self.predictions.leave()
         reader, lost = None, ""
         self._video_path = None
@@ -181,6 +189,7 @@ class Workbench(QObject):
         self.model_view.set_video(self._video_path)
         self.thumbnails.set_video(self._video_path)
         self.view_state.set_video(video)
+        self.view_state.set_frame(self._left_at.get(video.id, 0) if video is not None else 0)
         self.video_shown.emit(lost)
         self.playback.attach(reader)
         if video is not None and not lost:

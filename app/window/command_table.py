@@ -93,6 +93,8 @@ class CommandTable:
             Command("open_video", "File", "Open video…", ask.video, ("Ctrl+O",), "open", short="Open"),
             Command("open_folder", "File", "Open folder of frames…", ask.folder, (), "folder", short="Open"),
             Command("open_project", "File", "Open project…", ask.project, ("Ctrl+Shift+O",), "project", short="Open"),
+            Command("add_video", "File", "Add video to project…", ask.add_video, (), "", video, separated=True),
+            Command("add_folder", "File", "Add folder of frames to project…", ask.add_folder, (), "", video),
             Command("locate", "File", "Locate moved video…", ask.locate, (), "search", video),
             Command("import", "File", "Import…", ask.import_people, ("Ctrl+I",), "import", video, separated=True),
             Command("export", "File", "Export…", ask.export, ("Ctrl+E",), "export", video),

@@ -19,6 +19,7 @@ from app.session.settings import Settings
 from app.session.workbench import Workbench
 from app.timeline.track_table import TrackTable
 from app.timeline.transport import Transport
+from app.timeline.video_table import VideoTable
 from app.timeline.view import Timeline
 from app.window.actions import Actions
 from app.window.bars import Toolbar, fill_menus
@@ -35,7 +36,6 @@ from app.window.prompts import Prompts
 from app.window.start_page import StartPage
 from app.window.status import StatusBar
 from app.window.track_menu import TrackMenu
-from app.window.video_chooser import VideoChooser
 from jmpose_core.engine.client import EngineClient
 
 TITLE = "JM-Pose Studio"
@@ -78,7 +78,7 @@ class MainWindow(QMainWindow):
         self.statistics = StatisticsPanel(bench.statistics, bench.navigator, bench.view_state)
         self.track_table = TrackTable(bench.lanes, bench.shown, bench.navigator)
         self.queue_panel, self.fault_panel = QueuePanel(bench.queue), FaultPanel(bench)
-        self.video_chooser = VideoChooser(bench)
+        self.video_table = VideoTable(bench)
         self.status = StatusBar(bench)
         self._place_docks()
         self._place_bars()
@@ -110,7 +110,7 @@ class MainWindow(QMainWindow):
         side = Qt.DockWidgetArea
         self.dock_area = area = DockArea(self)
         self.tracks_dock = area.add(
-            "Tracks", padded(self.video_chooser, self.track_table), side.LeftDockWidgetArea, first_size=230
+            "Tracks", padded(self.video_table, self.track_table), side.LeftDockWidgetArea, first_size=230
         )
         self.review_dock = area.add("Review", stacked(self.fault_panel, self.queue_panel), side.LeftDockWidgetArea)
         self.inspector_dock = area.add("Inspector", self.inspector, side.RightDockWidgetArea, first_size=410)

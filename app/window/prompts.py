@@ -39,6 +39,18 @@ class Prompts:
         name, _ = QFileDialog.getOpenFileName(self._window, "Open project", self._folder(), PROJECT_FILTER)
         self._open(name)
 
+    def add_video(self) -> None:
+        """Ask for a video that goes into the open project."""
+        name, _ = QFileDialog.getOpenFileName(self._window, "Add video to project", self._folder(), VIDEO_FILTER)
+        if name:
+            self._bench.add_video(Path(name))
+
+    def add_folder(self) -> None:
+        """Ask for a folder of frames that goes into the open project."""
+        name = QFileDialog.getExistingDirectory(self._window, "Add folder of frames to project", self._folder())
+        if name:
+            self._bench.add_video(Path(name))
+
     def take_files(self, paths: list[Path]) -> None:
         """Files that were dropped: annotations go into the open video, anything else is opened."""
         path, *others = paths

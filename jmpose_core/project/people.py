@@ -143,6 +143,16 @@ def labelled_joints(database: Database, video_id: int, track_id: int) -> dict[in
     return found
 
 
+def labelled_frames(database: Database) -> dict[int, int]:
+    """In how many frames of each video somebody labelled a joint; from the index alone."""
+    return dict(
+        database.rows(
+            f"SELECT video_id, COUNT(DISTINCT frame_index) FROM people INDEXED BY timeline "
+            f"WHERE layer = {LAYER_ANNOTATION} AND state >= {int(Origin.CORRECTED)} GROUP BY video_id"
+        )
+    )
+
+
 def has_fill(database: Database, video_id: int, track_id: int) -> bool:
     """Whether anything of a track is filled."""
     query = f"SELECT 1 FROM people WHERE video_id = ? AND track_id = ? AND layer = {LAYER_FILL} LIMIT 1"

@@ -169,6 +169,10 @@ class Project:
         """A lane for each track with somebody on it, by id; no person is decoded."""
         return people.timeline(self._database, video_id)
 
+    def labelled_frames(self) -> dict[int, int]:
+        """In how many frames of each video somebody labelled a joint; videos without any are left out."""
+        return people.labelled_frames(self._database)
+
     def likely_errors(self, video_id: int, track_id: int, model: ErrorModel) -> list[QueueItem]:
         """Runs of joints of a track that are likely wrong, by the errors that one action is expected to mend."""
         return likely_errors(self._database, self.evidence, model, video_id, track_id)

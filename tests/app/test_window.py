@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -332,21 +331,6 @@ def test_what_cannot_be_opened_is_told_and_nothing_is_left(
     assert told[-1].level is Level.ERROR and "broken.mp4" in told[-1].text
     assert not list(tmp_path.glob("*.jmpose*"))
     assert window.bench.view_state.video is None
-
-
-def test_two_videos_of_one_name_share_a_project_and_can_be_switched(
-    window: MainWindow, clip: Path, qtbot: QtBot
-) -> None:
-    window.bench.close_project()
-    other = Path(shutil.copy(clip, clip.with_suffix(".avi")))
-    open_and_wait(window, other, qtbot)
-    assert window.bench.project.path == clip.with_suffix(".jmpose")
-    assert [window.video_chooser.itemText(row) for row in range(2)] == ["walk.mp4", "walk.avi"]
-    assert window.video_chooser.currentText() == "walk.avi"
-    window.video_chooser.setCurrentIndex(0)
-    window.video_chooser.activated.emit(0)
-    video = window.bench.view_state.video
-    assert video is not None and video.name == "walk.mp4"
 
 
 BUNDLED = {path.stem for path in WEIGHTS.glob("*.safetensors")}
