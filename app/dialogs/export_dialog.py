@@ -15,12 +15,20 @@ from app.look.summary_view import Fact, counted, listed
 from app.session.export import ExportCounts, ExportReader
 from jmpose_core.formats.table import FORMATS, Format
 from jmpose_core.project import VideoRecord
+from jmpose_core.project.as_document import Which
 
 # Of PoseTrack's files, and made anew for each of them: no project holds it, so none can lose it.
 BOOKKEEPING: Final = frozenset((
     "images.id", "images.frame_id", "images.nframes", "images.vid_id", "images.has_no_densepose", "images.is_labeled",
     "images.width", "images.height", "annotations.id", "annotations.category_id",
 ))  # fmt: skip
+
+
+WHICH: Final = {
+    Which.ALL: "Everybody",
+    Which.LABELLED: "Those of whom a joint was corrected or verified",
+    Which.DONE: "Those of whom every joint was",
+}
 
 
 class ExportDialog(PreviewedDialog):
@@ -40,7 +48,11 @@ class ExportDialog(PreviewedDialog):
             self._format.addItem(export_format.title, export_format)
         self._file = QLineEdit()
         self._scores = QCheckBox("With the model's confidences, as a prediction file has them")
+        self._which = QComboBox()
+        for which, text in WHICH.items():
+            self._which.addItem(text, which)
         self._propose_file()
+        self._which.currentIndexChanged.connect(self._preview)
         self._format.currentIndexChanged.connect(self._propose_file)
         self._format.currentIndexChanged.connect(self._preview)
         self._scores.toggled.connect(self._preview)
@@ -55,6 +67,7 @@ class ExportDialog(PreviewedDialog):
         fields = QFormLayout()
         add_row(fields, "Format", self._format)
         add_row(fields, "File", self._file, browse)
+        add_row(fields, "People", self._which)
         fields.addRow("", self._scores)
         self._compose(fields)
         FileDrops(self).dropped.connect(lambda paths: self._take_place(paths[0]))
@@ -82,11 +95,11 @@ class ExportDialog(PreviewedDialog):
 
     def _preview(self) -> None:
         """Say what the export would write as things are chosen now."""
-        chosen, scores = self._chosen(), self._scores.isChecked()
+        chosen, scores, which = self._chosen(), self._scores.isChecked(), self._which.currentData()
         self._scores.setEnabled("confidences" in chosen.holds)
         self._action.setEnabled(False)
         self._facts = []
-        self._ask(lambda: self._reader.preview(chosen, scores=scores), self._show, self.summary.show_error)
+        self._ask(lambda: self._reader.preview(chosen, scores=scores, which=which), self._show, self.summary.show_error)
 
     def _show(self, counts: ExportCounts) -> None:
         self._action.setEnabled(True)
@@ -101,7 +114,7 @@ class ExportDialog(PreviewedDialog):
             self.summary.show_facts([*self._facts, *there])
 
     def accept(self) -> None:
-        path, scores = Path(self._file.text()), self._scores.isChecked()
+        path, scores, which = Path(self._file.text()), self._scores.isChecked(), self._which.currentData()
         chosen = self._chosen()
         messages, reader = self._messages, self._reader
 
@@ -110,7 +123,7 @@ class ExportDialog(PreviewedDialog):
             messages.info(f"Exported to {path}: {counts_text(counts)}.")
 
         self._background.run(
-            lambda: reader.write(path, chosen, scores=scores),
+            lambda: reader.write(path, chosen, scores=scores, which=which),
             done,
             lambda text: messages.error(text, cause=Cause.EXPORT),
         )
@@ -130,7 +143,7 @@ def export_facts(counts: ExportCounts, export_format: Format) -> Iterator[Fact]:
     summary = counts.summary
     yield Fact("Will be written", counts_text(counts))
     if not summary.people:
-        yield Fact("", "Nobody is in this video yet: the file will hold its images alone.", grave=True)
+        yield Fact("", "There is nobody to write: the file will hold the images alone.", grave=True)
     yield Fact("Joints", "Absent joints are empty or 0, 0, 0; occluded ones keep their place.")
     lost = {what: count for what, count in summary.dropped.items() if what not in BOOKKEEPING}
     yield Fact("Left out", f"{export_format.title} has no place for {listed(lost)}" if lost else "nothing")

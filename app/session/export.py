@@ -7,7 +7,7 @@ from jmpose_core.formats.document import ExportSummary, PoseTrackDocument
 from jmpose_core.formats.files import make_folder
 from jmpose_core.formats.table import Format, preview_document, write_document
 from jmpose_core.project import Project, VideoRecord
-from jmpose_core.project.as_document import Scores, document_of_video
+from jmpose_core.project.as_document import Scores, Which, document_of_video
 from jmpose_core.project.exporting import check_destination
 
 
@@ -21,50 +21,52 @@ class ExportCounts:
 
 
 class ExportReader:
-    """One video as a document, read once with the model's confidences and once without.
+    """One video as a document, read once for each choice of what is in it.
 
     What was previewed is what is written.
     """
 
     def __init__(self, project: Path, video: VideoRecord) -> None:
         self._project, self._video = project, video
-        self._documents: dict[bool, PoseTrackDocument] = {}
+        self._documents: dict[tuple[bool, Which], PoseTrackDocument] = {}
 
     def forget(self) -> None:
         """People have changed: read them again."""
         self._documents = {}
 
-    def preview(self, export_format: Format, *, scores: bool) -> ExportCounts:
+    def preview(self, export_format: Format, *, scores: bool, which: Which) -> ExportCounts:
         """What `write` would write now.
 
         Args:
             scores: with the model's confidences, as predictions for an evaluation have them.
+            which: people.
 
         Raises:
             ProjectError, VideoError, FormatError: the project or video cannot be read, or not be held by the format.
         """
-        document = self._document(scores)
+        document = self._document(scores, which)
         name = f"{self._video.name}{export_format.suffix}"
         return _counts(document, preview_document(document, name, export_format.name))
 
-    def write(self, path: Path, export_format: Format, *, scores: bool) -> ExportCounts:
-        """Write every person of the video.
+    def write(self, path: Path, export_format: Format, *, scores: bool, which: Which) -> ExportCounts:
+        """Write the people of the video.
 
         Raises:
             ProjectError, VideoError, FormatError: the project or video cannot be read, the file not written.
         """
-        document = self._document(scores)
+        document = self._document(scores, which)
         with Project.open(self._project, read_only=True) as project:
             check_destination(project, path, export_format, overwrite=True)  # the dialog has said what it replaces
         make_folder(path.parent)
         return _counts(document, write_document(document, path, export_format.name))
 
-    def _document(self, scores: bool) -> PoseTrackDocument:
+    def _document(self, scores: bool, which: Which) -> PoseTrackDocument:
         documents = self._documents  # `forget` in the window's thread begins another
-        if scores not in documents:
+        if (scores, which) not in documents:
             with Project.open(self._project, read_only=True) as project:
-                documents[scores] = document_of_video(project, self._video, scores=_scores(scores))
-        return documents[scores]
+                found = document_of_video(project, self._video, scores=_scores(scores), which=which)
+                documents[scores, which] = found
+        return documents[scores, which]
 
 
 def _counts(document: PoseTrackDocument, summary: ExportSummary) -> ExportCounts:

@@ -10,7 +10,7 @@ from jmpose_core.cli.terminal import tell
 from jmpose_core.errors import FormatError
 from jmpose_core.formats.table import FORMAT_NAMES, format_of, read_named_document
 from jmpose_core.project import Project
-from jmpose_core.project.as_document import Scores
+from jmpose_core.project.as_document import Scores, Which
 from jmpose_core.project.exporting import check_destination, export_places, export_video
 from jmpose_core.project.file_assignment import videos_of_files
 from jmpose_core.project.importing import ImportAs, ImportPlan, Reading, plan_document, write_import
@@ -101,6 +101,9 @@ def export_project(
     scores: Annotated[
         Scores, typer.Option(help="Whose confidences are written: with them, people are read as predictions.")
     ] = Scores.PREDICTED,
+    people: Annotated[
+        Which, typer.Option(help="Which people are written, by whether somebody corrected or verified a joint, or all.")
+    ] = Which.ALL,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
 ) -> int:
     """Write what the project's annotators see, and say what the format cannot hold."""
@@ -113,7 +116,7 @@ def export_project(
         for place in places:
             check_destination(opened, place, row, overwrite=overwrite)
         for record, place in zip(videos, places, strict=True):
-            summary = export_video(opened, record, place, row, scores=scores, overwrite=overwrite)
+            summary = export_video(opened, record, place, row, scores=scores, which=people, overwrite=overwrite)
             tell(f"{place}: {summary.people} people on {summary.images} images")
             for what, count in summary.dropped.items():
                 tell(f"  not kept by {format_name}: {what} ({count})")

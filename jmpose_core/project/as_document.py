@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from jmpose_core.annotations import Annotation
 from jmpose_core.errors import ProjectError
 from jmpose_core.formats.document import PoseTrackDocument
 from jmpose_core.formats.people import document_from
@@ -17,13 +18,34 @@ class Scores(StrEnum):
     NONE = "none"  # nobody: all are labels
 
 
-def document_of_video(project: Project, video: VideoRecord, *, scores: Scores = Scores.PREDICTED) -> PoseTrackDocument:
-    """Every person of a video. Who has a joint that somebody corrected or verified is a label, as a whole.
+class Which(StrEnum):
+    """Which people are written, by what somebody has seen of them. Images are listed all the same."""
+
+    ALL = "all"
+    LABELLED = "labelled"  # of whom a joint was corrected or verified
+    DONE = "done"  # of whom every joint was
+
+
+def is_wanted(person: Annotation, which: Which) -> bool:
+    """Whether somebody has seen enough of a person."""
+    match which:
+        case Which.ALL:
+            return True
+        case Which.LABELLED:
+            return bool(person.touched.any())
+        case Which.DONE:
+            return bool(person.touched.all())
+
+
+def document_of_video(
+    project: Project, video: VideoRecord, *, scores: Scores = Scores.PREDICTED, which: Which = Which.ALL
+) -> PoseTrackDocument:
+    """The people of a video. Who has a joint that somebody corrected or verified is a label, as a whole.
 
     Raises:
         ProjectError, VideoError: the project or video cannot be read.
     """
-    people = list(project.people_between(video.id, 0, video.frame_count))
+    people = [person for person in project.people_between(video.id, 0, video.frame_count) if is_wanted(person, which)]
     names = image_names(project, video)
     size = (video.width, video.height)
     document = document_from(people, names, image_size=size, scores=scores is not Scores.NONE)

@@ -8,7 +8,7 @@ from jmpose_core.formats.document import ExportSummary
 from jmpose_core.formats.files import check_replaceable, make_folder
 from jmpose_core.formats.table import Format, write_document
 from jmpose_core.project import Project, VideoRecord
-from jmpose_core.project.as_document import Scores, document_of_video
+from jmpose_core.project.as_document import Scores, Which, document_of_video
 
 
 def export_places(out: Path, videos: Sequence[VideoRecord], row: Format) -> list[Path]:
@@ -103,9 +103,10 @@ def export_video(
     row: Format,
     *,
     scores: Scores = Scores.PREDICTED,
+    which: Which = Which.ALL,
     overwrite: bool = False,
 ) -> ExportSummary:
-    """Write every person of a video, and make the folders above the file.
+    """Write the people of a video, and make the folders above the file.
 
     Raises:
         FormatError: `check_destination` refuses, the format cannot hold the people, or the file cannot be written.
@@ -113,4 +114,4 @@ def export_video(
     """
     check_destination(project, path, row, overwrite=overwrite)
     make_folder(path.parent)
-    return write_document(document_of_video(project, video, scores=scores), path, row.name)
+    return write_document(document_of_video(project, video, scores=scores, which=which), path, row.name)

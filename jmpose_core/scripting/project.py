@@ -18,6 +18,7 @@ from jmpose_core.annotations import Annotation, CodeArray, FloatArray, Track
 from jmpose_core.engine.protocol import Predict
 from jmpose_core.formats.table import format_of
 from jmpose_core.project import Project, Step, VideoRecord
+from jmpose_core.project.as_document import Which
 from jmpose_core.project.evidence_store import KeptEvidence
 from jmpose_core.project.exporting import export_video
 from jmpose_core.video import open_video
@@ -161,14 +162,16 @@ class ScriptedVideo:
         self._project.apply_predictions(self._record.id, people, text="Predict people", first=first, last=end)
         return len(people)
 
-    def export(self, path: Path | str, format_name: str = "posetrack18", *, overwrite: bool = False) -> Path:
-        """Write everybody to an annotation file of a format of `jmpose export`; its path.
+    def export(
+        self, path: Path | str, format_name: str = "posetrack18", *, which: Which = Which.ALL, overwrite: bool = False
+    ) -> Path:
+        """Write people to an annotation file of a format of `jmpose export`; its path.
 
         Raises:
             FormatError: there is a file already, or the format cannot hold the people.
         """
         place = Path(path)
-        export_video(self._project, self._record, place, format_of(format_name), overwrite=overwrite)
+        export_video(self._project, self._record, place, format_of(format_name), which=which, overwrite=overwrite)
         return place
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QComboBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.dialogs.export_dialog import ExportDialog
@@ -16,6 +16,7 @@ from jmpose_core.annotations import Annotation, Origin
 from jmpose_core.formats.joint_conversion import with_joints
 from jmpose_core.formats.joint_sets import COCO17
 from jmpose_core.formats.people import document_from
+from jmpose_core.formats.posetrack18 import read_posetrack18
 from jmpose_core.formats.table import FORMATS, write_document
 from tests.builders.hieve_folder import hieve_object, write_hieve
 from tests.builders.jhmdb_folder import write_jhmdb
@@ -177,6 +178,25 @@ def test_an_export_says_what_each_format_keeps(window: MainWindow, qtbot: QtBot)
     assert [path.name for path in project.parent.iterdir() if "posetrack" in path.name or "csv" in path.name] == []
 
 
+def test_an_export_of_what_was_checked_alone(window: MainWindow, told: list[Message], qtbot: QtBot) -> None:
+    predict_and_wait(window, qtbot)
+    window.bench.view_state.set_frame(5)
+    window.bench.editor.verify_frame()
+    window.bench.shown.select(1, 4)
+    window.bench.editor.toggle_occluded()  # in frame 6
+    dialog = export_dialog(window, "posetrack18", qtbot)
+    which = next(box for box in dialog.findChildren(QComboBox) if box.findText("Everybody") >= 0)
+    for row, text in enumerate(("460 people in 230 frames", "3 people in 2 frames", "2 people in 1 frame")):
+        which.setCurrentIndex(row)
+        qtbot.waitUntil(lambda: dialog.ready and f"Will be written: {text}" in dialog.summary.text, timeout=PATIENCE_MS)  # noqa: B023
+    dialog.accept()
+    qtbot.waitUntil(lambda: told[-1].text.startswith("Exported to"), timeout=PATIENCE_MS)
+    project = window.bench.project.path
+    assert project is not None
+    written = read_posetrack18(project.with_name("walk-posetrack18.json"))
+    assert len(written.people) == 2 and len(written.images) == 230
+
+
 def test_the_keyboard_starts_in_the_fields_and_enter_does_what_the_dialog_is_for(
     window: MainWindow, tmp_path: Path, qtbot: QtBot
 ) -> None:
@@ -198,7 +218,7 @@ def test_an_export_names_the_file_it_replaces_and_an_empty_video(window: MainWin
     project.with_name("walk-csv.csv").write_text("mine")
     text = export_dialog(window, "csv", qtbot).summary.text
     assert "Replaces: walk-csv.csv, which exists" in text
-    assert "Nobody is in this video yet" in text
+    assert "There is nobody to write" in text
 
 
 def test_what_was_exported_can_be_imported_again(

@@ -24,6 +24,7 @@ from jmpose_core.engine.client import EngineClient
 from jmpose_core.formats.people import annotations_of
 from jmpose_core.formats.posetrack18 import read_posetrack18
 from jmpose_core.formats.table import FORMATS
+from jmpose_core.project.as_document import Which
 from resources import WEIGHTS
 from tests.builders.hand import drag, everybody, find, on_screen, person, press
 from tests.builders.stand_in_engine import figure
@@ -70,7 +71,7 @@ def test_predict_correct_undo_redo_export_reopen(
     video = window.bench.view_state.video
     assert project is not None and video is not None
     out = tmp_path / "out.json"
-    counts = ExportReader(project, video).write(out, FORMATS[0], scores=True)
+    counts = ExportReader(project, video).write(out, FORMATS[0], scores=True, which=Which.ALL)
     assert counts.summary.people == len(people) == 460
     exported = annotations_of(read_posetrack18(out))
     for one, other in zip(people, exported, strict=True):

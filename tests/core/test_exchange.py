@@ -217,6 +217,20 @@ def test_predictions_come_back_as_predictions_beside_labels(tmp_path: Path, name
         assert {int(p.origin.max()) for p in people_of(fresh)} == {expected}
 
 
+@pytest.mark.parametrize(("which", "frames"), [("all", [2, 3, 4]), ("labelled", [2, 4]), ("done", [4])])
+def test_only_people_whom_somebody_has_seen_are_written_where_that_is_asked_for(
+    tmp_path: Path, which: str, frames: list[int]
+) -> None:
+    folder = image_folder(tmp_path / "walk")
+    path, copy = (project_of(tmp_path / end, folder) for end in ("p.jmpose", "q.jmpose"))
+    partly = person(2, 0, spot=0.05).with_joint(3, origin=Origin.VERIFIED)
+    put(path, [partly, person(3, 0, spot=0.1), label(4, 0, 0.15)])
+    out = tmp_path / "out.json"
+    assert run_cli("export", path, out, "--people", which) == 0
+    assert run_cli("import", copy, out) == 0
+    assert [one.frame_index for one in people_of(copy)] == frames
+
+
 # What is said, and what is asked for
 
 
