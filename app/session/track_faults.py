@@ -12,6 +12,7 @@ from jmpose_core.project import Project
 from jmpose_core.queue.proposals import Fault, Proposal
 
 SETTLE_MS = 700  # everybody is read again: several edits in a row cost that once
+CALM_MS = 5000  # the same after a change of one person: who corrects joint after joint is not slowed down by it
 
 
 class TrackFaults(QObject):
@@ -30,10 +31,9 @@ class TrackFaults(QObject):
         self._video_number = 0  # counts the videos that were looked at
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
-        self._settle.setInterval(SETTLE_MS)
         self._settle.timeout.connect(self._read)
         project.people_changed.connect(self._on_people)
-        project.turned.connect(lambda _: self._settle.start())  # a refusal, too, can be undone
+        project.turned.connect(lambda _: self._settle.start(SETTLE_MS))  # a refusal, too, can be undone
         project.closed.connect(self._clear)
         view_state.video_changed.connect(self._on_video)
 
@@ -66,8 +66,12 @@ class TrackFaults(QObject):
 
     def _on_people(self, video_id: int, _frames: object) -> None:
         video = self._view_state.video
-        if video is not None and video.id == video_id:
-            self._settle.start()
+        if video is None or video.id != video_id:
+            return
+        if len(self._project.tracks_touched_last(video_id)) != 1:
+            self._settle.start(SETTLE_MS)
+        elif not self._settle.isActive() or self._settle.interval() == CALM_MS:
+            self._settle.start(CALM_MS)
 
     def _on_video(self) -> None:
         self._clear()
