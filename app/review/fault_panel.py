@@ -57,7 +57,7 @@ class FaultPanel(QWidget):
         self.table.clicked.connect(lambda index: bench.queue.go(self.model.rows[index.row()]))
         self.card = _Card(bench)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 0, 2, 4)
+        layout.setContentsMargins(10, 0, 2, 4)
         layout.setSpacing(6)
         for widget in (self.table, self.card):
             layout.addWidget(widget)

@@ -15,7 +15,7 @@ from jmpose_core.queue.proposals import Proposal
 from jmpose_core.skeleton import JOINT_TITLES
 
 COLUMNS: Final = ("Joint", "Frames", "%")
-LEAST_WIDTH: Final = 243  # pixels: nothing is cut
+LEAST_WIDTH: Final = 244  # pixels: nothing is cut
 
 _MEANINGS: Final = {
     "review_next": "next",
@@ -64,7 +64,7 @@ class QueuePanel(QWidget):
         self.hint = _line()
         self.setMinimumWidth(LEAST_WIDTH)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 0, 2, 8)
+        layout.setContentsMargins(10, 0, 2, 10)
         layout.setSpacing(6)
         for widget in (self.summary, self.table, self.hint):
             layout.addWidget(widget)
