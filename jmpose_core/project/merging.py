@@ -1,6 +1,6 @@
 """Two tracks that are one person: which of two skeletons in one frame says what."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,11 +9,32 @@ from jmpose_core.annotations import Annotation, CodeArray, Origin, Visibility
 from jmpose_core.errors import ProjectError
 from jmpose_core.frame_numbers import frame_number
 from jmpose_core.project.layers import owned_joints
-from jmpose_core.project.rows import PersonRow, annotations_of, rows_of
+from jmpose_core.project.rows import PersonKey, PersonRow, annotations_of, rows_of
 from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_FILL, LAYER_PREDICTION
 from jmpose_core.skeleton import JOINT_TITLES
 
 _ONE_PLACE = 1.0  # pixels: labels of both that are this near say the same
+
+
+def merged_tracks(kept: Sequence[PersonRow], gone: Sequence[PersonRow]) -> list[PersonRow | PersonKey]:
+    """Rows to write and keys to delete so that everybody of one track is on another, which has somebody, too.
+
+    Args:
+        kept, gone: all rows of the two tracks.
+
+    Raises:
+        ProjectError: a joint is labelled on both, in different places.
+    """
+    track_id = kept[0].track_id
+    frames: dict[int, tuple[dict[int, PersonRow], dict[int, PersonRow]]] = {}
+    for row in gone:
+        frames.setdefault(row.frame_index, ({}, {}))[1][row.layer] = row._replace(track_id=track_id)
+    there = [row for row in kept if row.frame_index in frames]
+    for row in there:
+        frames[row.frame_index][0][row.layer] = row
+    merged = [row for own, moved in frames.values() for row in merged_layers(own, moved)]
+    written = {row.key for row in merged}
+    return [*(row.key for row in (*there, *gone) if row.key not in written), *merged]
 
 
 def merged_layers(kept: Mapping[int, PersonRow], moved: Mapping[int, PersonRow]) -> list[PersonRow]:

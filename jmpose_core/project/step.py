@@ -11,7 +11,7 @@ from jmpose_core.project.database import Database
 from jmpose_core.project.evidence_store import EvidenceStore
 from jmpose_core.project.filling import ALL_JOINTS, Touched, changed_labels, refilled
 from jmpose_core.project.layers import ALL_FIELDS, changed_fields, merged, owned_joints, with_confidence_of_model
-from jmpose_core.project.merging import merged_layers
+from jmpose_core.project.merging import merged_tracks
 from jmpose_core.project.refusals import row_of
 from jmpose_core.project.rows import PersonKey, PersonRow, annotations_of, fault_of, rows_of, storable
 from jmpose_core.project.schema import LAYER_ANNOTATION, LAYER_FILL, LAYER_PREDICTION, REMOVED
@@ -159,17 +159,8 @@ class Step:
             raise ProjectError(f"track {kept} cannot be merged with itself; choose another")
         for track_id in (kept, gone):
             self._shown(video_id, 0, _NO_END, track_id)
-        frames: dict[int, tuple[dict[int, PersonRow], dict[int, PersonRow]]] = {}
-        for row in people.rows_of_track(self._database, video_id, gone, 0, _NO_END):
-            frames.setdefault(row.frame_index, ({}, {}))[1][row.layer] = row._replace(track_id=kept)
-        for row in people.rows_of_track(self._database, video_id, kept, 0, _NO_END):
-            if row.frame_index in frames:
-                frames[row.frame_index][0][row.layer] = row
-        merged_rows = [row for kept_rows, moved in frames.values() for row in merged_layers(kept_rows, moved)]
-        there = {row.key for row in merged_rows}
-        before = [row.key for kept_rows, _ in frames.values() for row in kept_rows.values()]
-        before += [row.key._replace(track_id=gone) for _, moved in frames.values() for row in moved.values()]
-        self._change_people([*(key for key in before if key not in there), *merged_rows])
+        rows = [people.rows_of_track(self._database, video_id, track_id, 0, _NO_END) for track_id in (kept, gone)]
+        self._change_people(merged_tracks(*rows))
         if (name := self._track_name(video_id, gone)) is not None:
             self._change(TRACKS, video_id, None, [(video_id, gone, None)])
             if not self._track_name(video_id, kept):
