@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QSize, Qt
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
+from PySide6.QtGui import QAction, QIcon, QKeyEvent, QKeySequence, QPixmap
 from PySide6.QtWidgets import QDialog, QHeaderView, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 ROW_HEIGHT = 28
+ICON_SIZE = QSize(16, 16)
 
 
 class CommandPalette(QDialog):
@@ -21,16 +22,18 @@ class CommandPalette(QDialog):
         self._list = QTreeWidget()
         self._list.setColumnCount(2)
         self._list.setHeaderHidden(True)
+        self._list.setIconSize(ICON_SIZE)
         self._list.setRootIsDecorated(False)
         self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._list.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._list.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self._list.header().setStretchLastSection(False)
         self._actions = list(actions)
+        blank = _blank()
         for number, action in enumerate(self._actions):
             keys = "   ".join(k.toString(QKeySequence.SequenceFormat.NativeText) for k in action.shortcuts())
             item = QTreeWidgetItem([action.text(), keys])
-            item.setIcon(0, action.icon())
+            item.setIcon(0, blank if action.icon().isNull() else action.icon())
             item.setSizeHint(0, QSize(0, ROW_HEIGHT))
             item.setData(0, Qt.ItemDataRole.UserRole, number)
             item.setDisabled(not action.isEnabled())
@@ -96,3 +99,10 @@ class CommandPalette(QDialog):
         if not item.isDisabled():
             self.accept()
             self._actions[item.data(0, Qt.ItemDataRole.UserRole)].trigger()
+
+
+def _blank() -> QIcon:
+    """Room for an icon, so that all texts begin at one line."""
+    pixmap = QPixmap(ICON_SIZE)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    return QIcon(pixmap)
