@@ -21,7 +21,7 @@ from jmpose_core.queue.proposals import Proposal
 COLUMNS: Final = ("Tracks", "Frame", "%")
 ROW_HEIGHT: Final = 26
 MOST_ROWS: Final = 5  # the joints below need room, too
-PICTURE_SIZE: Final = (224, 112)  # of a row of pictures, in the window's pixels
+PICTURE_SIZE: Final = (224, 84)  # of a row of pictures, in the window's pixels
 
 
 class FaultModel(RowModel[Proposal]):

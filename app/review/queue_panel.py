@@ -87,7 +87,8 @@ class QueuePanel(QWidget):
         self.summary.setText(
             f"{len(items)} runs of joints that are likely wrong" if items else "Nothing here is likely wrong."
         )
-        self.table.setVisible(not isinstance(current, Proposal))
+        for widget in (self.table, self.hint):
+            widget.setVisible(not isinstance(current, Proposal))
         if isinstance(current, QueueItem):
             self.table.selectRow(items.index(current))
         else:

@@ -74,6 +74,8 @@ def test_the_card_shows_it_now_and_mended_and_its_buttons_decide(broken: MainWin
     place = panel.table.visualRect(panel.model.index(0, 0)).center()
     qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert panel.card.isVisible() and not broken.queue_panel.table.isVisible()
+    least = broken.minimumSizeHint()
+    assert least.width() <= 1280 and least.height() <= 800  # a small screen
 
     def pictures() -> list[QLabel]:
         return [label for label in panel.card.findChildren(QLabel) if not label.pixmap().isNull()]
