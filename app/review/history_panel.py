@@ -4,11 +4,12 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont, QShowEvent
 from PySide6.QtWidgets import QLabel, QTableView, QVBoxLayout, QWidget
 
 from app.look.table_dress import RIGHT, ModelIndex, RowModel, dress_list
+from app.session.settling import settling
 from app.session.workbench import Workbench
 from jmpose_core.frame_numbers import frame_number
 from jmpose_core.project import Project
@@ -66,10 +67,7 @@ class HistoryPanel(QWidget):
         layout.setContentsMargins(10, 0, 4, 10)
         for widget in (self.table, self._hint):
             layout.addWidget(widget)
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(SETTLE_MS)
-        self._settle.timeout.connect(self._read)
+        self._settle = settling(self, SETTLE_MS, self._read)
         bench.project.history_changed.connect(self._settle.start)
 
     def showEvent(self, event: QShowEvent) -> None:

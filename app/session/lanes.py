@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from app.jobs.background import Background
 from app.session.open_project import OpenProject
+from app.session.settling import settling
 from app.session.view_state import ViewState
 from jmpose_core.project import Lane, Project
 
@@ -26,10 +27,7 @@ class Lanes(QObject):
         self._lanes: list[Lane] = []
         self._names: dict[int, str] = {}
         self._reading = 0
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(SETTLE_MS)
-        self._settle.timeout.connect(self._read)
+        self._settle = settling(self, SETTLE_MS, self._read)
         project.people_changed.connect(lambda *_: self._settle.start())
         project.turned.connect(lambda _: self._settle.start())  # a name, too, can be undone
         project.closed.connect(lambda: self._show([], {}))

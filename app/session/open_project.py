@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
@@ -16,6 +17,8 @@ from jmpose_core.project.given_labels import GivenLabels
 from jmpose_core.project.importing import ImportPlan, write_import
 from jmpose_core.project.mending import mend
 from jmpose_core.queue.proposals import Proposal
+
+T = TypeVar("T")
 
 
 class OpenProject(QObject):
@@ -108,6 +111,9 @@ class OpenProject(QObject):
 
     def people_between(self, video_id: int, first: int, last: int) -> Iterator[Annotation]:
         return self._opened().people_between(video_id, first, last)
+
+    def people_of_track(self, video_id: int, track_id: int) -> Iterator[Annotation]:
+        return self._opened().people_of_track(video_id, track_id)
 
     def peaks(self, video_id: int, frame_index: int, track_id: int) -> Float32Array | None:
         """Of the heatmaps of a predicted person: see `Project.peaks`."""
@@ -249,15 +255,14 @@ class OpenProject(QObject):
     # Larger changes, in the background
 
     def undo(self) -> None:
-        self._turn(lambda project: project.undo())
+        self._turn(lambda project: _where_any(project.undo()))
 
     def redo(self) -> None:
-        self._turn(lambda project: project.redo())
+        self._turn(lambda project: _where_any(project.redo()))
 
     def turn_to(self, step_id: int) -> None:
         """Undo or redo until this step is the last one that is done; 0: none is."""
-        self.about_to_change.emit()
-        self.write(lambda project: project.turn_to(step_id), self._on_turned_to)
+        self._turn(lambda project: project.turn_to(step_id))
 
     def import_people(self, plan: ImportPlan) -> None:
         """Write an import as one step; `imported` or `failed` follows."""
@@ -266,12 +271,7 @@ class OpenProject(QObject):
 
     def add_video(self, path: Path, on_added: Callable[[VideoRecord], None]) -> None:
         """Add a video or a folder of frames to the open project; `on_added` or `failed` follows."""
-
-        def added(record: object) -> None:
-            assert isinstance(record, VideoRecord)
-            on_added(record)
-
-        self.write(lambda project: project.add_video(path), added)
+        self.write(lambda project: project.add_video(path), on_added)
 
     def relocate_video(self, video_id: int, path: Path) -> None:
         """Take a video that was moved from its new place; `videos_changed` or `failed` follows."""
@@ -282,8 +282,8 @@ class OpenProject(QObject):
 
     def write(
         self,
-        task: Callable[[Project], object],
-        on_done: Callable[[object], None],
+        task: Callable[[Project], T],
+        on_done: Callable[[T], None],
         on_error: Callable[[str], None] | None = None,
     ) -> None:
         """Queue `task` for the writing thread; `on_done` gets what it returns, `on_error` (or `failed`) its error."""
@@ -291,7 +291,7 @@ class OpenProject(QObject):
         if project is None:
             return
 
-        def done(result: object) -> None:
+        def done(result: T) -> None:
             self.saved.emit()
             on_done(result)
 
@@ -301,31 +301,23 @@ class OpenProject(QObject):
         """To be called by who has written people by `write`."""
         self._on_changed(video_id, frames)
 
-    def _turn(self, turn: Callable[[Project], StepInfo | None]) -> None:
+    def _turn(self, turn: Callable[[Project], list[StepInfo]]) -> None:
         self.about_to_change.emit()
         self.write(turn, self._on_turned)
 
-    def _on_turned(self, step: object) -> None:
-        if isinstance(step, StepInfo):
-            for video_id, frames in step.frames_by_video.items():
-                self._on_changed(video_id, frames)
-            self._forget_history()
-            self.turned.emit(step)
-
-    def _on_turned_to(self, steps: object) -> None:
+    def _on_turned(self, steps: list[StepInfo]) -> None:
         frames: dict[int, set[int]] = {}
-        turned = [step for step in steps if isinstance(step, StepInfo)] if isinstance(steps, list) else []
-        for step in turned:
+        for step in steps:
             for video_id, changed in step.frames_by_video.items():
                 frames.setdefault(video_id, set()).update(changed)
         for video_id, changed in frames.items():
             self._on_changed(video_id, changed)
         self._forget_history()
-        if turned:
-            self.turned.emit(turned[-1])
+        if steps:
+            self.turned.emit(steps[-1])
 
-    def _on_imported(self, plan: ImportPlan, step: object) -> None:
-        if isinstance(step, StepInfo):
+    def _on_imported(self, plan: ImportPlan, step: StepInfo | None) -> None:
+        if step is not None:
             self._on_changed(plan.video.id, step.frames)
         self.imported.emit(plan, step)
 
@@ -348,6 +340,10 @@ class OpenProject(QObject):
         if self._reader is None:
             raise ProjectError("no project is open; open a video or a project first")
         return self._reader
+
+
+def _where_any(step: StepInfo | None) -> list[StepInfo]:
+    return [] if step is None else [step]
 
 
 def _one_step(project: Project, text: str, change: Callable[[Step], object]) -> StepInfo | None:

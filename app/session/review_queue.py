@@ -5,13 +5,14 @@ from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 import resources
 from app.jobs.background import Background
 from app.session.editor import Editor
 from app.session.navigator import Navigator
 from app.session.open_project import OpenProject
+from app.session.settling import settling
 from app.session.track_faults import TrackFaults
 from app.session.view_state import ViewState
 from jmpose_core.project import Project
@@ -50,10 +51,7 @@ class ReviewQueue(QObject):
         self._place = -1  # of it, or where it was
         self._stale: set[int] = set()  # tracks to be read again
         self._video_number = 0  # counts the videos that were looked at
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(SETTLE_MS)
-        self._settle.timeout.connect(self._read_stale)
+        self._settle = settling(self, SETTLE_MS, self._read_stale)
         project.people_changed.connect(self._on_people)
         project.closed.connect(self._clear)
         view_state.video_changed.connect(self._read_all)

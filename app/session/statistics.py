@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from app.jobs.background import Background
 from app.session.effort_recorder import EffortRecorder
 from app.session.open_project import OpenProject
+from app.session.settling import settling
 from app.session.view_state import ViewState
 from jmpose_core.project import Project, VideoRecord
 from jmpose_core.project.statistics import Statistics, statistics_of
@@ -28,10 +29,7 @@ class LiveStatistics(QObject):
         self._background = Background(self)
         self._wanted = False
         self._asked = 0
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(SETTLE_MS)
-        self._settle.timeout.connect(self._count)
+        self._settle = settling(self, SETTLE_MS, self._count)
         project.people_changed.connect(lambda *_: self._count_soon())
         recorder.written.connect(self._count_soon)
         view_state.video_changed.connect(self._count)

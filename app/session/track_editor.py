@@ -70,11 +70,7 @@ class TrackEditor(QObject):
         if video is None or own is None:
             return
         first, last = self._view_state.working_range
-        there = {
-            one.frame_index
-            for one in self._project.people_between(video.id, 0, video.frame_count)
-            if one.track_id == own
-        }
+        there = {person.frame_index for person in self._project.people_of_track(video.id, own)}
         moving = {frame for frame in there if first <= frame < last}
         if not moving or moving == there:
             where = "in the marked frames" if self._view_state.marked else f"from frame {frame_number(first)} on"
@@ -88,7 +84,7 @@ class TrackEditor(QObject):
 
     def rename(self, track_id: int, name: str) -> None:
         """Give a track a name that is shown beside its number; an empty one takes it away."""
-        video = self._view_state.video
+        video, name = self._view_state.video, name.strip()
         if video is not None:
             text = f"Name person {track_id} {name}" if name else f"Take the name of person {track_id} away"
-            self._project.rename_track(video.id, track_id, name.strip(), text)
+            self._project.rename_track(video.id, track_id, name, text)

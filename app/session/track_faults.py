@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from app.jobs.background import Background
 from app.session.open_project import OpenProject
+from app.session.settling import settling
 from app.session.view_state import ViewState
 from jmpose_core.frame_numbers import frame_number, frame_range
 from jmpose_core.project import Project
@@ -29,9 +30,7 @@ class TrackFaults(QObject):
         self._project, self._view_state, self._background = project, view_state, background
         self._found: list[Proposal] = []
         self._video_number = 0  # counts the videos that were looked at
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.timeout.connect(self._read)
+        self._settle = settling(self, SETTLE_MS, self._read)
         project.people_changed.connect(self._on_people)
         project.turned.connect(lambda _: self._settle.start(SETTLE_MS))  # a refusal, too, can be undone
         project.closed.connect(self._clear)

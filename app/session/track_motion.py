@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from app.jobs.background import Background
 from app.session.open_project import OpenProject
 from app.session.people_shown import PeopleShown
+from app.session.settling import settling
 from app.session.view_state import ViewState
 from jmpose_core.annotations import Visibility
 from jmpose_core.project import Project
@@ -49,10 +50,7 @@ class TrackMotion(QObject):
         self._project, self._shown, self._view_state, self._background = project, shown, view_state, background
         self._speeds: Speeds | None = None
         self._reading = 0
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(SETTLE_MS)
-        self._settle.timeout.connect(self._read)
+        self._settle = settling(self, SETTLE_MS, self._read)
         project.people_changed.connect(lambda *_: self._settle.start())
         project.closed.connect(self._read)
         view_state.video_changed.connect(self._read)

@@ -39,7 +39,7 @@ class HoverPicture(QObject):
             self._rest.start()
 
     def hide(self) -> None:
-        """The pointer has left, or does something else."""
+        """The pointer has left, or does something else, or the frames have moved under it."""
         self._frame_index = None
         self._rest.stop()
         if self.label is not None:

@@ -129,9 +129,6 @@ def _paint_confidence(painter: QPainter, scale: Scale, top: float, lane: Lane, c
         painter.drawPolyline(QPolygonF([QPointF(x, y) for x, y in zip(xs.tolist(), part.tolist(), strict=True)]))
 
 
-_STRENGTHS: Final = 5  # of the queue's line
-
-
 MOTION_HEIGHT: Final = 30
 _FASTEST: Final = 0.5  # sizes a frame, at the upper edge
 _JUMP: Final = 0.2  # sizes a frame: faster than people move
@@ -165,6 +162,9 @@ def paint_motion(
         bars = zip(columns[starts][chosen].tolist(), heights[chosen].tolist(), strict=True)
         painter.drawRects([QRectF(x, top + MOTION_HEIGHT - height, width, height) for x, height in bars])
     painter.restore()
+
+
+_STRENGTHS: Final = 5  # of the queue's line
 
 
 class QueueMark(NamedTuple):

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QTableView
 
 from app.look.table_dress import RIGHT, ModelIndex, RowModel, dress_list
+from app.session.settling import settling
 from app.session.workbench import Workbench
 from jmpose_core.project import Project, VideoRecord
 
@@ -61,10 +62,7 @@ class VideoTable(QTableView):
         dress_list(self, self.videos, row_height=ROW_HEIGHT, dot_size=7)
         self.setAccessibleName("Videos")
         self.clicked.connect(lambda index: self._choose(self.videos.rows[index.row()].video))
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(SETTLE_MS)
-        self._settle.timeout.connect(self._read)
+        self._settle = settling(self, SETTLE_MS, self._read)
         bench.project.people_changed.connect(lambda *_: self._settle.start())
         bench.project.videos_changed.connect(self._read)
         bench.view_state.video_changed.connect(self._read)

@@ -61,6 +61,7 @@ class Timeline(QAbstractScrollArea):
         self._view_state, self._shown, self._predictions = view_state, shown, predictions
         self._queue, self._motion = queue, motion
         self._lanes: list[Lane] = []
+        self._opened_row: int | None = None  # the lane under which the motion of its person is drawn
         self._held: list[Run] = []
         self._first, self._span = 0.0, 1.0
         self._hover_x: float | None = None
@@ -90,10 +91,12 @@ class Timeline(QAbstractScrollArea):
 
     def set_lanes(self, lanes: Sequence[Lane]) -> None:
         self._lanes = list(lanes)
-        self._set_scroll_range()
-        self._redraw()
+        self._on_motion()
 
     def _on_motion(self) -> None:
+        speeds = self._motion.speeds
+        track_id = None if speeds is None else speeds.track_id
+        self._opened_row = next((row for row, lane in enumerate(self._lanes) if lane.track_id == track_id), None)
         self._set_scroll_range()
         self._redraw()
 
@@ -232,12 +235,15 @@ class Timeline(QAbstractScrollArea):
             self._view_state.mark((first, last + 1) if last > first else None)
         elif self._hover_x >= LABELS_WIDTH and self._view_state.video is not None:
             self.hover_picture.follow(self._frame_at(self._hover_x), self._hover_x)
+        else:
+            self.hover_picture.hide()
         self.viewport().update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self._seeking, self._marking_from = False, None
 
     def wheelEvent(self, event: QWheelEvent) -> None:
+        self.hover_picture.hide()
         steps = (event.angleDelta().y() or event.angleDelta().x()) / 120
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self._zoom(0.8**steps, event.position().x())
@@ -292,16 +298,8 @@ class Timeline(QAbstractScrollArea):
         last = video.frame_count - 1 if video is not None else 0
         return min(max(int(self.scale.frame_at(x)), 0), last)
 
-    @property
-    def _opened_row(self) -> int | None:
-        """The lane under which the motion of its person is drawn."""
-        if (speeds := self._motion.speeds) is None:
-            return None
-        return next((row for row, lane in enumerate(self._lanes) if lane.track_id == speeds.track_id), None)
-
     def _lane_top(self, row: int) -> float:
-        opened = self._opened_row
-        below = _MOTION_STEP if opened is not None and row > opened else 0
+        below = _MOTION_STEP if self._opened_row is not None and row > self._opened_row else 0
         return RULER_HEIGHT + 4 + row * _LANE_STEP + below - self.verticalScrollBar().value()
 
     def _row_at(self, y: float) -> int | None:
@@ -313,7 +311,7 @@ class Timeline(QAbstractScrollArea):
         return row if y >= RULER_HEIGHT and 0 <= row < len(self._lanes) else None
 
     def _set_scroll_range(self) -> None:
-        needed = RULER_HEIGHT + 10 + len(self._lanes) * _LANE_STEP + (_MOTION_STEP if self._motion.speeds else 0)
+        needed = RULER_HEIGHT + 10 + len(self._lanes) * _LANE_STEP + (0 if self._opened_row is None else _MOTION_STEP)
         bar = self.verticalScrollBar()
         bar.setRange(0, max(needed - self.viewport().height(), 0))
         bar.setPageStep(self.viewport().height())

@@ -204,10 +204,15 @@ class CommandTable:
             go("last", "Last frame", nav.to_end, "End", icon="last"),
             go("next_labelled", "Next labelled frame", partial(jumps.to_labelled, FORWARD), "Alt+Right", line=True),
             go("previous_labelled", "Previous labelled frame", partial(jumps.to_labelled, BACKWARD), "Alt+Left"),
-            go("next_count", "Next change of who is there", partial(jumps.to_count_change, FORWARD), "Alt+Shift+Right"),
+            go(
+                "next_count",
+                "Next change in the number of people",
+                partial(jumps.to_count_change, FORWARD),
+                "Alt+Shift+Right",
+            ),
             go(
                 "previous_count",
-                "Previous change of who is there",
+                "Previous change in the number of people",
                 partial(jumps.to_count_change, BACKWARD),
                 "Alt+Shift+Left",
             ),

@@ -1,5 +1,6 @@
 """Where the annotator was in a project, so that opening it again goes on there."""
 
+from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QObject, QRectF, QTimer
@@ -18,6 +19,7 @@ class PlaceKeeper(QObject):
     def __init__(self, bench: Workbench, view: FrameView, settings: Settings, parent: QObject) -> None:
         super().__init__(parent)
         self._bench, self._view, self._settings = bench, view, settings
+        self._kept: tuple[Path, Place] | None = None  # as the settings have it
         bench.opened.connect(self._restore)
         bench.project.closing.connect(self._keep)
         timer = QTimer(self)
@@ -32,7 +34,9 @@ class PlaceKeeper(QObject):
         zoomed = None if rect is None else (rect.x(), rect.y(), rect.width(), rect.height())
         track_id = self._bench.shown.track_id
         place = Place(state.video.name, state.frame_index, track_id, state.layer.value, zoomed)
-        self._settings.set_place(path, place)
+        if (path, place) != self._kept:  # a file is written each time
+            self._settings.set_place(path, place)
+            self._kept = path, place
 
     def _restore(self) -> None:
         path, state = self._bench.project.path, self._bench.view_state

@@ -100,12 +100,12 @@ class Prompts:
 
     def track(self) -> None:
         """Ask which track the selected person is, and in which frames."""
-        state, shown = self._bench.view_state, self._bench.shown
+        state, shown, editor = self._bench.view_state, self._bench.shown, self._bench.track_editor
         if state.video is None or shown.track_id is None:
             return
         title = f"Set track of person {shown.track_id}"
         dialog = TrackDialog(title, shown.track_id, ranges_of(state), self._window)
-        dialog.chosen.connect(self._bench.track_editor.set_track)
+        dialog.chosen.connect(editor.set_track)
         dialog.open()
 
     def swap_tracks(self) -> None:

@@ -17,7 +17,7 @@ from app.window.main_window import MainWindow
 from jmpose_core.annotations import Origin
 from jmpose_core.project import Lane
 from jmpose_core.queue.items import QueueItem
-from tests.builders.hand import press
+from tests.builders.hand import press, turn_wheel
 from tests.builders.stand_in_engine import figure
 from tests.builders.waiting import PATIENCE_MS, predict_and_wait
 
@@ -91,6 +91,12 @@ def test_a_resting_pointer_shows_its_frame_and_moves_nothing(window: MainWindow,
     label = timeline.hover_picture.label
     assert label is not None and not label.isVisible()
     qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton)
+    rest_on(60)
+    qtbot.mouseMove(viewport, QPoint(20, 50))  # onto the names of the tracks
+    assert not label.isVisible()
+    rest_on(90)
+    turn_wheel(viewport, QPoint(300, 50), modifiers=Qt.KeyboardModifier.ControlModifier)
+    assert not label.isVisible(), "another frame lies under the pointer now"
 
 
 def test_keys_go_to_labelled_frames_and_to_where_people_come_and_go(

@@ -1,7 +1,8 @@
 """What a user's hand does in the window, and what is then in the project."""
 
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.window.main_window import MainWindow
@@ -47,3 +48,12 @@ def person(window: MainWindow, frame_index: int, track_id: int) -> Annotation:
 
 def everybody(window: MainWindow) -> list[Annotation]:
     return list(window.bench.project.people_between(1, 0, 230))
+
+
+def turn_wheel(widget: QWidget, at: QPoint, *, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    """One notch away from the user, over a place of `widget`."""
+    place = QPointF(at)
+    above = QPointF(widget.mapToGlobal(place))
+    phase, held, still = Qt.ScrollPhase.NoScrollPhase, Qt.MouseButton.NoButton, False
+    event = QWheelEvent(place, above, QPoint(), QPoint(0, 120), held, modifiers, phase, still)
+    QApplication.sendEvent(widget, event)
