@@ -30,7 +30,6 @@ from jmpose_core.model.lite import lite_network
 from jmpose_core.model.network import PoseNetwork
 from train.loop.training import CHECKPOINT
 from train.motion.encoding import FlowOf, GuidedFlow, dense_search_flow
-from train.motion.family import compare
 from train.motion.jhmdb import DecodedClips, LabelledClip, read_clips
 from train.motion.judging import Judge
 from train.motion.learning import AHEAD, IO_SHARE, Plan, RefinerLearning
@@ -50,7 +49,6 @@ def parser() -> argparse.ArgumentParser:
     of_command.add_argument("--out", type=Path, required=True, help="of checkpoint and decoded clips")
     of_command.add_argument("--published", type=Path, help="of refiner.safetensors; OUT by default")
     of_command.add_argument("--seconds", type=float, required=True, help="in all, reading and judging included")
-    of_command.add_argument("--study-seconds", type=float, default=0.0, help="of them, for siblings and ablations")
     of_command.add_argument("--device", default="auto")
     of_command.add_argument("--workers", type=int, default=16, help="processes that make clips")
     of_command.add_argument("--batch", type=int, default=128)
@@ -88,15 +86,12 @@ def run(arguments: argparse.Namespace, switches: Switches = BUNDLED) -> dict[str
     judge = Judge.of(network, flow_of, held_out, pairs=arguments.pairs, batch=plan.encode, workers=arguments.workers)
     people = [still for still in read_stills(arguments.data / "people") if not still.held_out]
     samples = MovingPeople(learnt, people, crop_size=network.crop_size, seed=arguments.seed)
-    left = arguments.seconds - arguments.study_seconds - _RESERVED
+    left = arguments.seconds - _RESERVED
     plan = _plan(arguments, max(left - (time.perf_counter() - started), 1.0))
     learning = RefinerLearning(network, flow_of, plan)
     if arguments.resume:
         learning.training.resume(arguments.out / CHECKPOINT)
-    figures = learning.learn(samples, judge, arguments.out, published)
-    if arguments.study_seconds:
-        compare(learning, judge, published, seconds=arguments.study_seconds)
-    return figures
+    return learning.learn(samples, judge, arguments.out, published)
 
 
 def with_backbone(place: Path, switches: Switches) -> PoseNetwork:

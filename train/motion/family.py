@@ -4,13 +4,12 @@ Leaves siblings.safetensors (each tensor named by its system) and comparison.jso
 """
 
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from jmpose_core.model.clip_maps import Refiner
@@ -25,6 +24,8 @@ from train.motion.learning import Plan, RefinerLearning
 STEPS: Final = 300
 BATCH: Final = 64
 SEEDS: Final = (0, 1, 2)
+ROWS_FILE: Final = "comparison.jsonl"
+SIBLINGS_FILE: Final = "siblings.safetensors"
 SIBLINGS: Final[dict[str, Callable[[], Refiner]]] = {
     "tdmi_lite": tdmi_lite_refiner,
     "tdmi_st_lite": lambda: tdmi_lite_refiner(spatio_temporal=True),
@@ -47,33 +48,35 @@ PAPER: Final = "the paper's form"
 
 
 def systems() -> dict[str, Callable[[], Refiner]]:
-    """Every row by its name."""
+    """Every row by its name: the cheap ones first, so that what is stopped early has them."""
     return {
-        **SIBLINGS,
         **{name: lambda changed=changed: _bundled_with(changed) for name, changed in ABLATIONS.items()},
         PAPER: jmpose_lite_refiner,
+        **SIBLINGS,
     }
 
 
-def compare(trained: RefinerLearning, judge: Judge, out: Path, *, seconds: float) -> None:
-    """Train and judge every system on the clips that a refiner learnt from last, until the time is spent."""
-    started = time.perf_counter()
-    kept: dict[str, Tensor] = {}
-    for seed in SEEDS:
+def compare(
+    trained: RefinerLearning, judge: Judge, out: Path, *, steps: int, batch: int, seeds: Iterable[int] = SEEDS
+) -> None:
+    """Train and judge every system that has no row in `out` yet, on the clips that `trained` has encoded."""
+    done = _rows(out)
+    kept = load_file(out / SIBLINGS_FILE) if (out / SIBLINGS_FILE).exists() else {}
+    for seed in seeds:
         for name, build in systems().items():
-            if time.perf_counter() - started > seconds:
-                return
+            if (name, seed) in done:
+                continue
             torch.manual_seed(seed)
             alpha = 0.0 if name == WITHOUT_IO else None
             refiner = build().to(trained.device)
-            learning = learnt(trained, refiner, seed=seed, alpha=alpha)
+            learning = learnt(trained, refiner, seed=seed, alpha=alpha, steps=steps, batch=batch)
             judged = judge.figures(learning.network.refiner.eval(), trained.device)
             refined = {key: value for key, value in judged.items() if key.endswith(", refined")}
             entry = {"seed": seed, "parameters": sum(value.numel() for value in refiner.parameters())}
             _note(out, name, entry | learning.io.figures() | refined)
             if name in SIBLINGS and seed == SEEDS[0]:
                 kept |= _named(name, refiner.state_dict())
-                save_file(kept, out / "siblings.safetensors")
+                save_file(kept, out / SIBLINGS_FILE)
 
 
 def learnt(
@@ -82,8 +85,8 @@ def learnt(
     *,
     seed: int,
     alpha: float | None,
-    steps: int = STEPS,
-    batch: int = BATCH,
+    steps: int,
+    batch: int,
 ) -> RefinerLearning:
     """A refiner after some steps behind another's fixed parts, on the clips that the other learnt from last."""
     network = lite_network(trained.network.backbone, None, refiner).to(trained.device)
@@ -94,8 +97,15 @@ def learnt(
 
 def _note(out: Path, system: str, figures: Mapping[str, float]) -> None:
     line = json.dumps({"system": system} | {name: round(value, 5) for name, value in figures.items()}) + "\n"
-    with (out / "comparison.jsonl").open("a") as file:
+    with (out / ROWS_FILE).open("a") as file:
         file.write(line)
+
+
+def _rows(out: Path) -> set[tuple[str, int]]:
+    """System and seed of what is done."""
+    place = out / ROWS_FILE
+    entries = [json.loads(line) for line in place.read_text().splitlines()] if place.exists() else []
+    return {(entry["system"], int(entry["seed"])) for entry in entries}
 
 
 def _bundled_with(changed: Switches) -> Refiner:

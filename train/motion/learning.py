@@ -130,6 +130,13 @@ class RefinerLearning:
             out=out,
         )
 
+    def encode_clips(self, samples: MovingPeople, count: int) -> None:
+        """Encode the first clips of a row, without learning from them yet."""
+        noise = torch.Generator(self.device).manual_seed(self.plan.seed)
+        made = _made(samples, self.plan)
+        while self.pool.added < count:
+            self._encode(on(self.device, next(made)), noise)
+
     def learn_from(self, pool: Pool, *, steps: int, batch: int, seed: int) -> None:
         """Learn a number of steps from clips that are encoded already."""
         draws = torch.Generator().manual_seed(seed)
