@@ -76,11 +76,11 @@ class Timeline(QAbstractScrollArea):
         view_state.video_changed.connect(self.show_all)
         view_state.frame_changed.connect(self._on_frame)
         view_state.marked_changed.connect(self._redraw)
-        shown.selection_changed.connect(self._redraw)
+        shown.selection_changed.connect(self._find_opened)
         shown.people_changed.connect(lambda _: self._show_unsaved())
         lanes.changed.connect(lambda: self.set_lanes(lanes.lanes))
         queue.changed.connect(self._redraw)
-        motion.changed.connect(self._on_motion)
+        motion.changed.connect(self._find_opened)
         self.verticalScrollBar().valueChanged.connect(self._redraw)
 
     def sizeHint(self) -> QSize:
@@ -91,9 +91,9 @@ class Timeline(QAbstractScrollArea):
 
     def set_lanes(self, lanes: Sequence[Lane]) -> None:
         self._lanes = list(lanes)
-        self._on_motion()
+        self._find_opened()
 
-    def _on_motion(self) -> None:
+    def _find_opened(self) -> None:
         speeds = self._motion.speeds
         track_id = None if speeds is None else speeds.track_id
         self._opened_row = next((row for row, lane in enumerate(self._lanes) if lane.track_id == track_id), None)

@@ -11,10 +11,15 @@ from safetensors.torch import load_file, save_file
 from jmpose_core.errors import FormatError, WeightsError
 from jmpose_core.model.compact import CompactBackbone
 from jmpose_core.model.jmpose import BUNDLED, jmpose_lite_refiner
+from jmpose_core.model.lite import lite_network
 from jmpose_core.skeleton import NUM_JOINTS
 from tests.builders.motion_clips import joints_at, write_films
-from train.motion import command
-from train.motion.encoding import Pool, varied_priors
+from train.motion import command, family
+from train.motion.encoding import Pool, dense_search_flow, varied_priors
+from train.motion.jhmdb import DecodedClips
+from train.motion.judging import Judge
+from train.motion.learning import Plan, RefinerLearning
+from train.motion.samples import MovingPeople
 from train.motion.stills import read_stills, with_witness
 
 
@@ -113,3 +118,27 @@ def test_the_command_leaves_a_refiner_a_checkpoint_and_a_log_with_every_stage(da
     assert lines[-1]["step"] >= 1
     assert lines[-1].keys() >= figures.keys()
     assert any(line.keys() >= {"loss", "relevancy", "objective, share of the gradient"} for line in lines)
+
+
+def test_a_comparison_that_is_begun_again_makes_no_row_twice(data, tmp_path, monkeypatch):
+    """Small clips: one sibling, and one row with the IO objective's weight set."""
+    chosen = {name: family.systems()[name] for name in (family.WITHOUT_IO, "tdmi_lite")}
+    monkeypatch.setattr(family, "systems", lambda: chosen)
+    network = lite_network(CompactBackbone(), None, jmpose_lite_refiner(**BUNDLED))
+    held_out = DecodedClips(command.read_clips(data / "jhmdb")[:1], tmp_path / "held-out.npy")
+    judge = Judge.of(network.eval(), dense_search_flow, held_out, pairs=1, batch=2, workers=0)
+    learning = RefinerLearning(network, dense_search_flow, Plan(seconds=1.0, encode=2, capacity=2, workers=0))
+    learning.encode_clips(MovingPeople(held_out, [], crop_size=network.crop_size, seed=0), 2)
+
+    def rows(steps):
+        family.compare(learning, judge, tmp_path, steps=steps, batch=2, seeds=1)
+        return [json.loads(line) for line in (tmp_path / family.ROWS_FILE).read_text().splitlines()]
+
+    first = rows(1)
+    assert [(row["system"], row["seed"], row["steps"], row["clips"]) for row in first] == [
+        (name, 0, 1, 2) for name in chosen
+    ]
+    state = load_file(tmp_path / family.SIBLINGS_FILE)
+    assert {name.split(".")[0] for name in state} == {"tdmi_lite"}
+    assert rows(1) == first
+    assert [row["steps"] for row in rows(2)] == [1, 1, 2, 2], "another recipe is another row"

@@ -27,6 +27,11 @@ _BOX_ERROR: Final = 0.06  # standard deviation of a box's sides, in its longer s
 _JOINT_ERROR: Final = 0.8  # of the witness's joints from frame to frame, in cells
 
 
+def flow_within(network: PoseNetwork) -> FlowOf:
+    """The flow that a network finds by itself, whatever came with the clips."""
+    return lambda images, _: network.flow_of(images)
+
+
 def dense_search_flow(images: Tensor, start: Tensor) -> Tensor:
     """The flow that comes with the clips, on the heatmaps' grid."""
     cell = start.shape[-2] * 4 // images.shape[-2]  # pixels of the flow a heatmap cell

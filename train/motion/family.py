@@ -4,7 +4,7 @@ Leaves siblings.safetensors (each tensor named by its system) and comparison.jso
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +23,7 @@ from train.motion.learning import Plan, RefinerLearning
 
 STEPS: Final = 300
 BATCH: Final = 64
-SEEDS: Final = (0, 1, 2)
+SEEDS: Final = 3
 ROWS_FILE: Final = "comparison.jsonl"
 SIBLINGS_FILE: Final = "siblings.safetensors"
 SIBLINGS: Final[dict[str, Callable[[], Refiner]]] = {
@@ -56,13 +56,12 @@ def systems() -> dict[str, Callable[[], Refiner]]:
     }
 
 
-def compare(
-    trained: RefinerLearning, judge: Judge, out: Path, *, steps: int, batch: int, seeds: Iterable[int] = SEEDS
-) -> None:
-    """Train and judge every system that has no row in `out` yet, on the clips that `trained` has encoded."""
-    done = _rows(out)
+def compare(trained: RefinerLearning, judge: Judge, out: Path, *, steps: int, batch: int, seeds: int) -> None:
+    """Train and judge, on the clips that `trained` has encoded, every system that has no row of this recipe yet."""
+    recipe = {"steps": steps, "batch": batch, "clips": len(trained.pool)}
+    done = _rows(out, recipe)
     kept = load_file(out / SIBLINGS_FILE) if (out / SIBLINGS_FILE).exists() else {}
-    for seed in seeds:
+    for seed in range(seeds):
         for name, build in systems().items():
             if (name, seed) in done:
                 continue
@@ -72,11 +71,11 @@ def compare(
             learning = learnt(trained, refiner, seed=seed, alpha=alpha, steps=steps, batch=batch)
             judged = judge.figures(learning.network.refiner.eval(), trained.device)
             refined = {key: value for key, value in judged.items() if key.endswith(", refined")}
-            entry = {"seed": seed, "parameters": sum(value.numel() for value in refiner.parameters())}
-            _note(out, name, entry | learning.io.figures() | refined)
-            if name in SIBLINGS and seed == SEEDS[0]:
+            if name in SIBLINGS and seed == 0:  # before its row, which says that all of it is done
                 kept |= _named(name, refiner.state_dict())
                 save_file(kept, out / SIBLINGS_FILE)
+            entry = {"seed": seed, **recipe, "parameters": sum(value.numel() for value in refiner.parameters())}
+            _note(out, name, entry | learning.io.figures() | refined)
 
 
 def learnt(
@@ -101,11 +100,11 @@ def _note(out: Path, system: str, figures: Mapping[str, float]) -> None:
         file.write(line)
 
 
-def _rows(out: Path) -> set[tuple[str, int]]:
-    """System and seed of what is done."""
+def _rows(out: Path, recipe: Mapping[str, int]) -> set[tuple[str, int]]:
+    """System and seed of what is done by a recipe."""
     place = out / ROWS_FILE
     entries = [json.loads(line) for line in place.read_text().splitlines()] if place.exists() else []
-    return {(entry["system"], int(entry["seed"])) for entry in entries}
+    return {(entry["system"], entry["seed"]) for entry in entries if entry.items() >= recipe.items()}
 
 
 def _bundled_with(changed: Switches) -> Refiner:

@@ -27,7 +27,7 @@ import torch
 from jmpose_core.devices import pick_device
 from jmpose_core.errors import JMPoseError
 from jmpose_core.model.systems import load_pose_network
-from train.motion.encoding import FlowOf
+from train.motion.encoding import flow_within
 from train.motion.held_out import PAIRS
 from train.motion.jhmdb import DecodedClips, read_clips
 from train.motion.judging import Judge
@@ -48,11 +48,10 @@ def judged(weights: str, judge: Judge, device: torch.device) -> dict[str, Table]
 def judge_of(weights: str, data: Path, device: torch.device, *, pairs: int, workers: int) -> Judge:
     """Held-out clips after the fixed parts of a weights file."""
     network = load_pose_network(weights).to(device).eval()
-    flow_of: FlowOf = lambda images, _: network.flow_of(images)  # noqa: E731
     with tempfile.TemporaryDirectory() as folder:
         clips = [clip for clip in read_clips(data / "videos" / "jhmdb") if clip.is_held_out]
         held_out = DecodedClips(clips, Path(folder) / "frames.npy")
-        return Judge.of(network, flow_of, held_out, pairs=pairs, batch=_AT_ONCE, workers=workers)
+        return Judge.of(network, flow_within(network), held_out, pairs=pairs, batch=_AT_ONCE, workers=workers)
 
 
 def table(found: Mapping[str, Table]) -> str:
